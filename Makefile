@@ -1,0 +1,102 @@
+# The project's commands. `make` alone lists them; ARGS goes to pytest and to the benchmarks:
+#   make test ARGS="-k helm"      make bench ARGS="latency --json"
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+ARGS ?=
+# The environment that .ci/bootstrap makes. Its programs come first, so no activation is needed.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+CLUSTER := python -m tests.cluster.providers
+# More than there are processors, since tests mostly wait for the cluster. A file's tests share a namespace.
+WORKERS ?= 4
+
+.PHONY: help bootstrap demo test test-faults unit lint fmt generate docs matrix \
+        changelog dist audit release-check run-operator bench cluster-up cluster-down
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bootstrap: ## Make the Python environment (the other commands do it by themselves)
+	@.ci/bootstrap
+
+demo: bootstrap ## From nothing to tasks that ran in a cluster, explained on the way
+	@python -m tests.demo $(ARGS)
+
+ifeq ($(strip $(ARGS)),)
+test: lint docs unit matrix cluster-up ## All checks and tests, on a real cluster (ARGS: just pytest, with these)
+	@$(CLUSTER) bin kwok > /dev/null
+	@pytest -n $(WORKERS) --dist loadfile tests --ignore=tests/unit --ignore=tests/charts
+	@pytest -m alone tests/cluster/test_readme.py
+else
+test: bootstrap
+	@pytest $(ARGS)
+endif
+
+test-faults: cluster-up ## Crashes, faults and outages on the real cluster: 15 minutes, on a machine with nothing else to do
+	@pytest -n 2 --dist loadfile -m "slow and not disruptive" tests/cluster
+	@pytest -m disruptive tests/cluster
+
+unit: bootstrap ## The tests that need no cluster
+	@pytest -n 2 tests/unit $(ARGS)
+
+lint: bootstrap ## Style, types, layers, and whether generated files are up to date
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports --no-cache | tail -n 4
+	@python -m djangotasks_api.schema --check
+	@python -m charts.generate --check
+	@python docs/reference/generate.py --check
+	@pytest -q tests/charts
+
+fmt: bootstrap ## Format the code, and fix what can be fixed
+	@ruff check --fix .
+	@ruff format .
+
+generate: bootstrap ## Write anew what is generated: CRDs, the charts' values, schemas and READMEs, the reference
+	@python -m djangotasks_api.schema
+	@python -m charts.generate
+	@python docs/reference/generate.py
+
+docs: bootstrap ## Build the documentation into site/; a broken link is an error
+	@# Without --quiet: that would hide the warnings from --strict.
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+matrix: bootstrap ## The backend's unit tests under every Python and Django that is supported
+	@nox --error-on-missing-interpreters $(ARGS)
+
+changelog: bootstrap ## Show what changelog.d has for the next release
+	@towncrier build --draft --version next
+
+dist: bootstrap ## Make what a release publishes, in dist/: sdists, wheels, charts, and what is in them (SBOM)
+	@rm -rf dist
+	@uv build --quiet --all-packages --out-dir dist
+	@rm -f dist/.gitignore
+	@"$$($(CLUSTER) bin helm)" package $(patsubst %/Chart.yaml,%,$(wildcard charts/*/Chart.yaml)) --destination dist
+	@for package in djangotasks-api djangotasks-operator django-tasks-kubernetes; do \
+	  uv export --quiet --frozen --no-default-groups --package $$package --format cyclonedx1.5 \
+	    --preview-features sbom-export --output-file dist/$$package.cdx.json > /dev/null; done
+	@ls -l dist
+
+audit: bootstrap ## Look for known vulnerabilities in what the packages depend on
+	@python -c "import urllib.request as r; r.urlopen('https://pypi.org/pypi/pip/25.0/json')" 2> /dev/null \
+	  || { echo "NOT AUDITED: PyPI's advisories cannot be reached from here"; exit 0; }; \
+	  uv export --quiet --frozen --no-emit-workspace --all-packages --no-default-groups --all-extras \
+	  | pip-audit --strict --disable-pip --require-hashes --requirement /dev/stdin
+
+release-check: dist lint audit ## All that a release needs and that publishes nothing
+	@pytest tests/release
+	@$(CLUSTER) build operator
+	@towncrier build --draft --version "$$(bump-my-version show current_version)"
+
+run-operator: bootstrap ## Run the operator on this machine, against the test cluster, anew after each change of its code
+	@python -m tests.support.run_operator $(ARGS)
+
+bench: bootstrap ## Measure latency, throughput and cost (ARGS: which, and how)
+	@python -m tests.benchmarks $(ARGS)
+
+cluster-up: bootstrap ## Bring the test cluster up; nothing to do when it is
+	@$(CLUSTER) up
+
+cluster-down: bootstrap ## Remove the test cluster
+	@$(CLUSTER) down

@@ -1,0 +1,23 @@
+"""A Django Tasks backend that runs every task in a Kubernetes Job of its own.
+
+In settings: `TASKS = {"default": {"BACKEND": "django_tasks_kubernetes.KubernetesBackend"}}`.
+"""
+
+from typing import TYPE_CHECKING
+
+from django_tasks_kubernetes.retry import Exponential, Fixed, Linear, Retry, RetryLater
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.backend import KubernetesBackend
+
+__all__ = ["Exponential", "Fixed", "KubernetesBackend", "Linear", "Retry", "RetryLater"]
+
+
+def __getattr__(name: str) -> object:
+    # The runner and INSTALLED_APPS import this package too: neither needs the backend yet, and importing
+    # django.tasks before the settings are configured would be too early.
+    if name == "KubernetesBackend":
+        from django_tasks_kubernetes.backend import KubernetesBackend
+
+        return KubernetesBackend
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,189 @@
+"""DjangoTask ↔ TaskResult. Pure: dictionaries in, values out; nothing here asks the cluster or the clock.
+
+Resources are read leniently, because people write them by hand and newer operators add to them: an unknown phase or
+reason, a missing status, arguments that are not JSON still give a TaskResult that says so.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.tasks import Task, TaskResult, TaskResultStatus
+from django.tasks.base import TaskError
+from django.utils.module_loading import import_string
+
+from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
+from django_tasks_kubernetes.kubernetes_task import options_of
+from django_tasks_kubernetes.policy import to_spec
+from django_tasks_kubernetes.reasons import exception_path
+from django_tasks_kubernetes.task_types import AnyResult, AnyTask, changed
+from django_tasks_kubernetes.times import from_wire, to_wire
+from djangotasks_api.names import API_VERSION, QUEUE_LABEL, TASK_KIND
+from djangotasks_api.phases import Phase
+
+Resource = dict[str, Any]
+
+STATUSES: Final[dict[Phase, TaskResultStatus]] = {
+    Phase.QUEUED: TaskResultStatus.READY,
+    Phase.STARTING: TaskResultStatus.READY,
+    Phase.RETRYING: TaskResultStatus.READY,
+    Phase.RUNNING: TaskResultStatus.RUNNING,
+    Phase.SUCCEEDED: TaskResultStatus.SUCCESSFUL,
+    Phase.FAILED: TaskResultStatus.FAILED,
+    Phase.CANCELLED: TaskResultStatus.FAILED,
+}
+
+
+def encode(result: AnyResult, payload: str) -> Resource:
+    """The DjangoTask to create for a new result. `payload`: its arguments as JSON text."""
+    task = result.task
+    assert result.enqueued_at is not None  # noqa: S101 - the backend has just set it
+    spec: Resource = {
+        "task": task.module_path,
+        "queue": task.queue_name,
+        "backend": result.backend,
+        "priority": int(task.priority),
+        "enqueuedAt": to_wire(result.enqueued_at),
+        "payload": payload,
+    }
+    if task.run_after is not None:
+        spec["runAfter"] = to_wire(task.run_after)
+    spec |= to_spec(options_of(task), result.enqueued_at)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": TASK_KIND,
+        "metadata": {"name": result.id, "labels": {QUEUE_LABEL: task.queue_name}},
+        "spec": spec,
+    }
+
+
+def selector(*, queue: str | None, status: TaskResultStatus | None, task: str | None) -> str:
+    """A field selector for the resources that may be in the status: it can say "and", and not "or"."""
+    terms = []
+    if queue is not None:
+        terms.append(f"spec.queue={queue}")
+    if task is not None:
+        terms.append(f"spec.task={task}")
+    if status is not None:
+        phases = [phase for phase, of_phase in STATUSES.items() if of_phase == status]
+        others = [phase for phase, of_phase in STATUSES.items() if of_phase != status]
+        terms += [f"status.phase={phases[0]}"] if len(phases) == 1 else [f"status.phase!={phase}" for phase in others]
+    return ",".join(terms)
+
+
+def decode(resource: Resource, *, alias: str) -> AnyResult:
+    """The TaskResult of a DjangoTask. `alias`: the backend's name in TASKS here.
+
+    Raises InvalidResource when its task does not import, or its result is not JSON.
+    """
+    spec, status = resource["spec"], resource.get("status") or {}
+    attempts = status.get("attempts") or []
+    started = [attempt for attempt in attempts if attempt.get("startedAt")]
+    state = _status(status)
+    finished = state in (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
+    try:
+        args, kwargs = decode_payload(spec.get("payload", '{"args":[],"kwargs":{}}'))
+    except InvalidPayload:
+        args, kwargs = [], {}  # the failure of the task says it
+    name = resource["metadata"]["name"]
+    result = TaskResult(
+        task=changed(
+            _import_task(name, spec["task"]),
+            priority=spec.get("priority", 0),
+            queue_name=spec.get("queue", "default"),
+            backend=alias,
+            run_after=from_wire(spec.get("runAfter")),
+        ),
+        id=name,
+        status=state,
+        enqueued_at=from_wire(spec.get("enqueuedAt") or resource["metadata"].get("creationTimestamp")),
+        started_at=from_wire(status.get("startedAt") or (started[0]["startedAt"] if started else None)),
+        last_attempted_at=from_wire(started[-1]["startedAt"] if started else status.get("startedAt")),
+        finished_at=from_wire(status.get("finishedAt")) if finished else None,
+        args=args,
+        kwargs=kwargs,
+        backend=alias,
+        errors=_errors(status, attempts, failed=state == TaskResultStatus.FAILED),
+        worker_ids=[attempt["pod"] for attempt in started],
+    )
+    if state == TaskResultStatus.SUCCESSFUL:
+        object.__setattr__(result, "_return_value", _return_value(name, status.get("result")))
+    return result
+
+
+def decode_payload(text: str) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments from spec.payload. Raises InvalidPayload."""
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidPayload(f"The payload is not JSON: {error}") from None
+    match payload:
+        case {"args": list(args), "kwargs": dict(kwargs), **rest} if not rest:
+            return args, kwargs
+        case _:
+            raise InvalidPayload('The payload must be {"args": [...], "kwargs": {...}} and nothing else.')
+
+
+def _import_task(name: str, path: str) -> AnyTask:
+    try:
+        task = import_string(path)
+    except ImportError as error:
+        raise InvalidResource(
+            f"Task result {name} is of {path}, which cannot be imported here: {error}. "
+            "Keep the task's path until its results are gone, or delete the DjangoTask."
+        ) from error
+    if not isinstance(task, Task):
+        raise InvalidResource(f"Task result {name} is of {path}, which is {type(task).__name__} here, not a task.")
+    return task
+
+
+def _status(status: Mapping[str, Any]) -> TaskResultStatus:
+    phase = status.get("phase", Phase.QUEUED)
+    if phase in STATUSES:
+        return STATUSES[Phase(phase)]
+    # A phase that only a newer operator knows. Its conditions and times still tell whether it is over.
+    held = {condition.get("type") for condition in status.get("conditions") or () if condition.get("status") == "True"}
+    if "Complete" in held:
+        return TaskResultStatus.SUCCESSFUL
+    if "Failed" in held:
+        return TaskResultStatus.FAILED
+    return TaskResultStatus.RUNNING if status.get("startedAt") else TaskResultStatus.READY
+
+
+def _errors(status: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], *, failed: bool) -> list[TaskError]:
+    """One TaskError for each attempt that failed, and one for the task where it failed for a reason of its own."""
+    ended = [
+        attempt for attempt in attempts if attempt.get("error") or (attempt.get("reason") and _over(attempt, failed))
+    ]
+    errors = [_error(attempt) for attempt in ended]
+    last = ended[-1].get("reason") if ended else None
+    if failed and (not errors or status.get("reason") not in (None, last)):
+        errors.append(_error(status))
+    return errors
+
+
+def _over(attempt: Mapping[str, Any], failed: bool) -> bool:
+    return failed or attempt.get("finishedAt") is not None
+
+
+def _error(source: Mapping[str, Any]) -> TaskError:
+    """From an attempt or, where no attempt was made, from the status."""
+    if error := source.get("error"):
+        return TaskError(exception_class_path=error["type"], traceback=error["traceback"])
+    reason = source.get("reason") or source.get("phase") or Phase.FAILED
+    parts = [reason, source.get("message")]
+    if source.get("exitCode") is not None and not source.get("message"):
+        parts[1] = f"exit code {source['exitCode']}"
+    return TaskError(
+        exception_class_path=exception_path("CancelRequested" if reason == Phase.CANCELLED else reason),
+        traceback=": ".join(part for part in parts if part),
+    )
+
+
+def _return_value(name: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidResource(f"The result of task {name} is not JSON: {error}") from None

@@ -1,0 +1,116 @@
+"""What enqueue() and get_result() raise, and the classes that stand for failures without an exception.
+
+Every message names the cause and what to do about it.
+"""
+
+from django.tasks.exceptions import TaskException
+
+
+class KubernetesBackendError(TaskException):
+    """Base of all errors of this backend."""
+
+
+# Raised by enqueue() and get_result().
+
+
+class ClusterNotConfigured(KubernetesBackendError):
+    """There are no credentials: neither a service account nor a usable kubeconfig."""
+
+
+class ApiUnavailable(KubernetesBackendError):
+    """The API server cannot be reached, or answered with an error of its own until the retries ran out."""
+
+
+class NotAuthenticated(KubernetesBackendError):
+    """The API server does not accept the credentials (401)."""
+
+
+class PermissionDenied(KubernetesBackendError):
+    """The credentials lack a permission (403). The message says which Role is missing."""
+
+
+class CrdNotInstalled(KubernetesBackendError):
+    """The cluster does not know the kind DjangoTask."""
+
+
+class NamespaceNotFound(KubernetesBackendError):
+    """The namespace for the tasks does not exist."""
+
+
+class TaskRefused(KubernetesBackendError):
+    """The API server refused the task: by its schema, a quota or a policy. The message holds its own words."""
+
+
+class NotFinished(KubernetesBackendError):
+    """Only a finished task can be retried."""
+
+
+class PayloadTooLarge(KubernetesBackendError, ValueError):
+    """The arguments are longer than one environment variable of the pod can hold."""
+
+
+class InvalidResource(KubernetesBackendError):
+    """A DjangoTask cannot be shown as a TaskResult: its task does not import here, or its result is not JSON."""
+
+
+# The `exception_class` of a TaskError, where an attempt ended without a Python exception.
+
+
+class AttemptFailed(KubernetesBackendError):
+    """An attempt, or the task as a whole, ended without an exception that Python could have raised."""
+
+
+class StartFailed(AttemptFailed):
+    """The pod could not start: image, configuration, scheduling, quota or policy."""
+
+
+class SetupFailed(AttemptFailed):
+    """Django could not be set up in the pod, or the task was not found there."""
+
+
+class InvalidPayload(AttemptFailed, ValueError):
+    """The payload of the DjangoTask is not {"args": [...], "kwargs": {...}}."""
+
+
+class NotATask(AttemptFailed, TypeError):
+    """The dotted path leads to something that is not a Django task."""
+
+
+class ProcessExited(AttemptFailed):
+    """The process ended before the task returned: os._exit, a signal, a crash of the interpreter."""
+
+
+class OutOfMemory(ProcessExited):
+    """The kernel ended the process, because the container reached its memory limit."""
+
+
+class DeadlineExceeded(AttemptFailed, TimeoutError):
+    """The attempt ran longer than its timeout."""
+
+
+class Expired(AttemptFailed, TimeoutError):
+    """The task had not started when it expired."""
+
+
+class NotAllowed(AttemptFailed):
+    """The task asks for more than its queue allows. The message names the limit."""
+
+
+class ResultTooLarge(AttemptFailed, ValueError):
+    """The return value is longer than a DjangoTask can hold."""
+
+
+class ResultNotSerializable(AttemptFailed, TypeError):
+    """The return value is not JSON."""
+
+
+class ResultLost(AttemptFailed):
+    """The task succeeded, but its return value did not reach the operator."""
+
+
+class Interrupted(AttemptFailed):
+    """The pod was taken away: evicted, preempted, deleted, or lost with its node."""
+
+
+class Cancelled(AttemptFailed):
+    """Somebody cancelled the task."""

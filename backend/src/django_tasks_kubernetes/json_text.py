@@ -1,0 +1,60 @@
+"""Arguments and return values as JSON text, exact or not at all.
+
+The text is ASCII (`ensure_ascii`), so that it has as many bytes as characters and is safe in environment
+variables and terminals. Values are first normalised as Django does (`django.utils.json.normalize_json`: tuples
+become lists, bytes text). Beyond that, nothing is changed on the way: what JSON would turn into something else is
+an error that names the place.
+"""
+
+import json
+from typing import Any
+
+from django.utils.json import normalize_json
+
+
+def dumps(value: Any, *, name: str, exact_keys: bool = True) -> str:
+    """The value as JSON text. `name` is what errors call it, such as "args".
+
+    Raises TypeError for what is not JSON (and, with `exact_keys`, for keys that are not strings, which JSON would
+    turn into strings; without it, of two keys that become the same the last one stays), ValueError for NaN, infinities
+    and structures that are nested too deep.
+    """
+    try:
+        normal = normalize_json(value)
+        text = json.dumps(normal, allow_nan=False, separators=(",", ":"))
+        # What arrives must equal what was given. The comparison runs in C; the search below is for errors only.
+        if not exact_keys or json.loads(text) == normal:
+            return text
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deep for JSON, or contains itself.") from None
+    except (TypeError, ValueError) as error:
+        raise _located(value, name, exact_keys) or type(error)(f"{name}: {error}") from None
+    raise _located(value, name, exact_keys) or TypeError(f"{name} would not come back from JSON as it is.")
+
+
+def _located(value: Any, name: str, exact_keys: bool) -> TypeError | ValueError | None:
+    """The error of the first part that is not JSON, with the path to it."""
+    try:
+        normal = normalize_json(value) if not isinstance(value, (dict, list, tuple)) else value
+        match normal:
+            case dict():
+                for key, item in normal.items():
+                    if exact_keys and not isinstance(key, str):
+                        return TypeError(
+                            f"{name} has the key {key!r} ({type(key).__name__}): the keys of JSON objects are strings."
+                        )
+                    step = f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+                    if error := _located(item, name + step, exact_keys):
+                        return error
+            case list() | tuple():
+                for index, item in enumerate(normal):
+                    if error := _located(item, f"{name}[{index}]", exact_keys):
+                        return error
+            case _:
+                json.dumps(normal, allow_nan=False)
+    except RecursionError:
+        return ValueError(f"{name} is nested too deep for JSON, or contains itself.")
+    except (TypeError, ValueError) as error:
+        detail = f" ({error})" if isinstance(value, (int, float, bytes)) else ""
+        return type(error)(f"{name}: {type(value).__name__} is not JSON{detail}.")
+    return None

@@ -1,0 +1,111 @@
+"""From the assignment to a TaskResult that is ready to run: Django, the task, its arguments."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+from djangotasks_api.assignment import Assignment
+from djangotasks_api.phases import Reason
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.task_types import AnyResult, AnyTask
+
+
+class CannotRun(Exception):
+    """The task cannot be called. Its `__cause__` is the error. `retryable`: it may be different the next time."""
+
+    def __init__(self, reason: Reason, *, retryable: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+
+
+def prepare(assignment: Assignment) -> "AnyResult":
+    """Sets Django up and loads the task with its arguments. Raises CannotRun from the error."""
+    set_up()
+    task = load_task(assignment.task)
+    from django_tasks_kubernetes.exceptions import InvalidPayload
+
+    try:
+        return ready_result(assignment, task)
+    except (InvalidPayload, RecursionError) as error:
+        raise CannotRun(Reason.INVALID_PAYLOAD, retryable=False) from error
+
+
+def set_up() -> None:
+    import os
+
+    import django
+
+    try:
+        django.setup()
+    except BaseException as error:  # noqa: BLE001 - passed on
+        if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+            error.add_note("Set DJANGO_SETTINGS_MODULE in the image, or in the pod template of the task's queue.")
+        # Perhaps an AppConfig.ready() that met a database not there yet: the policy may try again.
+        _raise(error, Reason.SETUP_ERROR, retryable=True)
+
+
+def load_task(path: str) -> "AnyTask":
+    """Only ever a task: a path from a resource must not call anything else."""
+    from django.tasks import Task
+    from django.utils.module_loading import import_string
+
+    from django_tasks_kubernetes.exceptions import NotATask
+
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        raise CannotRun(Reason.TASK_NOT_FOUND, retryable=False) from error
+    except BaseException as error:  # noqa: BLE001 - passed on
+        # The module is there and fails as it is imported.
+        _raise(error, Reason.SETUP_ERROR, retryable=True)
+    if not isinstance(found, Task):
+        problem = NotATask(f"{path} is {type(found).__name__}, not a Django task. Decorate it with @task.")
+        raise CannotRun(Reason.NOT_A_TASK, retryable=False) from problem
+    return found
+
+
+def ready_result(assignment: Assignment, task: "AnyTask") -> "AnyResult":
+    """The TaskResult before this attempt. Raises InvalidPayload."""
+    from django.tasks import TaskResult, TaskResultStatus
+
+    from django_tasks_kubernetes.codec import decode_payload
+    from django_tasks_kubernetes.task_types import changed
+    from django_tasks_kubernetes.times import from_wire
+
+    args, kwargs = decode_payload(assignment.payload)
+    return TaskResult(
+        task=changed(
+            task,
+            priority=assignment.priority,
+            queue_name=assignment.queue,
+            backend=alias_of(assignment, task),
+            run_after=from_wire(assignment.run_after),
+        ),
+        id=assignment.id,
+        status=TaskResultStatus.READY,
+        enqueued_at=from_wire(assignment.enqueued_at),
+        started_at=from_wire(assignment.started_at),
+        last_attempted_at=None,
+        finished_at=None,
+        args=args,
+        kwargs=kwargs,
+        backend=alias_of(assignment, task),
+        errors=[],
+        worker_ids=list(assignment.worker_ids),
+    )
+
+
+def alias_of(assignment: Assignment, task: "AnyTask") -> str:
+    """The alias the task was enqueued with, if the settings here have it; else the task's own."""
+    from django.tasks import task_backends
+
+    return assignment.backend if assignment.backend in task_backends.settings else task.backend
+
+
+def _raise(error: BaseException, reason: Reason, *, retryable: bool) -> NoReturn:
+    # Being ended while setting up is no failure of the setup.
+    from django_tasks_kubernetes.runner.process import Terminated
+
+    if isinstance(error, (KeyboardInterrupt, Terminated)):
+        raise error
+    raise CannotRun(reason, retryable=retryable) from error

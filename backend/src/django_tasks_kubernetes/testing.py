@@ -1,0 +1,151 @@
+"""For the tests of projects that use this backend: tasks without a cluster.
+
+    from django_tasks_kubernetes.testing import in_memory
+
+    def test_an_order_sends_a_receipt(mailoutbox):
+        with in_memory() as cluster:
+            place_order()                 # calls send_receipt.enqueue()
+            assert not mailoutbox         # nothing has run yet
+            cluster.run_pending()
+        assert mailoutbox[0].subject == "Your receipt"
+
+What is enqueued goes through the same validation, limits and codec as with a cluster, and is run by the code that
+runs it in a pod. Only the pod itself is missing, and with it retries, timeouts and cancellation.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.test import override_settings
+from django.utils import timezone
+
+from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.codec import Resource, decode
+from django_tasks_kubernetes.runner.execute import execute
+from django_tasks_kubernetes.task_types import AnyResult
+from django_tasks_kubernetes.times import to_wire
+from djangotasks_api.names import job_name
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import Phase, Reason
+
+
+class InMemoryCluster:
+    """The DjangoTasks that were enqueued, by name in the order of enqueue(), and a worker for them."""
+
+    def __init__(self) -> None:
+        self.resources: dict[str, Resource] = {}
+
+    def create(self, resource: Resource) -> Resource | None:
+        name = resource["metadata"]["name"]
+        if name in self.resources:  # by its idempotency key
+            return self.get(name)
+        # As from the server: a copy, with the defaults of the CRD.
+        self.resources[name] = deepcopy(resource) | {"status": {"phase": Phase.QUEUED}}
+        return None
+
+    def get(self, name: str) -> Resource:
+        try:
+            return deepcopy(self.resources[name])
+        except KeyError:
+            raise TaskResultDoesNotExist(name) from None
+
+    def cancel(self, name: str, reason: str) -> Resource:
+        if not (status := self.get(name)["status"])["phase"].is_terminal:
+            message = f"Cancelled before it started. Reason given: {reason}"
+            at = to_wire(timezone.now())
+            status |= {
+                "phase": Phase.CANCELLED,
+                "reason": Reason.CANCEL_REQUESTED,
+                "message": message,
+                "finishedAt": at,
+            }
+            self.resources[name] |= {"status": status}
+        return self.get(name)
+
+    def find(self, selector: str) -> Iterator[Resource]:
+        terms = [re.fullmatch(r"(\w+)\.(\w+)(!?)=(.*)", term) for term in selector.split(",") if term]
+        for resource in deepcopy(list(self.resources.values())):
+            if all(term and (resource[term[1]][term[2]] == term[4]) != bool(term[3]) for term in terms):
+                yield resource
+
+    @property
+    def results(self) -> list[AnyResult]:
+        """Every task as its TaskResult now, in the order of enqueue()."""
+        return [decode(deepcopy(resource), alias=resource["spec"]["backend"]) for resource in self.resources.values()]
+
+    def run_pending(self, now: datetime | None = None) -> list[AnyResult]:
+        """Runs, in this process, what is due and what that enqueues, until nothing is left. Returns the results.
+
+        As a cluster would start them: the highest priority first, then the oldest; nothing before its run_after.
+        `now`: the time that run_after is compared with. Default: the current time, so that what is deferred waits.
+        A task's exception is in its result, not raised.
+        """
+        done = []
+        while (resource := self._next(now or timezone.now())) is not None:
+            done.append(self._run(resource))
+        return done
+
+    def _next(self, now: datetime) -> Resource | None:
+        due = [
+            resource
+            for resource in self.resources.values()
+            if resource["status"]["phase"] == Phase.QUEUED and resource["spec"].get("runAfter", "") <= to_wire(now)
+        ]
+        return max(due, key=lambda resource: resource["spec"]["priority"], default=None)
+
+    def _run(self, resource: Resource) -> AnyResult:
+        alias, status = resource["spec"]["backend"], resource["status"]
+        pod = job_name(resource["metadata"]["name"], 1)
+        status["phase"] = Phase.RUNNING
+
+        def started(at: str) -> None:
+            status["startedAt"] = at
+            status["attempts"] = [{"number": 1, "job": pod, "pod": pod, "startedAt": at}]
+
+        def finished(outcome: Outcome) -> None:
+            status["phase"] = Phase.SUCCEEDED if outcome.succeeded else Phase.FAILED
+            status["finishedAt"] = status["attempts"][0]["finishedAt"] = outcome.finished_at
+            status["result"] = outcome.result
+            if outcome.error is not None:
+                error = {"type": outcome.error.type, "traceback": outcome.error.traceback}
+                status["reason"] = outcome.reason
+                status["attempts"][0] |= {"reason": outcome.reason, "error": error}
+
+        result = decode(deepcopy(resource), alias=alias)
+        execute(result, pod, sender=InMemoryBackend, started=started, finished=finished)
+        return decode(deepcopy(resource), alias=alias)
+
+
+class InMemoryBackend(KubernetesBackend):
+    """KubernetesBackend with an InMemoryCluster, OPTIONS["CLUSTER"], in place of the API server. See in_memory()."""
+
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        options = dict(params.get("OPTIONS", {}))
+        self._cluster: InMemoryCluster = options.pop("CLUSTER")
+        super().__init__(alias, params | {"OPTIONS": options})
+
+    @property
+    def store(self) -> InMemoryCluster:
+        return self._cluster
+
+
+@contextmanager
+def in_memory() -> Iterator[InMemoryCluster]:
+    """Makes every backend in TASKS keep its tasks in memory, in the cluster that it gives.
+
+    QUEUES stay as they are. Works as a pytest fixture too: `@pytest.fixture` over a function that yields from it.
+    """
+    cluster = InMemoryCluster()
+    backend = f"{InMemoryBackend.__module__}.{InMemoryBackend.__qualname__}"
+    tasks = {
+        alias: params | {"BACKEND": backend, "OPTIONS": {"CLUSTER": cluster}}
+        for alias, params in settings.TASKS.items()
+    }
+    with override_settings(TASKS=tasks):
+        yield cluster

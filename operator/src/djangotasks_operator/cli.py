@@ -1,0 +1,117 @@
+"""The command line: `djangotasks-operator run`."""
+
+import secrets
+from pathlib import Path
+
+import click
+import kopf
+import uvloop
+
+from djangotasks_operator import logs
+from djangotasks_operator.api import ApiError
+from djangotasks_operator.app import Config, Operator
+from djangotasks_operator.server import CannotServe
+
+KEY_MIN_BYTES = 32
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "DJANGOTASKS"})
+@click.version_option(package_name="djangotasks-operator")
+def main() -> None:
+    """Runs each DjangoTask as a Kubernetes Job."""
+
+
+@main.command(context_settings={"show_default": True})
+@click.option(
+    "-n", "--namespace", "namespaces", multiple=True, help="A namespace to work in; can be repeated.  [default: all]"
+)
+@click.option("--report-url", metavar="URL", help="Where task pods reach this operator, such as http://10.0.0.7:8080.")
+@click.option("--service", metavar="NAMESPACE/NAME", help="The operator's Service: its cluster IP is the report URL.")
+@click.option(
+    "--lease", metavar="NAMESPACE/NAME", help="The Lease by which replicas choose their leader.  [default: lead alone]"
+)
+@click.option("--host", default="0.0.0.0", help="The address to listen on.")  # noqa: S104 - it serves other pods
+@click.option("--port", default=8080, help="The port that task pods report to.")
+@click.option("--health-port", default=8081, help="The port of /healthz, /readyz and /metrics.")
+@click.option("--resync-seconds", default=300.0, help="How often everything is listed anew.")
+@click.option(
+    "--key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The key that signs the tokens of task pods: at least 32 bytes. All replicas need the same."
+    "  [default: a new one; pods that run over a restart then leave their outcome in their termination message]",
+)
+@click.option(
+    "--previous-key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The key before that one, which is still accepted. Need not exist.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice([choice.value for choice in logs.LogFormat]),
+    default=logs.LogFormat.TEXT.value,
+    help="For people, or an object a line.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def run(
+    namespaces: tuple[str, ...],
+    report_url: str | None,
+    service: str | None,
+    lease: str | None,
+    host: str,
+    port: int,
+    health_port: int,
+    resync_seconds: float,
+    key_file: Path | None,
+    previous_key_file: Path | None,
+    log_format: str,
+    verbose: bool,
+) -> None:
+    """Work until told to stop."""
+    logs.configure(logs.LogFormat(log_format), verbose=verbose)
+    if (report_url is None) == (service is None):
+        raise click.UsageError("Give one of --report-url and --service: task pods must know where to report to.")
+    if report_url is not None and not report_url.startswith("http://"):
+        raise click.BadParameter("must begin with http://", param_hint="--report-url")
+    config = Config(
+        namespaces=namespaces,
+        report_url=report_url,
+        service=None if service is None else _namespaced(service, "--service"),
+        lease=None if lease is None else _namespaced(lease, "--lease"),
+        host=host,
+        port=port,
+        health_port=health_port,
+        resync_seconds=resync_seconds,
+        keys=_keys(key_file, previous_key_file),
+    )
+    try:
+        uvloop.run(Operator(config).run())
+    except (kopf.LoginError, CannotServe) as error:
+        raise click.ClickException(str(error)) from error
+    except (ApiError, OSError) as error:
+        raise click.ClickException(f"The API server: {error}") from error
+
+
+def _namespaced(value: str, option: str) -> tuple[str, str]:
+    namespace, _, name = value.partition("/")
+    if not (namespace and name):
+        raise click.BadParameter("must be NAMESPACE/NAME", param_hint=option)
+    return namespace, name
+
+
+def _keys(current: Path | None, previous: Path | None) -> tuple[bytes, ...]:
+    """The key that signs, and then the one that is accepted besides."""
+    first = secrets.token_bytes(KEY_MIN_BYTES) if current is None else _key(current, "--key-file")
+    if previous is None or not previous.exists():
+        return (first,)
+    return first, _key(previous, "--previous-key-file")
+
+
+def _key(path: Path, option: str) -> bytes:
+    key = path.read_bytes().strip()
+    if len(key) < KEY_MIN_BYTES:
+        raise click.BadParameter(f"{path} has fewer than {KEY_MIN_BYTES} bytes", param_hint=option)
+    return key
+
+
+if __name__ == "__main__":
+    main()

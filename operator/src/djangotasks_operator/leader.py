@@ -1,0 +1,135 @@
+"""What the leader does: works off the queue of tasks, for as long as it leads."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from djangotasks_operator.api import ApiError
+from djangotasks_operator.backlog import Backlog
+from djangotasks_operator.cluster import Cluster
+from djangotasks_operator.election import Election, NotLeading
+from djangotasks_operator.health import PASS_LIMIT
+from djangotasks_operator.metrics import Metrics
+from djangotasks_operator.reconcile import Reconciler
+from djangotasks_operator.start import Starter
+from djangotasks_operator.store import Key
+from djangotasks_operator.workqueue import WorkQueue
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 64
+# Admitted tasks on their way to a pod. More at once would not be faster, and would leave less to priorities.
+STARTING_LIMIT = 32
+# Ready keys are taken at once, unless all workers wait for the API server: some of them end sooner than this.
+DISPATCH_LIMIT = 300.0
+# An API server that is away is no fault of the task, which is not to wait for long when it is back.
+AWAY_RETRY = 10.0
+
+
+class Leader:
+    """`resync`: brings the store up to date and puts all keys on the queue. `election`: None to lead always."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        queue: WorkQueue[Key],
+        starter: Starter,
+        resync: Callable[[], Awaitable[None]],
+        election: Election | None,
+        metrics: Metrics,
+    ) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._starter = starter
+        self._resync = resync
+        self._election = election
+        self._metrics = metrics
+        self._backlog: Backlog[Key, Key] | None = None
+        self._dispatching = False
+
+    def waiting(self) -> int:
+        """How many tasks are ready to start, and wait for a place."""
+        return 0 if self._backlog is None else self._backlog.waiting()
+
+    def problem(self) -> str | None:
+        """What is stuck, for health."""
+        key, seconds = self._queue.longest()
+        if seconds > PASS_LIMIT:
+            return f"reconcile: {key} has been worked on for {seconds:.0f} s"
+        if self._dispatching and (seconds := self._queue.stalled()) > DISPATCH_LIMIT:
+            return f"dispatcher: {len(self._queue)} keys are ready, and none was taken for {seconds:.0f} s"
+        return None
+
+    async def run(self) -> None:
+        """Ends by an exception only."""
+        while True:
+            if self._election is not None:
+                await self._election.won()
+            # Nothing is taken over from the last time: all that counts is in the API server.
+            self._queue.clear()
+            self._backlog = Backlog(STARTING_LIMIT)
+            reconciler = Reconciler(self._cluster, self._queue, self._backlog, self._starter)
+            try:
+                await self._until_lost(self._lead(reconciler))
+            finally:
+                self._dispatching = False
+
+    async def _lead(self, reconciler: Reconciler) -> None:
+        while True:
+            try:
+                await self._resync()
+                break
+            except (ApiError, OSError, TimeoutError) as error:
+                logger.warning("cannot list what there is to do: %s", error)
+                await asyncio.sleep(1)
+        reconciler.take_stock()
+        self._dispatching = True
+        await self._work(reconciler)
+
+    async def _until_lost(self, work: Awaitable[None]) -> None:
+        working = asyncio.ensure_future(work)
+        if self._election is None:
+            await working
+            return
+        losing = asyncio.create_task(self._election.lost())
+        try:
+            await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+        finally:
+            for task in (working, losing):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait((working, losing))
+
+    async def _work(self, reconciler: Reconciler) -> None:
+        places = asyncio.Semaphore(WORKERS)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await places.acquire()
+                key = await self._queue.get()
+                task = group.create_task(self._work_on(reconciler, key))
+                task.add_done_callback(lambda _: places.release())
+
+    async def _work_on(self, reconciler: Reconciler, key: Key) -> None:
+        began = time.perf_counter()
+        try:
+            if await reconciler.reconcile(key):
+                self._queue.succeeded(key)
+            else:
+                self._queue.retry(key)
+        except NotLeading:
+            return
+        except (ApiError, OSError, TimeoutError) as error:
+            self._metrics.reconcile_errors.labels("api").inc()
+            refused = isinstance(error, ApiError) and error.status < 500
+            delay = self._queue.retry(key) if refused else self._queue.retry(key, at_most=AWAY_RETRY)
+            logger.warning("%s: %s; trying again in %.1f s", key, error, delay)
+        except Exception:
+            self._metrics.reconcile_errors.labels("defect").inc()
+            logger.exception("%s: a defect; trying again in %.1f s", key, self._queue.retry(key))
+        finally:
+            self._queue.done(key)
+            self._metrics.reconciles.observe(time.perf_counter() - began)

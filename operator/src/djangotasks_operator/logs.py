@@ -1,0 +1,104 @@
+"""What the operator's log looks like: text for people, JSON for machines, one line an entry whatever is in it.
+
+Payloads, results and messages of tasks are the user's data, and are never logged.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from djangotasks_api.models import DjangoTask, TaskStatus
+
+logger = logging.getLogger("djangotasks_operator.transitions")
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+# What every record has; the rest is what was said beside the message, as `extra`.
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# kopf's own, which are objects and no words.
+NOT_FIELDS = frozenset({"k8s_ref", "k8s_skip", "settings"})
+
+
+def configure(log_format: LogFormat, *, verbose: bool) -> None:
+    """Logs to stderr. kopf says only what is wrong: it has a line for each event otherwise."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else TextFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.getLogger("djangotasks_operator").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("kopf").setLevel(logging.INFO if verbose else logging.WARNING)
+    for name in ("kopf.objects", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_transition(task: DjangoTask, status: TaskStatus) -> None:
+    """One line for a status that was written."""
+    metadata, attempt = task.metadata, len(status.attempts)
+    logger.info(
+        "%s/%s: %s -> %s%s, queue %s%s",
+        metadata.namespace,
+        metadata.name,
+        task.status.phase,
+        status.phase,
+        f" ({status.reason})" if status.reason else "",
+        task.spec.queue,
+        f", attempt {attempt}" if attempt else "",
+        extra={
+            "namespace": metadata.namespace,
+            "task": metadata.name,
+            "queue": task.spec.queue,
+            "attempt": attempt,
+            "from_phase": task.status.phase,
+            "phase": status.phase,
+            "reason": status.reason,
+        },
+    )
+
+
+def plain(text: str) -> str:
+    """The text without what could end a line or move a cursor: such characters are shown as Python writes them."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+class TextFormatter(logging.Formatter):
+    """A traceback follows on lines of its own, which are marked: nothing in it can pass for another entry."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{_time(record)} {record.levelname} {record.name}: {plain(record.getMessage())}"
+        if (trace := self._trace(record)) is None:
+            return line
+        return "\n".join((line, *(f"  | {plain(part)}" for part in trace.split("\n"))))
+
+    def _trace(self, record: logging.LogRecord) -> str | None:
+        return self.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else None
+
+
+class JsonFormatter(TextFormatter):
+    """An object a line. The fields of an entry are its members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name, value in vars(record).items():
+            if name not in STANDARD and name not in NOT_FIELDS and name not in entry and value is not None:
+                entry[name] = value
+        if (trace := self._trace(record)) is not None:
+            entry["traceback"] = trace
+        # ASCII alone: every control character and separator is escaped.
+        return json.dumps(entry, default=str)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,127 @@
+"""The command line: `python -m tests.benchmarks latency writes --json`. Progress is on stderr."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from tests.benchmarks import (
+    backlog,
+    enqueue_latency,
+    latency_under_load,
+    result_latency,
+    runner_overhead,
+    throughput,
+    throughput_real,
+    writes,
+)
+from tests.benchmarks.fake_site import FakeSite, fake_site
+from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.machine import machine
+from tests.benchmarks.options import Options
+from tests.benchmarks.site import Site, site
+from tests.benchmarks.soak import measure as soak
+from tests.cluster.providers import Progress, ProviderError
+from tests.support.kubectl import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`on_site` is measured in the cluster, `on_fake_nodes` on nodes that only look like some, `here` in processes
+    of this machine."""
+
+    line: str
+    on_site: tuple[Callable[[Site, int | None], Iterator[Figure]], ...] = ()
+    on_fake_nodes: tuple[Callable[[FakeSite, Options], Iterator[Figure]], ...] = ()
+    here: tuple[Callable[[Progress, int | None], Iterator[Figure]], ...] = ()
+
+
+BENCHMARKS = {
+    "latency": Benchmark(
+        "enqueue() to the result against a bare Job, enqueue() against one POST, and what the runner adds",
+        on_site=(result_latency.measure, enqueue_latency.measure),
+        here=(runner_overhead.measure,),
+    ),
+    "writes": Benchmark("writes to the API server for a task against a bare Job", on_site=(writes.measure,)),
+    "runner": Benchmark("what the runner adds, alone: needs no cluster", here=(runner_overhead.measure,)),
+    "throughput": Benchmark(
+        "tasks a second against bare Jobs, on fake nodes, and the operator's CPU time for each",
+        on_fake_nodes=(throughput.measure,),
+    ),
+    "throughput-real": Benchmark("the same with 100 tasks in real containers", on_site=(throughput_real.measure,)),
+    "latency-under-load": Benchmark(
+        "from a task's creation to its result with 200 others in flight, on fake nodes",
+        on_fake_nodes=(latency_under_load.measure,),
+    ),
+    "backlog": Benchmark(
+        "the operator with 10,000 waiting tasks: memory, idle CPU, priorities, restart",
+        on_fake_nodes=(backlog.measure,),
+    ),
+    "soak": Benchmark(
+        "a steady load with random faults, on fake nodes: every task accounted for, memory flat",
+        on_fake_nodes=(soak.measure,),
+    ),
+}
+WIDTH = max(map(len, BENCHMARKS)) + 2
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per figure and line, instead of a table.")
+@click.option("--runs", type=click.IntRange(min=2), help="How many pairs, or tasks, of each.  [default: its own]")
+@click.option("--long", is_flag=True, help="Measure also what takes a quarter of an hour.")
+@click.option("--minutes", type=click.FloatRange(min=0.5), default=3, show_default=True, help="Of the soak.")
+def cli(names: tuple[str, ...], as_json: bool, runs: int | None, long: bool, minutes: float) -> None:
+    """Measure the benchmarks NAMES; without a name, list them."""
+    if not names:
+        for name, benchmark in BENCHMARKS.items():
+            click.echo(f"{name:{WIDTH}}{benchmark.line}")
+        return
+    progress = Progress()
+    figures = []
+    where = machine()
+    for figure in measured([BENCHMARKS[name] for name in dict.fromkeys(names)], progress, Options(runs, long, minutes)):
+        progress.say(figure.name, "measured")
+        figures.append(figure)
+        if as_json:
+            click.echo(figure.to_json())
+    if not as_json:
+        click.echo(f"{where}\n\n{table(figures)}")
+
+
+def measured(benchmarks: list[Benchmark], progress: Progress, options: Options) -> Iterator[Figure]:
+    """The sites one after the other: what one needs in the cluster, the other's figures must not pay for."""
+    if any(benchmark.on_site for benchmark in benchmarks):
+        with site(progress) as place:
+            progress.say("machine", machine(place.api))
+            for benchmark in benchmarks:
+                for on_site in benchmark.on_site:
+                    yield from on_site(place, options.runs)
+    if any(benchmark.on_fake_nodes for benchmark in benchmarks):
+        with fake_site(progress) as fake:
+            progress.say("machine", machine(fake.api))
+            for benchmark in benchmarks:
+                for on_fake_nodes in benchmark.on_fake_nodes:
+                    yield from on_fake_nodes(fake, options)
+    for benchmark in benchmarks:
+        for here in benchmark.here:
+            yield from here(progress, options.runs)
+
+
+def main() -> None:
+    """What the user has to act on is shown without a traceback."""
+    try:
+        cli()
+    except (ProviderError, StepFailed) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

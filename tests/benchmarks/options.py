@@ -1,0 +1,15 @@
+"""What the command line says of how much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`runs`: how many of each, None for a benchmark's own number. `long`: also what takes a quarter of an hour.
+    `minutes`: of the soak."""
+
+    runs: int | None = None
+    long: bool = False
+    minutes: float = 3.0

@@ -1,0 +1,1 @@
+"""A steady load with random faults: at the end every task is accounted for, and the memory has not grown."""

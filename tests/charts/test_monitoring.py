@@ -1,0 +1,75 @@
+"""Dashboard and alerts ask for metrics that there are, in PromQL that Prometheus understands."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import promql_parser
+import pytest
+
+from djangotasks_operator.gauges import Gauges
+from djangotasks_operator.metrics import Metrics
+from djangotasks_operator.store import Store
+from djangotasks_operator.streams import Streams
+from djangotasks_operator.workqueue import WorkQueue
+from tests.support.charts import OPERATOR, one, render
+
+ALL = {"metrics": {name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard")}}
+
+
+def rules() -> list[dict[str, Any]]:
+    (group,) = one(render(OPERATOR, ALL), "PrometheusRule")["spec"]["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def panels() -> list[dict[str, Any]]:
+    text = one(render(OPERATOR, ALL), "ConfigMap")["data"]["djangotasks.json"]
+    return [panel for panel in json.loads(text)["panels"] if panel["type"] != "row"]
+
+
+EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in rules()] + [
+    (panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]
+]
+
+
+def names() -> set[str]:
+    metrics = Metrics()
+    metrics.add(Gauges(Store(), WorkQueue(), Streams(), lambda: True, lambda: 0))
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+    return {
+        family.name + suffix for family in metrics.registry.collect() for suffix in suffixes.get(family.type, ("",))
+    }
+
+
+@pytest.mark.parametrize(("title", "expression"), EXPRESSIONS)
+def test_an_expression_can_be_computed(title: str, expression: str) -> None:
+    promql_parser.parse(expression.replace("$__rate_interval", "5m"))
+    asked = set(re.findall(r"\b(?:djangotasks|process)_\w+", expression))
+    assert asked
+    assert asked <= names()
+
+
+def test_every_alert_says_what_to_do() -> None:
+    for rule in rules():
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert rule["annotations"].keys() == {"summary", "description"}
+
+
+def test_panels_do_not_overlap() -> None:
+    places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in panels()]
+    assert len(set(places)) == len(places) > 10
+    assert all(p["gridPos"]["x"] + p["gridPos"]["w"] <= 24 for p in panels())
+
+
+def test_the_monitor_finds_the_service_and_keeps_the_tasks_namespace() -> None:
+    manifests = render(OPERATOR, ALL)
+    monitor, service = one(manifests, "ServiceMonitor"), one(manifests, "Service")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["honorLabels"] is True
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    # The operator reads the first to tell task pods where to report.
+    assert service["spec"]["ports"][0]["name"] == "reports"

@@ -1,0 +1,223 @@
+"""What the charts' templates make of their values. Needs helm, and no cluster; `make lint` runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charts.generate import files
+from charts.values import CHARTS as MODELS
+from charts.values import EXAMPLES
+from tests.support.charts import (
+    CHARTS,
+    OPERATOR,
+    PEER,
+    VARIANTS,
+    WEB_APP,
+    Values,
+    helm_program,
+    of_kind,
+    one,
+    render,
+    template,
+)
+
+RULES = {
+    "djangotasks",
+    "djangotasks/status",
+    "djangotaskqueues",
+    "jobs",
+    "jobs/status",
+    "pods",
+    "events",
+    "deployments",
+}
+
+
+@pytest.mark.parametrize(("chart", "values"), [pytest.param(c, v, id=f"{c.name}: {n}") for c, n, v in VARIANTS])
+def test_lint_has_nothing_to_say(chart: Path, values: Values) -> None:
+    done = subprocess.run(
+        [str(helm_program()), "lint", "--strict", str(chart), "--values", "-"],
+        input=json.dumps(values), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("chart", "values"), [pytest.param(c, v, id=f"{c.name}: {n}") for c, n, v in VARIANTS])
+def test_everything_is_in_a_namespace_and_labelled(chart: Path, values: Values) -> None:
+    manifests = render(chart, values)
+    assert manifests
+    for manifest in manifests:
+        metadata = manifest["metadata"]
+        if manifest["kind"] not in ("CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"):
+            assert metadata["namespace"], manifest["kind"]
+        if manifest["kind"] != "CustomResourceDefinition":
+            assert metadata["labels"]["app.kubernetes.io/instance"] == "tasks", manifest["kind"]
+    names = [(m["kind"], m["metadata"].get("namespace"), m["metadata"]["name"]) for m in manifests]
+    assert len(set(names)) == len(names)
+
+
+def test_what_is_generated_is_fresh() -> None:
+    for path, text in files().items():
+        assert path.read_text() == text, f"run `make generate`: {path}"
+
+
+def test_the_examples_in_the_values_are_valid() -> None:
+    for name, model in MODELS.items():
+        values: Values = {}
+        for path, example in EXAMPLES.items():
+            parents, field = path.split(".")[:-1], path.split(".")[-1]
+            inner: Any = values
+            owner: Any = model
+            for parent in parents:
+                if parent not in owner.model_fields:
+                    break
+                owner = type(owner.model_fields[parent].default)
+                inner = inner.setdefault(parent, {})
+            if field in owner.model_fields:
+                inner[field] = example
+        assert values
+        render(CHARTS / name, values)
+
+
+@pytest.mark.parametrize(
+    ("chart", "values", "words"),
+    [
+        (OPERATOR, {"replica": 3}, "'replica' not allowed"),
+        (OPERATOR, {"replicas": "two"}, "/replicas"),
+        (OPERATOR, {"watchNamespaces": "shop"}, "/watchNamespaces"),
+        (OPERATOR, {"watchNamespaces": ["shop", "shop"]}, "/watchNamespaces"),
+        (OPERATOR, {"watchNamespaces": ["Shop"]}, "/watchNamespaces/0"),
+        (OPERATOR, {"logFormat": "xml"}, "/logFormat"),
+        (OPERATOR, {"image": {"digest": "sha256:1"}}, "/image/digest"),
+        (OPERATOR, {"crds": {"kept": True}}, "'kept' not allowed"),
+        (WEB_APP, {"serviceAccounts": []}, "/serviceAccounts"),
+        (WEB_APP, {"queues": {"a": {"podTemplateFrom": {"deploy": "web"}}}}, "'deploy' not allowed"),
+        (WEB_APP, {"queues": {"a": {"template": {}, "concurency": 1}}}, "'concurency' not allowed"),
+        (WEB_APP, {"queues": {"Upper": {"template": {}}}}, "Upper"),
+    ],
+)
+def test_a_wrong_value_is_refused(chart: Path, values: Values, words: str) -> None:
+    done = template(chart, values)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+def test_it_may_be_a_part_of_another_chart() -> None:
+    assert render(WEB_APP, {"global": {"imageRegistry": "x"}}) == render(WEB_APP)
+
+
+def test_roles_are_where_tasks_are() -> None:
+    everywhere = render(OPERATOR)
+    (role,) = of_kind(everywhere, "ClusterRole")
+    assert {resource for rule in role["rules"] for resource in rule["resources"]} == RULES
+    assert [r["metadata"]["namespace"] for r in of_kind(everywhere, "Role")] == ["operators"]
+    some = render(OPERATOR, {"watchNamespaces": ["shop", "bank"]})
+    assert not of_kind(some, "ClusterRole") + of_kind(some, "ClusterRoleBinding")
+    for kind in ("Role", "RoleBinding"):
+        assert sorted(r["metadata"]["namespace"] for r in of_kind(some, kind)) == ["bank", "operators", "shop"]
+    rules = [r["rules"] for r in of_kind(some, "Role") if r["metadata"]["namespace"] != "operators"]
+    assert rules == [role["rules"]] * 2
+    assert not any("*" in json.dumps(manifest) for manifest in [*of_kind(some, "Role"), role])
+
+
+def test_replicas_stand_apart() -> None:
+    pod = one(render(OPERATOR), "Deployment")["spec"]["template"]["spec"]
+    (term,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert term["podAffinityTerm"]["labelSelector"] == one(render(OPERATOR), "Deployment")["spec"]["selector"]
+    own = {"nodeAffinity": {"a": 1}}
+    pod = one(render(OPERATOR, {"affinity": own}), "Deployment")["spec"]["template"]["spec"]
+    assert pod["affinity"] == own
+
+
+def test_a_single_replica_does_not_block_a_drain() -> None:
+    assert one(render(OPERATOR), "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    for values in ({"replicas": 1}, {"podDisruptionBudget": {"enabled": False}}):
+        assert not of_kind(render(OPERATOR, values), "PodDisruptionBudget")
+
+
+def test_the_pods_fulfil_the_restricted_standard() -> None:
+    manifests = render(OPERATOR)
+    for pod in (one(manifests, "Deployment")["spec"]["template"]["spec"], one(manifests, "Pod")["spec"]):
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["requests"]
+        assert container["resources"]["limits"]["memory"]
+
+
+def ports(rule: dict[str, Any]) -> set[int]:
+    return {port["port"] for port in rule["ports"]}
+
+
+def test_who_reaches_the_operator() -> None:
+    policy = one(render(OPERATOR, {"networkPolicy": {"metricsFrom": [PEER]}}), "NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    tasks, test, metrics = policy["ingress"]
+    # An empty list of peers would be everybody.
+    assert all(rule["from"] and all(rule["from"]) for rule in policy["ingress"])
+    assert (ports(tasks), ports(metrics), metrics["from"]) == ({8080}, {8081}, [PEER])
+    assert tasks["from"][0]["podSelector"]["matchExpressions"] == [
+        {"key": "djangotasks.dev/task-uid", "operator": "Exists"}
+    ]
+    manifests = render(OPERATOR, {"networkPolicy": {"metricsFrom": []}, "watchNamespaces": ["shop"]})
+    tasks, test = one(manifests, "NetworkPolicy")["spec"]["ingress"]
+    assert tasks["from"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["shop"]
+    assert test["from"][0]["podSelector"]["matchLabels"].items() <= one(manifests, "Pod")["metadata"]["labels"].items()
+
+
+def test_what_tasks_reach() -> None:
+    assert not of_kind(render(WEB_APP), "NetworkPolicy")
+    policy = one(render(WEB_APP, {"networkPolicy": {"enabled": True, "egress": [{"to": [PEER]}]}}), "NetworkPolicy")
+    spec = policy["spec"]
+    assert (spec["policyTypes"], spec["ingress"]) == (["Ingress", "Egress"], [])
+    dns, operator, more = spec["egress"]
+    assert (ports(dns), ports(operator), more) == ({53}, {8080}, {"to": [PEER]})
+    deployment = one(render(OPERATOR), "Deployment")["spec"]["template"]
+    assert operator["to"][0]["podSelector"]["matchLabels"].items() <= deployment["metadata"]["labels"].items()
+    assert deployment["spec"]["containers"][0]["ports"][0]["containerPort"] == 8080
+
+
+def test_a_web_app_may_enqueue_and_no_more() -> None:
+    manifests = render(WEB_APP, {"serviceAccounts": ["web", "cron"]})
+    assert one(manifests, "Role")["rules"] == [
+        {
+            "apiGroups": ["djangotasks.dev"],
+            "resources": ["djangotasks"],
+            "verbs": ["create", "get", "list", "watch", "patch"],
+        }
+    ]
+    assert [subject["name"] for subject in one(manifests, "RoleBinding")["subjects"]] == ["web", "cron"]
+
+
+def test_a_key_of_ones_own() -> None:
+    manifests = render(OPERATOR, {"key": {"existingSecret": "mine"}})
+    assert not of_kind(manifests, "Secret")
+    volumes = one(manifests, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert volumes[0]["secret"] == {"secretName": "mine"}
+    name = one(render(OPERATOR), "Secret")["metadata"]["name"]
+    volumes = one(render(OPERATOR), "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert volumes[0]["secret"] == {"secretName": name}
+
+
+def test_another_rotation_starts_the_pods_anew() -> None:
+    templates = [
+        one(render(OPERATOR, {"key": {"rotation": r}}), "Deployment")["spec"]["template"] for r in ("1", "1", "2")
+    ]
+    assert templates[0] == templates[1] != templates[2]
+
+
+def test_the_crds_are_a_choice() -> None:
+    assert not of_kind(render(OPERATOR, {"crds": {"enabled": False}}), "CustomResourceDefinition")
+    for keep in (True, False):
+        crds = of_kind(render(OPERATOR, {"crds": {"keep": keep}}), "CustomResourceDefinition")
+        kept = ["helm.sh/resource-policy" in crd["metadata"].get("annotations", {}) for crd in crds]
+        assert kept == [keep] * 2

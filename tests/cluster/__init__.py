@@ -1,0 +1,1 @@
+"""Tests against a real Kubernetes, and the providers that start one."""

@@ -1,0 +1,98 @@
+"""What every story on the cluster starts from: a namespace of its own, with an operator at work in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import override_settings
+
+from tests.cluster.providers import Target
+from tests.support.fixtures import cluster, kubectl, namespace
+from tests.support.operator import OperatorProcess
+from tests.support.stage import stage, zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from django.tasks.backends.base import BaseTaskBackend
+
+    from tests.support.cluster import Cluster
+    from tests.support.kubectl import Kubectl
+
+__all__ = ["cluster", "kubectl", "namespace", "stage", "zygote"]
+
+HERE = "tests/cluster/"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(HERE):
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """At work in the namespace; out of the cluster, so that a test can stop and start it."""
+    process = OperatorProcess(cluster, namespace, tmp_path_factory.mktemp("operator"))
+    process.start()
+    yield process
+    process.close()
+    assert "a defect" not in process.log(), process.log()
+
+
+@pytest.fixture(scope="module")
+def queue(cluster: Cluster, kubectl: Kubectl) -> str:
+    """The queue `default`, whose pods have the example's image and need no database."""
+    kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE)))
+    return "default"
+
+
+@pytest.fixture(scope="module")
+def backend(cluster: Cluster, namespace: str, operator: OperatorProcess, queue: str) -> Iterator[BaseTaskBackend]:
+    """Django in this process: tasks are enqueued as a web app enqueues them."""
+    from django.tasks import task_backends
+
+    options = {"NAMESPACE": namespace, "KUBECONFIG": str(cluster.kubeconfig)}
+    with override_settings(
+        TASKS={
+            "default": {
+                "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
+                "QUEUES": [],
+                "OPTIONS": options,
+            }
+        }
+    ):
+        yield task_backends["default"]
+
+
+def queue_manifest(name: str, image: str, **spec: Any) -> dict[str, Any]:
+    """A DjangoTaskQueue with a plain pod template, and whatever else its spec is to say."""
+    container: dict[str, Any] = {
+        "name": "task",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [{"name": "DJANGO_SECRET_KEY", "value": "for tests"}],
+        "resources": {"limits": {"memory": "128Mi"}},
+    }
+    container |= spec.pop("container_update", {})
+    return {
+        "apiVersion": "djangotasks.dev/v1alpha1",
+        "kind": "DjangoTaskQueue",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": {"containers": [container]} | spec.pop("pod_update", {})}} | spec,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _show_operator_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the operator said during a test is in the report of its failure."""
+    if "operator" not in request.fixturenames:
+        yield
+        return
+    process: OperatorProcess = request.getfixturevalue("operator")
+    path: Path = process.log_path
+    start = path.stat().st_size if path.exists() else 0
+    yield
+    print(path.read_bytes()[start:].decode(errors="replace")[-8000:])

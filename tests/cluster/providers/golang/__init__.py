@@ -1,0 +1,1 @@
+"""Builds programs from their Go modules, where no release can be downloaded."""

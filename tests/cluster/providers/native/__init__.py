@@ -1,0 +1,1 @@
+"""A real one-node Kubernetes without a container engine: its processes in one network namespace."""

@@ -1,0 +1,219 @@
+"""The operator is killed at every API call of a task's life, before the server sees it and after it has done it: the
+task ends as if nothing had been.
+
+Each case is a crash and a start of its own. Cases share namespaces, one after the other, and a few namespaces are at
+work side by side: a case is mostly waiting. Two thirds of the cases are marked `slow`, because they can hardly differ
+from others: a crash after one call is a crash before the next where that follows at once, a read changes nothing, the
+life of a task that succeeds is the second half of that of a task that is retried, and one that passes its deadline ends
+as one that is cancelled.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Cluster
+from tests.support.faults import AFTER, BEFORE, Crash, Moment, Rule
+from tests.support.kubectl import wait_for
+from tests.support.stage import JOBS, PODS, Stage
+from tests.support.zygote import Zygote
+
+LANES = 4
+DONE = ("Succeeded", "Failed", "Cancelled")
+
+READ, JOB, POD = "get djangotasks", "create jobs", "create pods"
+STATUS, JOB_STATUS, STOP = "patch djangotasks/status", "patch jobs/status", "delete pods"
+
+
+@dataclass(frozen=True)
+class Life:
+    """`calls`: all that the operator says to the API server about the task, in this order."""
+
+    calls: tuple[str, ...]
+    begin: Callable[[Stage, str], object]
+    cancelled: bool = False
+
+
+def retried(stage: Stage, name: str) -> object:
+    return stage.enqueue("fail_until", 2, name=name, policy={"maxAttempts": 2, "backoff": {"initialSeconds": 0.1}})
+
+
+LIVES = {
+    "succeeds": Life((READ, JOB, POD, STATUS, JOB_STATUS), lambda stage, name: stage.enqueue("add", 1, 2, name=name)),
+    "is retried": Life((READ, JOB, POD, STATUS, JOB_STATUS) * 2, retried),
+    "is cancelled": Life(
+        (READ, JOB, POD, STATUS, STOP, STATUS, JOB_STATUS),
+        lambda stage, name: stage.enqueue("sleep", 600, name=name),
+        cancelled=True,
+    ),
+    "is too slow": Life(
+        (READ, JOB, POD, STATUS, STATUS, STOP, STATUS, JOB_STATUS),
+        lambda stage, name: stage.enqueue("sleep", 600, name=name, queue="hasty"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    life: str
+    index: int
+    moment: Moment
+
+    @property
+    def rule(self) -> tuple[str, int]:
+        """The label of the call, and which of its kind it is."""
+        calls = LIVES[self.life].calls
+        return calls[self.index], calls[: self.index + 1].count(calls[self.index])
+
+    def __str__(self) -> str:
+        label, nth = self.rule
+        return f"{self.life}-{self.moment} {label}" + (f" {nth}" if nth > 1 else "")
+
+    @property
+    def slow(self) -> bool:
+        label, _ = self.rule
+        # The status is written when something happened: the time before that is not the time after the last call.
+        if self.life in ("succeeds", "is too slow") or label == READ:
+            return True
+        return self.moment is BEFORE and label not in (STATUS, JOB_STATUS)
+
+
+CASES = [
+    Case(name, index, moment)
+    for name, life in LIVES.items()
+    for index in range(len(life.calls))
+    for moment in (BEFORE, AFTER)
+]
+
+
+def calls(stage: Stage) -> tuple[str, ...]:
+    """The labels of what was asked about tasks, Jobs and Pods."""
+    about = [call for call in stage.proxy.calls if call.resource in ("djangotasks", "jobs", "pods")]
+    labels = [call.label for call in about if call.verb not in ("list", "watch")]
+    # An event that comes between the deletion of a pod and the news of it may have it deleted again.
+    return tuple(label for n, label in enumerate(labels) if n == 0 or (label, labels[n - 1]) != (STOP, STOP))
+
+
+def writes(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Two of the same in a row are as good as one: on a slow machine, the start of a task is shown as well."""
+    changing = [label for label in labels if not label.startswith("get ")]
+    return tuple(label for n, label in enumerate(changing) if n == 0 or label != changing[n - 1])
+
+
+def live(stage: Stage, life: Life, *, at: Case | None = None) -> dict[str, Any]:
+    """Lets a task live, with the crash if one is asked for. Returns what must not depend on it."""
+    stage.proxy.clear()
+    name, rule = f"task-{secrets.token_hex(4)}", None
+    if at is not None:
+        label, nth = at.rule
+        rule = Rule(Crash(), label, path=name, moment=at.moment, nth=nth)
+        stage.proxy.add(rule)
+    # After the rule: the operator may be quicker than this process.
+    life.begin(stage, name)
+
+    def phase(*phases: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            if not stage.operator.running:
+                stage.operator.start()
+            status = stage.status(name)
+            return status if status["phase"] in phases else None
+
+        return wait_for(f"{name} is {phases}", look, seconds=90, why=lambda: stage.tell(stage.status(name)))
+
+    if life.cancelled:
+        phase("Running")
+        stage.cancel(name)
+    status = phase(*DONE)
+
+    def settled() -> bool | None:
+        if not stage.operator.running:
+            stage.operator.start()
+        jobs, pods = stage.of_task(JOBS, name), stage.of_task(PODS, name)
+        over = all(job["status"].get("conditions") for job in jobs) and (rule is None or rule.hits)
+        return (over and all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in pods)) or None
+
+    wait_for(f"{name}: its Jobs and Pods have ended", settled, seconds=60, why=stage.tell)
+    if at is None:
+        # A read more or less depends on which event comes first.
+        assert writes(calls(stage)) == writes(life.calls)
+    assert stage.status(name) == status, "a terminal status never moves"
+    attempts = len(status["attempts"])
+    wait_for("its containers", lambda: stage.container_starts(name) >= attempts or None, seconds=30)
+    return {
+        "phase": status["phase"],
+        "reason": status.get("reason"),
+        "result": status.get("result"),
+        "attempts": [(attempt["number"], attempt["pod"].removeprefix(name), attempt.get("reason")) for attempt in status["attempts"]],
+        "interruptions": status["interruptions"],
+        "created": sorted(
+            (call.resource, call.name.removeprefix(name))
+            for call in stage.proxy.writes(verb="create", status=201)
+            if call.resource in ("jobs", "pods")
+        ),
+        "container starts": stage.container_starts(name),
+        "jobs": sorted((job["metadata"]["name"].removeprefix(name), [c["type"] for c in job["status"]["conditions"]]) for job in stage.of_task(JOBS, name)),
+    }  # fmt: skip
+
+
+@dataclass
+class Work:
+    """What runs in the lanes, and is waited for by the tests."""
+
+    expected: dict[str, Future[dict[str, Any]]]
+    crashes: dict[Case, Future[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def work(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    """Every life without a crash, and all cases that were selected."""
+    selected = {
+        item.callspec.params["case"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
+    }
+    lanes: queue.Queue[Stage] = queue.Queue()
+
+    def run(life: str, case: Case | None = None) -> dict[str, Any]:
+        stage = lanes.get()
+        try:
+            return live(stage, LIVES[life], at=case)
+        finally:
+            lanes.put(stage)
+
+    with ExitStack() as stack, ThreadPoolExecutor(LANES) as pool:
+        stack.callback((zygote := Zygote()).close)
+
+        def open_lane(folder: Path) -> None:
+            stage = stack.enter_context(Stage(cluster, folder, zygote))
+            stage.add_queue("hasty", policy={"timeoutSeconds": 2})
+            # Once one of its tasks has run, the operator knows the queue.
+            stage.wait_phase(first := stage.enqueue("add", 1, 2, queue="hasty"), *DONE)
+            stage.wait_finished_jobs(first)
+            lanes.put(stage)
+
+        list(pool.map(open_lane, [tmp_path_factory.mktemp("lane") for _ in range(LANES)]))
+        yield Work(
+            {life: pool.submit(run, life) for life in LIVES},
+            {case: pool.submit(run, case.life, case) for case in CASES if case in selected},
+        )
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] if case.slow else [], id=str(case)) for case in CASES]
+)
+def test_a_task_outlives_the_crash(case: Case, work: Work) -> None:
+    assert work.crashes[case].result() == work.expected[case.life].result()
+
+
+# On demand (make test-faults): a busy machine makes them fail for want of time.
+pytestmark = pytest.mark.slow

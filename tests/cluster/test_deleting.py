@@ -1,0 +1,87 @@
+"""Deleting never hangs: there is no finalizer of ours on anything."""
+
+from __future__ import annotations
+
+import json
+
+from django.tasks.backends.base import BaseTaskBackend
+from django.utils import timezone
+from shop import probes
+
+from tests.cluster.conftest import queue_manifest
+from tests.cluster.providers import Target
+from tests.support.cluster import Cluster
+from tests.support.kubectl import Kubectl, wait_for
+from tests.support.operator import OperatorProcess
+from tests.support.tasks import create_task, finish, wait_gone, wait_phase, wait_reason
+
+# A pod that is stopped has 30 s, and the namespace controller takes its time.
+NAMESPACE_SECONDS = 120.0
+
+
+def test_a_queue_deleted_under_its_tasks(
+    backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl, operator: OperatorProcess
+) -> None:
+    manifest = queue_manifest("doomed", cluster.image(Target.EXAMPLE), concurrency=1)
+    kubectl.apply(manifest)
+    task = probes.sleep.using(queue_name="doomed")
+    running, waiting = task.enqueue(4), task.enqueue(0)
+    wait_phase(kubectl, running.id, "Running")
+    kubectl("delete", "djangotaskqueue", "doomed", "--timeout=5s")
+    assert finish(running).return_value == 4
+    wait_reason(kubectl, waiting.id, "QueueNotFound")
+    kubectl.apply(manifest)
+    assert finish(waiting).return_value == 0
+
+
+def test_nothing_has_a_finalizer(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    result = finish(probes.add.enqueue(1, 2))
+    kubectl("wait", "--for=condition=Complete", f"job/{result.id}-1", "--timeout=60s")
+    for kind, name in (("djangotask", result.id), ("job", f"{result.id}-1"), ("pod", f"{result.id}-1"),
+                       ("djangotaskqueue", "default")):  # fmt: skip
+        metadata = kubectl.get(kind, name)["metadata"]
+        assert not metadata.get("finalizers"), (kind, metadata)
+        assert not any("kopf" in key for key in metadata.get("annotations", {})), "kopf writes nothing"
+
+
+def test_a_task_deleted_while_no_operator_runs(
+    backend: BaseTaskBackend, kubectl: Kubectl, operator: OperatorProcess
+) -> None:
+    result = probes.sleep.enqueue(600)
+    wait_phase(kubectl, result.id, "Running")
+    operator.stop()
+    try:
+        kubectl("delete", "djangotask", result.id, "--timeout=5s")
+        wait_gone(kubectl, "pod", f"{result.id}-1")
+    finally:
+        operator.start()
+
+
+def test_a_namespace_deleted_with_tasks_in_every_phase(
+    backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl, namespace: str, operator: OperatorProcess
+) -> None:
+    """The last story of the file: nothing is left after it."""
+    succeeded = finish(probes.add.enqueue(1, 2))
+    running, held = (
+        probes.sleep.enqueue(600),
+        probes.add.using(run_after=timezone.now().replace(year=2099)).enqueue(1, 2),
+    )
+    retrying = create_task(
+        kubectl, "shop.probes.fail", policy={"maxAttempts": 2, "backoff": {"initialSeconds": 600, "maxSeconds": 600}}
+    )
+    homeless = create_task(kubectl, queue="nowhere")
+    wait_phase(kubectl, running.id, "Running")
+    wait_phase(kubectl, retrying, "Retrying")
+    wait_reason(kubectl, homeless, "QueueNotFound")
+    assert {succeeded.id, held.id} <= set(names(kubectl))
+    cluster.delete_namespace(namespace)
+
+    def gone() -> bool | None:
+        return None if cluster.kubectl("default")("get", "namespace", namespace, "--ignore-not-found") else True
+
+    wait_for("the namespace is gone", gone, seconds=NAMESPACE_SECONDS)
+    assert operator.running
+
+
+def names(kubectl: Kubectl) -> list[str]:
+    return [item["metadata"]["name"] for item in json.loads(kubectl("get", "djangotasks", "-o", "json"))["items"]]

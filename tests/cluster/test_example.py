@@ -1,0 +1,201 @@
+"""The example shop, deployed as the demo deploys it: the three jobs that people use tasks for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from shop.sample import BAD_EVERY, orders_csv
+
+from djangotasks_api.names import GROUP, QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_api.phases import TERMINAL_PHASES
+from tests.cluster.providers import Target
+from tests.demo.deploy import deploy
+from tests.support.kubectl import wait_for
+
+if TYPE_CHECKING:
+    from tests.support.cluster import Cluster
+    from tests.support.kubectl import Kubectl
+    from tests.support.operator import OperatorProcess
+
+ROWS = 200_000
+TASK_SECONDS = 90
+# In the web pod: a request to the web part, with what comes on stdin as the file of a form.
+REQUEST = """
+import sys, urllib.request
+method, path, *field = sys.argv[1:]
+request = urllib.request.Request("http://localhost:8000" + path, method=method)
+if field:
+    head = f'Content-Disposition: form-data; name="{field[0]}"; filename="{field[0]}.csv"'
+    request.data = b"\\r\\n".join([b"--next", head.encode(), b"", sys.stdin.buffer.read(), b"--next--", b""])
+    request.add_header("Content-Type", "multipart/form-data; boundary=next")
+print(urllib.request.urlopen(request).read().decode())
+"""
+LEFT = """
+from django.contrib.sessions.models import Session
+from shop.models import FileChunk, Report
+names = FileChunk.objects.values_list("name", flat=True).distinct()
+print(Session.objects.count(), Report.objects.count(), sum("old" in name for name in names))
+"""
+
+
+class Shop:
+    def __init__(self, kubectl: Kubectl) -> None:
+        self.kubectl = kubectl
+
+    def request(self, method: str, path: str, *field: str, stdin: str = "") -> dict[str, Any]:
+        command = ("exec", "--stdin", "deployment/web", "--", "python", "-c", REQUEST, method, path, *field)
+        answer: dict[str, Any] = json.loads(self.kubectl(*command, stdin=stdin))
+        return answer
+
+    def result(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """What the web part says of a task once it is finished."""
+        self.wait_for_phase(answer["id"], *TERMINAL_PHASES)
+        return self.request("GET", answer["result"])
+
+    def wait_for_phase(self, id_: str, *phases: str) -> None:
+        def reached() -> bool | None:
+            status = self.kubectl.get("djangotask", id_).get("status", {})
+            return True if status.get("phase") in phases else None
+
+        def why() -> str:
+            return self.kubectl("get", "djangotask", id_, "-o", "yaml")
+
+        wait_for(f"{id_} is {' or '.join(phases)}", reached, seconds=TASK_SECONDS, why=why)
+
+    def python(self, code: str) -> str:
+        return self.kubectl.manage("shell", "--no-imports", "-c", code)
+
+    def mails_about(self, number: str) -> list[dict[str, Any]]:
+        lines = self.kubectl("logs", "deployment/smtp", "--tail=-1").splitlines()
+        mails = [json.loads(line) for line in lines if line.startswith("{")]
+        return [mail for mail in mails if number in mail["subject"]]
+
+
+@pytest.fixture(scope="module")
+def shop(cluster: Cluster, operator: OperatorProcess, kubectl: Kubectl) -> Shop:
+    deploy(kubectl, {target: cluster.image(target) for target in (Target.EXAMPLE, Target.SERVICES)})
+    kubectl.manage("demo_data", "--rows", "1000")
+    return Shop(kubectl)
+
+
+def test_a_receipt_arrives_once_however_often_it_is_asked_for(shop: Shop) -> None:
+    answers = [shop.request("POST", "/orders/7/receipt/") for _ in range(3)]
+    results = [shop.result(answer) for answer in answers]
+    assert [result["status"] for result in results] == ["SUCCESSFUL"] * 3
+    assert sorted(result["return_value"] for result in results) == [
+        "receipt of A00000007 sent",
+        "receipt of A00000007 was sent before",
+        "receipt of A00000007 was sent before",
+    ]
+    (mail,) = shop.mails_about("A00000007")
+    assert (mail["from"], mail["to"]) == ("shop@example.com", ["customer-7@example.com"])
+    assert " ".join(mail["body"].split()) == (
+        "Dear Customer 7, thank you for your order A00000007 of 8 August 2026. "
+        "Total: 139.93 EUR It is on its way. Your shop"
+    )
+
+
+def test_a_mail_server_that_is_away_delays_the_mail_and_does_not_lose_it(shop: Shop) -> None:
+    shop.kubectl("scale", "deployment/smtp", "--replicas=0")
+    shop.kubectl("wait", "pods", "-l", "app=smtp", "--for=delete", "--timeout=60s", seconds=70)
+    answer = shop.request("POST", "/orders/8/receipt/")
+    shop.wait_for_phase(answer["id"], "Retrying")
+    shop.kubectl("scale", "deployment/smtp", "--replicas=1")
+    shop.kubectl.roll_out("smtp", seconds=60)
+    result = shop.result(answer)
+    assert result["status"] == "SUCCESSFUL"
+    assert result["attempts"] > 1
+    assert {error["type"] for error in result["errors"]} == {"builtins.ConnectionRefusedError"}
+    assert len(shop.mails_about("A00000008")) == 1
+
+
+def test_a_large_csv_becomes_a_report_that_is_right_to_the_cent(shop: Shop) -> None:
+    export = "".join(orders_csv(ROWS))
+    result = shop.result(shop.request("POST", "/reports/", "orders", stdin=export))
+    assert result["status"] == "SUCCESSFUL", result
+    summary = result["return_value"]
+    assert (summary["rows"], summary["bad_rows"]) == (ROWS, ROWS // BAD_EVERY)
+    revenue = summary["revenue"]
+    found = {(country, month): amount for country in revenue for month, amount in revenue[country].items()}
+    assert found == {key: f"{cents // 100}.{cents % 100:02}" for key, cents in cents_of(export).items()}
+    # It had this much memory and no more, and was not killed for it.
+    pod = shop.kubectl.get("pod", f"{result['id']}-1")
+    assert pod["spec"]["containers"][0]["resources"]["limits"]["memory"] == "128Mi"
+
+
+def test_what_is_no_export_fails_and_says_why(shop: Shop) -> None:
+    result = shop.result(shop.request("POST", "/reports/", "orders", stdin="%PDF-1.7\n"))
+    assert (result["status"], result["return_value"]) == ("FAILED", None)
+    (error,) = result["errors"]
+    assert error["type"] == "builtins.ValueError"
+    assert "not an export of orders: the header is ['%PDF-1.7']" in error["traceback"]
+
+
+def test_the_memory_limit_of_the_reports_holds(shop: Shop) -> None:
+    id_ = shop.kubectl.manage("enqueue", "shop.probes.allocate", "--queue", "reports").strip()
+    shop.wait_for_phase(id_, *TERMINAL_PHASES)
+    status = shop.kubectl.get("djangotask", id_)["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "OOMKilled")
+
+
+def test_the_nightly_maintenance_removes_what_is_old_and_nothing_else(shop: Shop) -> None:
+    shop.python("from django.contrib.sessions.backends.db import SessionStore; SessionStore().save()")
+    sessions, reports, old_files = shop.python(LEFT).split()
+    assert (sessions, old_files) == ("51", "1")
+    # What the CronJob does at night, now.
+    shop.kubectl("create", "job", "now", "--from=cronjob/maintenance")
+    shop.kubectl("wait", "job/now", "--for=condition=complete", "--timeout=60s", seconds=70)
+    id_ = shop.kubectl("logs", "job/now").strip()
+    shop.wait_for_phase(id_, *TERMINAL_PHASES)
+    assert shop.request("GET", f"/results/{id_}/")["return_value"] == {"sessions": 50, "reports": 1}
+    assert shop.python(LEFT).split() == ["1", str(int(reports) - 1), "0"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "allowed"),
+    [
+        *((verb, GROUP, TASK_PLURAL, True) for verb in ("create", "get", "list", "watch", "patch")),
+        ("delete", GROUP, TASK_PLURAL, False),
+        ("patch", GROUP, f"{TASK_PLURAL}/status", False),
+        ("patch", GROUP, QUEUE_PLURAL, False),
+        ("create", "batch", "jobs", False),
+        ("create", "", "pods", False),
+        ("get", "", "secrets", False),
+    ],
+)
+def test_the_web_app_may_use_tasks_and_nothing_else(
+    shop: Shop, verb: str, group: str, resource: str, allowed: bool
+) -> None:
+    resource, _, subresource = resource.partition("/")
+    namespace = shop.kubectl.namespace
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:{namespace}:web",
+            "resourceAttributes": {
+                "namespace": namespace,
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+                "subresource": subresource,
+            },
+        },
+    }
+    answer = json.loads(shop.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review)))
+    assert answer["status"]["allowed"] is allowed
+
+
+def cents_of(export: str) -> Counter[tuple[str, str]]:
+    """The revenue in whole cents, added up in another way than the shop's."""
+    total: Counter[tuple[str, str]] = Counter()
+    for line in export.splitlines()[1:]:
+        order, *rest = line.split(",")
+        if int(order[1:]) % BAD_EVERY:
+            day, country, amount = rest
+            euros, cents = amount.split(".")
+            total[country, day[:7]] += int(euros) * 100 + int(cents)
+    return total

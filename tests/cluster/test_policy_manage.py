@@ -1,0 +1,128 @@
+"""What a developer does with tasks that are enqueued: the same key again, cancel, retry, look for them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.tasks import TaskResult, TaskResultStatus
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.utils import timezone
+from shop import probes
+
+from django_tasks_kubernetes import Fixed, Retry, exceptions
+from tests.support.kubectl import Kubectl, wait_for
+from tests.support.tasks import assert_stopped, finish, status_of, wait_gone, wait_phase
+
+LATER = timedelta(hours=1)
+
+
+def using(task: Any, **options: Any) -> Any:
+    return task.using(**options)
+
+
+def test_one_task_for_one_key_of_many_callers(backend: Any, kubectl: Kubectl) -> None:
+    task = using(probes.echo, idempotency_key="order-17")
+    with ThreadPoolExecutor(16) as pool:
+        results: list[TaskResult[..., Any]] = list(pool.map(task.enqueue, range(16)))
+    (id_,) = {result.id for result in results}
+    assert finish(results[0]).status == TaskResultStatus.SUCCESSFUL
+    # While the first is known, also when it is finished; and whoever asks sees the first's arguments.
+    again = task.enqueue("later")
+    assert (again.id, again.status, again.args) == (id_, TaskResultStatus.SUCCESSFUL, results[0].args)
+    assert len(again.args) == 1
+    assert len(kubectl.get("jobs", "-l", f"djangotasks.dev/task={id_}")["items"]) == 1
+    assert using(probes.add, idempotency_key="order-17").enqueue(1, 2).id != id_
+
+
+def test_a_key_is_free_again_when_the_first_is_forgotten(backend: Any, kubectl: Kubectl) -> None:
+    task = using(probes.add, idempotency_key="nightly", ttl=0)
+    first = task.enqueue(1, 2)
+    wait_gone(kubectl, "djangotask", first.id)
+    second = task.enqueue(3, 4)
+    assert (second.id, second.args) == (first.id, [3, 4])
+
+    def over() -> bool | None:
+        try:
+            second.refresh()
+        except TaskResultDoesNotExist:
+            return True
+        return None
+
+    wait_for("the second ran too", over, seconds=90)
+
+
+def test_cancel_before_it_starts(backend: Any, kubectl: Kubectl) -> None:
+    result = using(probes.add, run_after=timezone.now() + LATER).enqueue(1, 2)
+    assert not backend.cancel(result.id, "the order was withdrawn").is_finished
+    finish(result)
+    assert (result.status, result.errors[0].exception_class) == (TaskResultStatus.FAILED, exceptions.Cancelled)
+    message = status_of(kubectl, result.id)["message"]
+    assert message == "Cancelled before it started. Reason given: the order was withdrawn"
+    assert backend.cancel(result.id, "twice does no harm") == result
+
+
+def test_cancel_while_it_waits_for_its_next_attempt(backend: Any, kubectl: Kubectl) -> None:
+    retry = Retry(max_attempts=2, backoff=Fixed(delay=LATER))
+    result = using(probes.fail, retry=retry).enqueue()
+    wait_phase(kubectl, result.id, "Retrying")
+    backend.cancel(result.id, "enough")
+    finish(result)
+    assert [error.exception_class for error in result.errors] == [probes.CardDeclined, exceptions.Cancelled]
+    message = status_of(kubectl, result.id)["message"]
+    assert message == "Cancelled while it waited for its next attempt. Reason given: enough"
+
+
+def test_cancel_while_it_runs_with_kubectl(backend: Any, kubectl: Kubectl) -> None:
+    result = probes.sleep.enqueue(600)
+    wait_phase(kubectl, result.id, "Running")
+    kubectl("patch", "djangotask", result.id, "--type=merge", "-p", '{"spec":{"cancel":true}}')
+    status = wait_phase(kubectl, result.id, "Cancelled")
+    assert status["message"] == "Cancelled: the pod was stopped. Reason given: set by kubectl-patch"
+    assert_stopped(kubectl, f"{result.id}-1")
+
+
+def test_cancel_what_is_finished_or_not_there(backend: Any, kubectl: Kubectl) -> None:
+    result = finish(probes.add.enqueue(1, 2))
+    assert backend.cancel(result.id).return_value == 3
+    kubectl("delete", "djangotask", result.id, "--timeout=10s")
+    with pytest.raises(TaskResultDoesNotExist):
+        backend.cancel(result.id)
+
+
+def test_retry(backend: Any, kubectl: Kubectl) -> None:
+    first = finish(using(probes.fail, priority=3, timeout=60).enqueue("A7"))
+    second = backend.retry(first.id)
+    with pytest.raises(exceptions.NotFinished, match="is not finished"):
+        backend.retry(second.id)
+    finish(second)
+    assert "CardDeclined: no card is on file for order A7" in second.errors[0].traceback
+    spec = kubectl.get("djangotask", second.id)["spec"]
+    assert (spec["retryOf"], spec["priority"], spec["policy"]) == (first.id, 3, {"timeoutSeconds": 60})
+
+
+def test_results_are_found(backend: Any) -> None:
+    nowhere = {using(probes.add, queue_name="nowhere").enqueue(n, n).id for n in range(3)}
+    lines, failed = finish(probes.write_lines.enqueue(1)), finish(probes.exit_process.enqueue(3))
+
+    def ids(**query: Any) -> set[str]:
+        return {result.id for result in backend.results(**query)}
+
+    assert ids(queue="nowhere") == ids(queue="nowhere", status="READY") == nowhere
+    assert ids(task=probes.write_lines, status="SUCCESSFUL") == {lines.id}
+    assert ids(task="shop.probes.exit_process", status="FAILED") == {failed.id}
+    assert ids(queue="nowhere", status="FAILED") == set()
+    assert {*nowhere, lines.id, failed.id} <= ids()
+
+
+def test_many_at_once(backend: Any, kubectl: Kubectl) -> None:
+    task = using(probes.echo, queue_name="not-there")
+    calls: list[Any] = [(task, (number,)) for number in range(300)]
+    calls[7], calls[9] = (task, ("x" * 100_000,)), (probes.not_a_task,)
+    report = backend.enqueue_many(calls)
+    assert [failure.index for failure in report.not_accepted] == [7, 9]
+    stored = kubectl.get("djangotasks", "-l", "djangotasks.dev/queue=not-there")["items"]
+    assert {item["metadata"]["name"] for item in stored} == {result.id for result in report.accepted}
+    assert len(stored) == 298

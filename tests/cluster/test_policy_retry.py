@@ -1,0 +1,117 @@
+"""What a task's own policy says of retries, timeouts and expiry, enforced in the cluster."""
+
+from __future__ import annotations
+
+import signal
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.tasks import TaskResultStatus
+from django.tasks.backends.base import BaseTaskBackend
+from django.utils import timezone
+from shop import probes
+
+from django_tasks_kubernetes import Fixed, Retry, exceptions
+from tests.cluster.conftest import queue_manifest
+from tests.support.kubectl import Kubectl
+from tests.support.operator import OperatorProcess
+from tests.support.tasks import finish, status_of, wait_gone, wait_phase, wait_reason
+
+AT_ONCE = Fixed(delay=0.1)
+LONG = timedelta(hours=1)
+
+
+def using(task: Any, **options: Any) -> Any:
+    return task.using(**options)
+
+
+def test_every_attempt_is_told_of(backend: BaseTaskBackend) -> None:
+    result = finish(using(probes.fail_until, retry=Retry(max_attempts=3, backoff=AT_ONCE)).enqueue(3))
+    assert (result.status, result.return_value, result.attempts) == (TaskResultStatus.SUCCESSFUL, 3, 3)
+    assert result.worker_ids == [f"{result.id}-{n}" for n in (1, 2, 3)]
+    assert [error.exception_class for error in result.errors] == [probes.CardDeclined] * 2
+    assert ["attempt 1 of 3" in result.errors[0].traceback, "attempt 2 of 3" in result.errors[1].traceback] == [
+        True
+    ] * 2
+    assert result.started_at is not None
+    assert result.last_attempted_at is not None
+    assert result.started_at < result.last_attempted_at
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [("ConnectionRefusedError", 2), ("FileNotFoundError", 1), ("ValueError", 1)],
+    ids=["a subclass of on", "a subclass of never", "neither"],
+)
+def test_which_exceptions_are_tried_again(backend: BaseTaskBackend, error: str, attempts: int) -> None:
+    retry = Retry(max_attempts=2, backoff=AT_ONCE, on=(OSError,), never=(FileNotFoundError,))
+    result = finish(using(probes.raise_error, retry=retry).enqueue(error))
+    assert (result.status, len(result.errors)) == (TaskResultStatus.FAILED, attempts)
+
+
+@pytest.mark.parametrize(("on", "attempts"), [((exceptions.OutOfMemory,), 2), ((ConnectionError,), 1)])
+def test_what_ends_without_an_exception_has_a_class_too(backend: BaseTaskBackend, on: Any, attempts: int) -> None:
+    result = finish(using(probes.allocate, retry=Retry(max_attempts=2, backoff=AT_ONCE, on=on)).enqueue())
+    assert [error.exception_class for error in result.errors] == [exceptions.OutOfMemory] * attempts
+
+
+def test_a_task_asks_to_be_tried_later(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    retry = Retry(max_attempts=3, backoff=Fixed(delay=LONG))
+    result = finish(using(probes.not_before, retry=retry).enqueue(2, 3))
+    assert result.return_value == 2
+    first, second = status_of(kubectl, result.id)["attempts"]
+    assert first["retryAfterSeconds"] == 3
+    assert seconds_between(first["finishedAt"], second["startedAt"]) >= 3
+
+
+def seconds_between(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def test_a_waiting_attempt_survives_a_restart_and_has_no_pod(
+    backend: BaseTaskBackend, operator: OperatorProcess, kubectl: Kubectl
+) -> None:
+    task = using(probes.fail_until, retry=Retry(max_attempts=2, backoff=Fixed(delay=12)))
+    result = task.enqueue(2)
+    due = datetime.fromisoformat(wait_phase(kubectl, result.id, "Retrying")["nextAttemptAt"])
+    operator.stop(signal.SIGKILL)
+    operator.start()
+    pods = kubectl.get("pods", "-l", f"djangotasks.dev/task={result.id}")["items"]
+    assert [pod["status"]["phase"] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")] == []
+    finish(result)
+    assert result.return_value == 2
+    assert result.last_attempted_at is not None
+    assert due <= result.last_attempted_at
+
+
+def test_a_timeout_gives_time_to_clean_up_and_no_more(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    retry = Retry(max_attempts=2, backoff=AT_ONCE, on=(TimeoutError,))
+    task = using(probes.ignore_sigterm, timeout=timedelta(seconds=2), grace_period=timedelta(seconds=1), retry=retry)
+    result = task.enqueue(600)
+    wait_phase(kubectl, result.id, "Running")
+    assert kubectl.get("pod", f"{result.id}-1")["spec"]["terminationGracePeriodSeconds"] == 1
+    finish(result)
+    assert [error.exception_class for error in result.errors] == [exceptions.DeadlineExceeded] * 2
+
+
+def test_a_task_that_did_not_start_in_time_expires(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    soon = timedelta(seconds=2)
+    nowhere = using(probes.add, queue_name="nowhere", expires=soon).enqueue(1, 2)
+    deferred = using(probes.add, run_after=timezone.now() + LONG, expires=timezone.now() + soon).enqueue(1, 2)
+    for result in (nowhere, deferred):
+        finish(result)
+        assert (result.status, result.started_at) == (TaskResultStatus.FAILED, None)
+        assert [error.exception_class for error in result.errors] == [exceptions.Expired]
+        assert status_of(kubectl, result.id)["reason"] == "Expired"
+        wait_gone(kubectl, "job", f"{result.id}-1")
+
+
+def test_a_pod_that_does_not_start_before_the_task_expires(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    kubectl.apply(queue_manifest("no-image", "djangotasks/example:not-loaded"))
+    retry = Retry(max_attempts=5, backoff=AT_ONCE)
+    result = using(probes.add, queue_name="no-image", expires=timedelta(seconds=8), retry=retry).enqueue(1, 2)
+    wait_reason(kubectl, result.id, "ImagePullFailed")
+    status = wait_phase(kubectl, result.id, "Failed")
+    assert (status["reason"], [attempt["reason"] for attempt in status["attempts"]]) == ("Expired", ["Expired"])
+    wait_gone(kubectl, "pod", f"{result.id}-1")

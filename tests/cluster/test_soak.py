@@ -1,0 +1,22 @@
+"""Three minutes of what `make bench ARGS="soak --minutes 30"` does on demand: a steady load, and random faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.fake_site import fake_site
+from tests.benchmarks.options import Options
+from tests.benchmarks.soak.measure import measure
+from tests.cluster.providers import Progress
+
+MINUTES = 3.0
+
+
+@pytest.mark.cluster
+def test_every_task_is_accounted_for() -> None:
+    """Else it raises, and says which and why. The memory is shown by the benchmark."""
+    with fake_site(Progress()) as site:
+        (unaccounted, _) = measure(site, Options(minutes=MINUTES))
+    assert unaccounted.value == 0
+    assert unaccounted.extra["tasks"] > MINUTES * 60, "there was a load"
+    assert unaccounted.extra["faults"] > MINUTES * 3, "there were faults"

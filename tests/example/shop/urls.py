@@ -1,0 +1,12 @@
+"""The web part's addresses."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("healthz/", views.healthz),
+    path("orders/<int:order_id>/receipt/", views.order_receipt),
+    path("reports/", views.create_report),
+    path("results/<slug:result_id>/", views.task_result, name="task_result"),
+]

@@ -1,0 +1,24 @@
+"""What an account may do, as the API server has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.kubectl import StepFailed
+
+if TYPE_CHECKING:
+    from tests.support.kubectl import Kubectl
+
+
+def can_i(kubectl: Kubectl, account: str, verb: str, resource: str, *options: str) -> bool:
+    """Asks in kubectl's namespace. `resource` may be of the form pods/log, `options` a name."""
+    kind, _, subresource = resource.partition("/")
+    question = [verb, kind, *options, *([f"--subresource={subresource}"] if subresource else [])]
+    try:
+        answer = kubectl("auth", "can-i", *question, f"--as={account}")
+    except StepFailed as error:
+        if not str(error).rstrip().endswith("no"):
+            raise
+        return False
+    assert answer.strip() == "yes"
+    return True

@@ -1,0 +1,71 @@
+"""A web process of the delivery stories, which enqueues in a transaction and ends as it is told to.
+
+    python -m tests.support.web enqueue NUMBER [rollback | die-before-commit | die-after-commit]
+    python -m tests.support.web many COUNT
+    python -m tests.support.web key KEY NUMBER
+    python -m tests.support.web status|cancel ID
+
+Prints JSON.
+"""
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+import django
+
+
+def die() -> None:
+    """As the kernel ends a process that took too much memory: nothing more of it runs."""
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class RolledBack(Exception):
+    pass
+
+
+def enqueue(task: Any, number: int, then: str = "") -> Any:
+    from django.db import transaction
+
+    try:
+        with transaction.atomic():
+            if then == "die-after-commit":
+                transaction.on_commit(die)
+            result = task.enqueue(number, 1)
+            print(json.dumps(result.id), flush=True)
+            if then == "die-before-commit":
+                die()
+            if then == "rollback":
+                raise RolledBack
+    except RolledBack:
+        pass
+
+
+def main(command: str, *args: str) -> Any:
+    django.setup()
+    from django.tasks import default_task_backend
+    from shop import probes
+
+    backend: Any = default_task_backend
+    task: Any = probes.add
+    match command, *args:
+        case "enqueue", number, *then:
+            enqueue(task, int(number), *then)
+        case "key", key, number:
+            enqueue(task.using(idempotency_key=key), int(number))
+        case "many", count:
+            report = backend.enqueue_many((task, (number, 1)) for number in range(int(count)))
+            print(json.dumps([result.id for result in report.accepted]))
+        case "status", id_:
+            print(json.dumps(backend.get_result(id_).status))
+        case "cancel", id_:
+            print(json.dumps(backend.cancel(id_, "by the test").status))
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

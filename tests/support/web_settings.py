@@ -1,0 +1,29 @@
+"""Django's settings for a web process of the delivery stories: where things are comes from the environment."""
+
+import os
+
+SECRET_KEY = "not a secret"
+USE_TZ = True
+INSTALLED_APPS = ["django_tasks_kubernetes"]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": "127.0.0.1",
+        "PORT": os.environ["DATABASE_PORT"],
+        "NAME": "shop",
+        "USER": "shop",
+        "PASSWORD": os.environ["DATABASE_PASSWORD"],
+    }
+}
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
+        "QUEUES": [],
+        "OPTIONS": {
+            "ENQUEUE": os.environ["ENQUEUE"],
+            "NAMESPACE": os.environ["NAMESPACE"],
+            "KUBECONFIG": os.environ["KUBECONFIG"],
+            "RETRIES": 0,
+        },
+    }
+}

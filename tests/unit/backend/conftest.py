@@ -1,0 +1,92 @@
+"""An API server and an operator's endpoint on the loopback interface."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    port: int
+
+
+# The status, the body and more headers; None closes the connection without an answer.
+Answer = tuple[int, Any, dict[str, str]] | None
+
+
+@dataclass
+class Server:
+    """Answers with what `answer` gives for each request, and keeps the requests."""
+
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
+    answer: Callable[[Request], Answer] = lambda request: (200, {}, {})
+    arrived: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def serve() -> Iterator[Server]:
+    server = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # One segment for an answer: without this, Nagle's algorithm and delayed ACKs cost 40 ms a request.
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def handle_one(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(
+                self.command, self.path, headers, json.loads(body) if body else None, self.client_address[1]
+            )
+            server.requests.append(request)
+            server.arrived.set()
+            answer = server.answer(request)
+            if answer is None:
+                self.close_connection = True
+                return
+            status, value, extra = answer
+            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            self.send_response(status)
+            for name, text in extra.items():
+                self.send_header(name, text)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PATCH = handle_one  # noqa: N815 - the names are http.server's
+
+        def log_message(self, *args: Any) -> None: ...
+
+    class QuietServer(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Of a client that ended in the middle of a request, as runners do with `started`."""
+
+    with QuietServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        server.url = f"http://127.0.0.1:{http.server_port}"
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve() as server:
+        yield server

@@ -1,0 +1,15 @@
+"""Django's settings for these tests, here and in the runner's processes."""
+
+SECRET_KEY = "not a secret"
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
+INSTALLED_APPS = ["django_tasks_kubernetes"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
+        "QUEUES": ["default", "mail"],
+        # A closed port: no unit test asks a cluster.
+        "OPTIONS": {"NAMESPACE": "unit"},
+    }
+}

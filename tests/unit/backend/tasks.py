@@ -1,0 +1,164 @@
+"""Tasks to run, and things that are no tasks."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from django.tasks import Task, TaskContext, task
+
+
+@task
+def echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    return {"args": list(args), "kwargs": kwargs}
+
+
+@task
+async def async_echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    return {"args": list(args), "kwargs": kwargs}
+
+
+@task(takes_context=True, priority=7, queue_name="mail")
+def attempt(context: "TaskContext[..., Any]") -> list[Any]:
+    return [context.attempt, context.task_result.worker_ids, str(context.task_result.status)]
+
+
+@task
+def returns(kind: str) -> Any:
+    return {
+        "nothing": None,
+        "tuple": (1, (2, b"bytes")),
+        "keys": {1: "one", None: "none"},
+        "set": {1},
+        "nan": [float("nan")],
+        "object": object(),
+    }[kind]
+
+
+@task
+def returns_text(length: int) -> str:
+    return "x" * length
+
+
+class Refused(Exception):
+    pass
+
+
+@task
+def fails(message: str = "no", times: int = 1) -> None:
+    raise Refused(message * times)
+
+
+@task
+async def async_fails() -> None:
+    raise Refused("no")
+
+
+@task
+def deep(levels: int) -> None:
+    if levels:
+        return deep.func(levels - 1)
+    raise Refused("deep")
+
+
+@task
+def exits(code: int) -> None:
+    sys.exit(code)
+
+
+@task
+def interrupts() -> None:
+    raise KeyboardInterrupt
+
+
+@task
+def os_exits(code: int) -> None:
+    os._exit(code)
+
+
+@task
+def child_environment() -> list[str]:
+    """What a child process of the task sees of this project's variables."""
+    code = "import os; print(*[k for k in os.environ if k.startswith('DJANGOTASKS_')])"
+    return subprocess.run([sys.executable, "-Sc", code], check=True, capture_output=True, text=True).stdout.split()
+
+
+@task
+def heavy_modules() -> list[str]:
+    """What a task pod must not pay for."""
+    return sorted(
+        {"kubernetes", "urllib3", "yaml", "pydantic", "kopf", "aiohttp", "requests", "ssl"} & sys.modules.keys()
+    )
+
+
+@task
+def leaves_a_thread() -> str:
+    threading.Thread(target=time.sleep, args=(600,), name="left-behind").start()
+    return "done"
+
+
+@task
+def sleeps() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        try:
+            print("running", flush=True)
+            time.sleep(600)
+        finally:
+            # Ended by the signal that the runner passed on: else this would wait.
+            print("cleaned up", child.wait(), flush=True)
+
+
+def _sigterm() -> None:
+    """As the kubelet sends it."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@task
+def terminated(then: str) -> str:
+    try:
+        _sigterm()
+        time.sleep(20)
+    except SystemExit:
+        if then == "returns":
+            return "finished all the same"
+        if then == "raises":
+            raise Refused("in cleanup") from None
+        raise
+    return "never"
+
+
+@task
+async def async_terminated(then: str) -> str:
+    try:
+        _sigterm()
+        await asyncio.sleep(20)
+    except asyncio.CancelledError:
+        if then == "returns":
+            return "finished all the same"
+        raise
+    return "never"
+
+
+def plain() -> None: ...
+
+
+renamed = task(plain)
+lambda_task: Any = None
+
+
+def make_local() -> Any:
+    def local() -> None: ...
+
+    return local
+
+
+class Holder:
+    @staticmethod
+    def method() -> None: ...
+
+
+assert isinstance(echo, Task)

@@ -1,0 +1,231 @@
+"""The runner's order of events, in this process: what it reports, to whom, how often."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from django_tasks_kubernetes.runner import report
+from django_tasks_kubernetes.runner.__main__ import main
+from django_tasks_kubernetes.runner.process import Termination
+from djangotasks_api.names import TERMINATION_MESSAGE_MAX_BYTES
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import Reason
+from tests.unit.backend.conftest import Answer, Request, Server
+from tests.unit.backend.pod import HERE, Pod
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def pod(server: Server, tmp_path: Path) -> Pod:
+    return Pod(server, tmp_path)
+
+
+@pytest.fixture
+def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs a task as its pod would, and gives the exit code."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(task: str, *args: Any, report_seconds: float = 5, **changes: Any) -> int:
+        for name, value in pod.environ(task, args, **changes).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("DJANGOTASKS_REPORT_SECONDS", str(report_seconds))
+        termination = Termination()
+        termination.install()
+        return main(termination)
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_success(run: Run, pod: Pod) -> None:
+    assert run("echo", 2**63 + 1, "ü $(HOME) $$ \ud800") == 0
+    (request,) = pod.reports("outcome")
+    assert request.path == "/v1/attempts/shop/t1/u-1/2/outcome"
+    assert request.headers["authorization"] == "Bearer the-token"
+    assert pod.outcome.result == '{"args":[9223372036854775809,"\\u00fc $(HOME) $$ \\ud800"],"kwargs":{}}'
+    assert Outcome.from_json(pod.message) == pod.outcome
+
+
+def test_the_start_is_reported_beside_the_task(run: Run, pod: Pod) -> None:
+    reported = pod.server.arrived
+    assert run("echo") == 0
+    assert reported.wait(5)
+    assert [r.body for r in pod.reports("started")] in ([], [{"startedAt": pod.outcome.started_at}])
+
+
+def test_the_context_of_a_second_attempt(run: Run, pod: Pod) -> None:
+    assert run("attempt") == 0
+    assert pod.outcome.result == '[2,["t1-1","t1-2"],"RUNNING"]'
+
+
+def test_a_failure(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
+    assert run("fails", "out of stock") == 1
+    outcome = pod.outcome
+    assert (outcome.reason, outcome.retryable) == (Reason.TASK_ERROR, True)
+    assert outcome.error is not None
+    assert outcome.error.type == f"{HERE}.Refused"
+    (line,) = [record for record in caplog.records if record.name == "django_tasks_kubernetes.runner"]
+    assert line.getMessage().endswith("Refused: out of stock\n")
+
+
+@pytest.mark.parametrize(
+    ("task", "more", "reason", "retryable", "words"),
+    [
+        (f"{HERE}.gone", {}, Reason.TASK_NOT_FOUND, False, 'does not define a "gone"'),
+        ("nowhere.tasks.gone", {}, Reason.TASK_NOT_FOUND, False, "No module named 'nowhere'"),
+        ("plain", {}, Reason.NOT_A_TASK, False, "plain is function, not a Django task"),
+        ("os.getcwd", {}, Reason.NOT_A_TASK, False, "getcwd is builtin_function_or_method, not a Django task"),
+        ("tests.unit.backend.broken.task", {}, Reason.SETUP_ERROR, True, "ZeroDivisionError"),
+        ("echo", {"payload": "not json"}, Reason.INVALID_PAYLOAD, False, "The payload is not JSON"),
+        ("echo", {"payload": "[]"}, Reason.INVALID_PAYLOAD, False, 'must be {"args": [...], "kwargs": {...}}'),
+        ("echo", {"payload": "[" * 90_000}, Reason.INVALID_PAYLOAD, False, "The payload is not JSON"),
+    ],
+)
+def test_a_task_that_cannot_be_called(
+    run: Run, pod: Pod, task: str, more: Any, reason: Reason, retryable: bool, words: str
+) -> None:
+    assert run(task, **more) == 1
+    outcome = pod.outcome
+    assert (outcome.reason, outcome.retryable, outcome.started_at) == (reason, retryable, None)
+    assert outcome.error is not None
+    assert words in outcome.error.traceback
+    assert pod.reports("started") == []
+
+
+def test_django_that_cannot_be_set_up(run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ImproperlyConfigured("settings are not configured")
+
+    monkeypatch.setattr(django, "setup", fail)
+    assert run("echo") == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.SETUP_ERROR, True)
+
+
+def test_a_result_for_which_the_termination_message_is_too_short(run: Run, pod: Pod) -> None:
+    assert run("returns_text", 100_000) == 0
+    assert len(pod.outcome.result or "") == 100_002
+    assert len(pod.message) <= TERMINATION_MESSAGE_MAX_BYTES
+    assert Outcome.from_json(pod.message).truncated
+
+
+def test_without_a_termination_log(run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "touch", lambda self: None)
+    assert run("echo") == 0
+    assert not pod.termination_log.exists()
+
+
+def test_child_processes_do_not_see_the_token(run: Run, pod: Pod) -> None:
+    assert run("child_environment") == 0
+    assert json.loads(pod.outcome.result or "") == ["DJANGOTASKS_TERMINATION_LOG", "DJANGOTASKS_REPORT_SECONDS"]
+    assert "DJANGOTASKS_TOKEN" not in os.environ
+
+
+def test_an_operator_that_comes_back(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
+    failures: Iterator[Answer] = iter([None, (503, b"starting", {}), (429, b"", {})])
+    pod.server.answer = lambda r: next(failures, (200, {}, {})) if r.path.endswith("outcome") else (200, {}, {})
+    assert run("echo") == 0
+    assert len(pod.reports("outcome")) == 4
+    assert caplog.text.count("does not take the outcome yet") == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
+def test_an_operator_that_refuses_is_not_asked_again(
+    run: Run, pod: Pod, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(report, "FORBIDDEN_SECONDS", 0)
+    pod.server.answer = lambda request: (status, b"the reason", {})
+    assert run("echo") == 0
+    assert len(pod.reports("outcome")) == 1
+    # Conflict is what happens when an attempt is given up; the others are defects.
+    said = "moved on from this attempt" if status == 409 else f"refused the outcome ({status})"
+    assert said in caplog.text
+    assert "the reason" in caplog.text
+
+
+def test_an_operator_that_does_not_know_its_new_key_yet(run: Run, pod: Pod) -> None:
+    """A replica that was there before the rotation, and is about to go."""
+    failures: Iterator[Answer] = iter([(403, b"the token is not this attempt's", {})] * 2)
+    pod.server.answer = lambda r: next(failures, (200, {}, {})) if r.path.endswith("outcome") else (200, {}, {})
+    assert run("echo") == 0
+    assert len(pod.reports("outcome")) == 3
+
+
+def test_an_operator_that_stays_away(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
+    assert run("echo", url="http://127.0.0.1:9", report_seconds=0.2) == 0
+    assert "could not be told the outcome" in caplog.text
+    assert Outcome.from_json(pod.message).succeeded
+
+
+def test_an_endpoint_that_hangs_does_not_delay_the_task(run: Run, pod: Pod) -> None:
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("started"):
+            time.sleep(0.5)
+        return 200, {}, {}
+
+    pod.server.answer = answer
+    began = time.monotonic()
+    assert run("echo") == 0
+    assert time.monotonic() - began < 0.5
+
+
+def test_an_operator_that_tells_more_than_this_runner_knows(
+    run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = pod.environ
+    newer = {"DJANGOTASKS_ASSIGNMENT": json.dumps(json.loads(environ("echo")["DJANGOTASKS_ASSIGNMENT"]) | {"new": 1})}
+    monkeypatch.setattr(pod, "environ", lambda *args, **more: environ(*args, **more) | newer)
+    assert run("echo") == 0
+
+
+def test_not_started_by_the_operator(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    assert main(Termination()) == 2
+    monkeypatch.setenv("DJANGOTASKS_ASSIGNMENT", "{")
+    assert main(Termination()) == 2
+    assert "There is no task to run here" in caplog.text
+
+
+@pytest.mark.parametrize("task", ["terminated", "async_terminated"])
+def test_a_task_ended_by_sigterm_is_no_failure(run: Run, pod: Pod, task: str) -> None:
+    assert run(task, "ends") == 143
+    assert pod.reports("outcome") == []
+    assert pod.message == ""
+
+
+def test_sigterm_while_django_is_set_up(run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(django, "setup", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert run("echo") == 143
+    assert pod.server.requests == []
+
+
+def test_what_is_raised_while_cleaning_up_is_no_failure_either(run: Run, pod: Pod) -> None:
+    assert run("terminated", "raises") == 143
+    assert pod.reports("outcome") == []
+
+
+@pytest.mark.parametrize("task", ["terminated", "async_terminated"])
+def test_a_task_that_succeeds_in_spite_of_sigterm(run: Run, pod: Pod, task: str) -> None:
+    assert run(task, "returns") == 0
+    assert pod.outcome.result == '"finished all the same"'
+
+
+def test_sigterm_does_not_stop_the_reporting(run: Run, pod: Pod) -> None:
+    failures: Iterator[Answer] = iter([(503, b"", {}), (503, b"", {})])
+
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("outcome"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return next(failures, (200, {}, {}))
+        return 200, {}, {}
+
+    pod.server.answer = answer
+    assert run("echo") == 0
+    assert len(pod.reports("outcome")) == 3

@@ -1,0 +1,37 @@
+"""The assignment survives the environment, to the byte."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from djangotasks_api.assignment import Assignment
+from djangotasks_api.names import PAYLOAD_MAX_BYTES
+
+# One environment variable, with its name and both separators: Linux's MAX_ARG_STRLEN.
+VARIABLE_MAX_BYTES = 128 * 1024
+
+
+def assignment(payload: str = "{}", task: str = "shop.tasks.x") -> Assignment:
+    return Assignment(
+        id="a", namespace="shop", uid="u", attempt=3, worker_id="a-3", task=task, queue="default", backend="default",
+        priority=-5, enqueued_at="2026-11-23T12:00:00+00:00", run_after=None, worker_ids=("a-1", "a-2"),
+        started_at=None, url="http://10.0.0.1:80", token="t", payload=payload,
+    )  # fmt: skip
+
+
+@given(st.text(), st.text())
+def test_round_trip(payload: str, task: str) -> None:
+    before = assignment(payload, task)
+    assert Assignment.from_environ(before.to_environ()) == before
+
+
+def test_the_largest_payload_fits() -> None:
+    for name, value in assignment('"' * PAYLOAD_MAX_BYTES).to_environ().items():
+        assert len(f"{name}={value}\0".encode()) <= VARIABLE_MAX_BYTES
+
+
+def test_a_process_that_the_operator_did_not_start() -> None:
+    with pytest.raises(LookupError):
+        Assignment.from_environ({"PATH": "/bin"})

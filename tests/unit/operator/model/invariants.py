@@ -1,0 +1,111 @@
+"""What holds at every moment, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
+from djangotasks_api.names import TASK_PLURAL
+from djangotasks_api.phases import Phase, Reason
+from djangotasks_operator.policy import resolve
+from tests.unit.operator.model.server import Event
+from tests.unit.operator.model.world import World, readable
+
+# What an attempt is said to have died of only if its process left no outcome.
+UNTOLD = {Reason.PROCESS_EXITED, Reason.OOM_KILLED}
+# Fewer than the operator allows, so that a story can get there: `story.quick` tells it.
+MAX_INTERRUPTIONS = 2
+STATUS_MAX_BYTES = 1024 * 1024
+
+
+class Watcher:
+    """Looks at every write of a task, one after the other, and at the world between them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._position = 0
+        self._last: dict[str, TaskStatus] = {}
+
+    def look(self) -> None:
+        """Raises AssertionError, with what is wrong."""
+        assert not self._world.server.violations, self._world.server.violations[0]
+        events = self._world.server.events
+        for event in events[self._position :]:
+            if event.plural == TASK_PLURAL:
+                self._written(event)
+        self._position = len(events)
+        for problem in self._problems():
+            raise AssertionError(problem)
+
+    def _written(self, event: Event) -> None:
+        body = event.body
+        name, uid = body["metadata"]["name"], body["metadata"]["uid"]
+        task = DjangoTask.model_validate(body)
+        status, before = task.status, self._last.get(uid, TaskStatus())
+        self._last[uid] = status
+        if before.phase.is_terminal:
+            assert status.phase is before.phase, f"{name} was {before.phase} and is {status.phase}"
+        assert len(status.model_dump_json(by_alias=True).encode()) < STATUS_MAX_BYTES, (
+            f"the status of {name} is too large"
+        )
+        check_attempts(name, before.attempts, status.attempts)
+        check_counts(task)
+        for attempt in status.attempts:
+            if attempt.reason in UNTOLD:
+                self._told_nothing((uid, attempt.number))
+
+    def _told_nothing(self, attempt: tuple[str, int]) -> None:
+        """The process of this attempt, which was written off, did not leave an outcome behind."""
+        processes = [process for process in self._world.processes.values() if process.attempt == attempt]
+        if attempt not in self._world.blurred:
+            left = [process.pod.name for process in processes if process.outcome and readable(process.outcome)]
+            assert not left, f"the outcome that {left} left behind was not read"
+
+    def _problems(self) -> Iterator[str]:
+        """Of what runs, and of what is said of it."""
+        world = self._world
+        alive = Counter(process.pod.task_uid for process in world.alive())
+        yield from (f"two containers of {uid} run at once" for uid, number in alive.items() if number > 1)
+        for process in world.alive():
+            if process.attempt in world.blurred:
+                continue
+            status = self._last[process.pod.task_uid]
+            known = any(a.number == process.pod.attempt and a.finished_at for a in status.attempts)
+            exists = world.server.objects.get((TASK_PLURAL, process.pod.task), {"metadata": {"uid": ""}})
+            deleted = exists["metadata"]["uid"] != process.pod.task_uid
+            if process.outcome is None and not deleted and (known or status.phase.is_terminal):
+                yield f"{process.pod.name} runs, and its task is {status.phase}"
+        for (uid, number), outcomes in world.taken.items():
+            attempt = next((a for a in self._last[uid].attempts if a.number == number), None)
+            if attempt is None or not any(outcome_of(attempt) == o.reason for o in outcomes):
+                yield f"the outcome of attempt {number} of {uid} was taken, and is not in its status"
+
+
+def outcome_of(attempt: Attempt) -> Any:
+    """The reason that the runner gave. A result that did not arrive makes a success a failure."""
+    return None if attempt.reason == Reason.RESULT_LOST else attempt.reason
+
+
+def check_attempts(name: str, before: list[Attempt], after: list[Attempt]) -> None:
+    """Numbers grow without a gap, only the last may be open, and what has ended is not told anew."""
+    assert [attempt.number for attempt in after] == list(range(1, len(after) + 1)), f"{name}: numbers"
+    assert all(attempt.finished_at for attempt in after[:-1]), f"{name}: an attempt before the last is open"
+    assert len(after) >= len(before), f"{name}: an attempt is gone"
+    for old, new in zip(before, after, strict=False):
+        if old.finished_at is not None:
+            told = {"finished_at", "started_at", "reason", "exit_code"}
+            assert old.model_dump(include=told) == new.model_dump(include=told), f"{name}: {old} became {new}"
+
+
+def check_counts(task: DjangoTask) -> None:
+    """Attempts are bounded, failures and interruptions apart."""
+    status, limits = task.status, resolve(task.spec.policy, None)
+    failures = len([attempt for attempt in status.attempts if attempt.finished_at]) - status.interruptions
+    assert 0 <= failures <= limits.max_attempts, f"{task.metadata.name}: {failures} failures"
+    assert status.interruptions <= MAX_INTERRUPTIONS + 1, f"{task.metadata.name}: {status.interruptions} interruptions"
+    assert (status.finished_at is not None) == status.phase.is_terminal
+    assert [c.type for c in status.conditions] == (
+        [] if not status.phase.is_terminal else ["Complete" if status.phase is Phase.SUCCEEDED else "Failed"]
+    )

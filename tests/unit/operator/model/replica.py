@@ -1,0 +1,214 @@
+"""One process of the operator: its real store, lists, reconciler and reports, driven step by step."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from djangotasks_api.outcome import Outcome
+from djangotasks_operator import kinds
+from djangotasks_operator.api import Api, ApiError
+from djangotasks_operator.backlog import Backlog
+from djangotasks_operator.cluster import Cluster
+from djangotasks_operator.mirror import Mirrors
+from djangotasks_operator.observed import Pod
+from djangotasks_operator.reconcile import Reconciler
+from djangotasks_operator.reports import Reports, Stale
+from djangotasks_operator.start import Starter
+from djangotasks_operator.store import Key, Store
+from djangotasks_operator.streams import Streams
+from djangotasks_operator.workqueue import WorkQueue
+from tests.unit.operator.model.calls import Calls, Running, run
+from tests.unit.operator.model.server import KINDS, ApiServer, Clock, Event
+
+STARTING_LIMIT = 2
+# A task that needs more than this to come to rest goes round in circles.
+MAX_STEPS = 2000
+
+
+class Timers(WorkQueue[Key]):
+    """The work queue, by the simulated clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def add_after(self, key: Key, delay: float) -> None:
+        if delay <= 0:
+            self.add(key)
+            return
+        due = self._clock.seconds() + delay
+        self._due[key] = min(due, self._due.get(key, due))
+
+    def fire(self) -> None:
+        for key, due in list(self._due.items()):
+            if due <= self._clock.seconds():
+                self.add(key)
+
+    def next_due(self) -> float | None:
+        return min(self._due.values(), default=None)
+
+    def take(self) -> Key | None:
+        self.fire()
+        if not self._ready:
+            return None
+        key = self._ready.popleft()
+        self._queued.discard(key)
+        self._working.add(key)
+        return key
+
+
+class Remembering(Store):
+    """Knows of which attempts (task's uid, number) it ever saw a Pod."""
+
+    def __init__(self, changed: Callable[[Key], None]) -> None:
+        super().__init__(changed)
+        self.seen_pods: set[tuple[str, int]] = set()
+
+    def put_pod(self, pod: Pod) -> None:
+        self.seen_pods.add((pod.task_uid, pod.attempt))
+        super().put_pod(pod)
+
+
+class Replica:
+    """`leads`: works off the queue. Every replica follows the watches and takes reports."""
+
+    def __init__(self, server: ApiServer, *, leads: bool) -> None:
+        self._server, self._clock = server, server.clock
+        self.queue = Timers(self._clock)
+        self.store = Remembering(self.queue.add)
+        self.running: list[Running] = []
+        self._api = cast(Api, Calls(server))
+        self._cluster = Cluster(self._api, self.store)
+        self._reports = Reports(self._cluster, now=self._now)
+        self._mirrors = Mirrors(self._api, self.store, Streams(), ())
+        self._seen = dict.fromkeys(KINDS, len(server.events))
+        self.leads = leads
+        run(self._mirrors.list())
+        if leads:
+            self.lead()
+
+    def lead(self) -> None:
+        """From now on, with nothing taken over but the store."""
+        self.leads = True
+        self.queue.clear()
+        backlog: Backlog[Key, Key] = Backlog(STARTING_LIMIT)
+        starter = Starter(self._cluster, "http://10.0.0.1", b"k" * 32)
+        self._reconciler = Reconciler(self._cluster, self.queue, backlog, starter, now=self._now)
+        run(self.resync())
+        self._reconciler.take_stock()
+
+    def close(self) -> None:
+        """The process is gone, in the middle of whatever it did."""
+        for running in self.running:
+            running.coroutine.close()
+        self.running.clear()
+
+    async def resync(self) -> None:
+        await self._mirrors.list()
+        for key in self.store.all_keys():
+            self.queue.add(key)
+
+    def unseen(self, plural: str) -> bool:
+        return any(event.plural == plural for event in self._server.events[self._seen[plural] :])
+
+    def has_work(self) -> bool:
+        self.queue.fire()
+        return len(self.queue) > 0
+
+    def see(self, plural: str, most: int | None = None) -> bool:
+        """Takes the next events of a watch. True if there were some."""
+        events = self._server.events
+        position = self._seen[plural]
+        any_unseen = self.unseen(plural)
+        while position < len(events) and most != 0:
+            if events[position].plural == plural:
+                self._handle(events[position])
+                most = None if most is None else most - 1
+            position += 1
+        self._seen[plural] = position
+        return any_unseen
+
+    def _handle(self, event: Event) -> None:
+        kind = next(kind for kind in kinds.KINDS if kind.resource[1] == event.plural)
+        kind.take(self.store, {"type": event.type, "object": event.body})
+
+    def see_all(self) -> bool:
+        return sum(self.see(plural) for plural in KINDS) > 0
+
+    def begin_work(self) -> bool:
+        """Takes a key from the queue. False if there is none."""
+        if not self.leads or (key := self.queue.take()) is None:
+            return False
+        self._begin(Running(f"reconcile {key.name}", self._work_on(key)))
+        return True
+
+    def take_outcome(self, key: Key, uid: str, attempt: int, outcome: Outcome, answered: Callable[[int], None]) -> None:
+        """`answered` is called with the HTTP status."""
+        work = self._reports.outcome(key, uid, attempt, outcome)
+        self._begin(Running(f"outcome of {key.name}-{attempt}", work, lambda error: answered(_http(error))))
+
+    def take_start(self, key: Key, uid: str, attempt: int, started_at: datetime) -> None:
+        work = self._reports._show_running(key, uid, attempt, started_at)
+        self._begin(Running(f"start of {key.name}-{attempt}", work))
+
+    async def _work_on(self, key: Key) -> None:
+        """As the leader does."""
+        try:
+            if await self._reconciler.reconcile(key):
+                self.queue.succeeded(key)
+            else:
+                self.queue.retry(key)
+        except (ApiError, TimeoutError):
+            self.queue.retry(key)
+        except Exception as error:  # noqa: BLE001 - a defect is to be shown, and the world goes on
+            self._server.violations.append("".join(traceback.format_exception(error)))
+            self.queue.retry(key)
+        finally:
+            self.queue.done(key)
+
+    def _begin(self, running: Running) -> None:
+        """Up to its first call."""
+        if not running.step():
+            self.running.append(running)
+
+    def step(self, index: int, steps: int = 1) -> None:
+        """Lets one of what runs go on, by so many calls at most."""
+        for _ in range(steps):
+            if self.running[index].step():
+                del self.running[index]
+                return
+
+    def fail(self, index: int) -> None:
+        """The call it is at fails."""
+        if self.running[index].step(TimeoutError()):
+            del self.running[index]
+
+    def drain(self) -> bool:
+        """Everything that can be done without another event or time. True if there was something."""
+        steps: Counter[str] = Counter()
+        while self.running or self.begin_work():
+            steps[self.running[0].name if self.running else ""] += 1
+            assert steps.total() < MAX_STEPS, f"no rest: {steps.most_common(3)}"
+            if self.running:
+                self.step(0)
+        return bool(steps)
+
+    def _now(self) -> datetime:
+        return self._clock.now
+
+
+def _http(error: BaseException | None) -> int:
+    """As the endpoint answers it."""
+    match error:
+        case None:
+            return 200
+        case Stale():
+            return 409
+        case ApiError() | OSError() | TimeoutError():
+            return 503
+        case _:
+            raise error

@@ -1,0 +1,140 @@
+"""The API server: versions, conflicts, owners, deletion. One namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_operator.api import ApiError
+from tests.support.builders import NAMESPACE, NOW
+
+Object = Mapping[str, Any]
+Name = tuple[str, str]  # plural, name
+
+GRACE = timedelta(seconds=30)
+KINDS = (TASK_PLURAL, QUEUE_PLURAL, "jobs", "pods")
+
+
+@dataclass
+class Clock:
+    now: datetime = NOW
+
+    def seconds(self) -> float:
+        return (self.now - NOW).total_seconds()
+
+    def stamp(self) -> str:
+        """As Kubernetes writes it: whole seconds."""
+        return self.now.replace(microsecond=0).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Event:
+    plural: str
+    type: str
+    body: Object
+
+
+@dataclass
+class ApiServer:
+    """Bodies are never changed in place, so whoever holds one holds what it was.
+
+    `refusal`: the answer to whoever makes a Pod. `admit_pod`: is shown every new Pod."""
+
+    clock: Clock
+    objects: dict[Name, Object] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    refusal: str | None = None
+    admit_pod: Callable[[Object], None] = lambda _: None
+    violations: list[str] = field(default_factory=list)
+    _numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def get(self, plural: str, name: str) -> Object:
+        if (body := self.objects.get((plural, name))) is None:
+            raise _error(404, "NotFound", f"{plural} {name!r} not found")
+        return body
+
+    def list(self, plural: str) -> list[Object]:
+        return [body for (kind, _), body in self.objects.items() if kind == plural]
+
+    def create(self, plural: str, body: Object) -> Object:
+        name = body["metadata"]["name"]
+        if (plural, name) in self.objects:
+            raise _error(409, "AlreadyExists", f"{plural} {name!r} already exists")
+        if plural == "pods" and self.refusal is not None:
+            raise _error(403, "Forbidden", self.refusal)
+        metadata = {
+            **body["metadata"],
+            "namespace": NAMESPACE,
+            "uid": f"{plural}-{next(self._numbers)}",
+            "creationTimestamp": self.clock.stamp(),
+        }
+        body = {**body, "metadata": metadata}
+        if plural == "pods":
+            self.admit_pod({**body, "metadata": {**metadata, "resourceVersion": "0"}})
+        return self._store(plural, "ADDED", body)
+
+    def patch_status(self, plural: str, name: str, version: str, status: Object) -> Object:
+        body = self.get(plural, name)
+        if body["metadata"]["resourceVersion"] != version:
+            raise _error(409, "Conflict", "the object has been modified")
+        return self.update(plural, name, {"status": status})
+
+    def update(self, plural: str, name: str, changes: Object) -> Object:
+        return self._store(plural, "MODIFIED", merged(self.get(plural, name), changes))
+
+    def delete(self, plural: str, name: str, uid: str | None = None, version: str | None = None) -> None:
+        """Pods end first, and are then removed by their node. All else goes at once: there are no finalizers."""
+        body = self.get(plural, name)
+        wanted = {"uid": uid, "resourceVersion": version}
+        if any(value is not None and body["metadata"][key] != value for key, value in wanted.items()):
+            raise _error(409, "Conflict", "the object is not that of the preconditions")
+        if plural != "pods" or body.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            self.remove(plural, name)
+        elif "deletionTimestamp" not in body["metadata"]:
+            ends = (self.clock.now + GRACE).replace(microsecond=0).isoformat()
+            self.update(plural, name, {"metadata": {"deletionTimestamp": ends}})
+
+    def remove(self, plural: str, name: str) -> None:
+        body = merged(self.get(plural, name), {"metadata": {"resourceVersion": str(next(self._numbers))}})
+        del self.objects[plural, name]
+        self.events.append(Event(plural, "DELETED", body))
+
+    def collect(self) -> None:
+        """The garbage collector: what is owned by nothing goes."""
+        uids = {body["metadata"]["uid"] for body in self.objects.values()}
+        for (plural, name), body in list(self.objects.items()):
+            owners = body["metadata"].get("ownerReferences", ())
+            if owners and not any(owner["uid"] in uids for owner in owners):
+                self.delete(plural, name)
+
+    def _store(self, plural: str, type_: str, body: Object) -> Object:
+        body = merged(body, {"metadata": {"resourceVersion": str(next(self._numbers))}})
+        if plural == "jobs" and type_ == "ADDED":
+            labels = {"batch.kubernetes.io/controller-uid": body["metadata"]["uid"]}
+            body = merged(body, {"spec": {"template": {"metadata": {"labels": labels}}}})
+        self.objects[plural, body["metadata"]["name"]] = body
+        self.events.append(Event(plural, type_, body))
+        return body
+
+
+def merged(body: Object, changes: Object) -> Object:
+    """A JSON merge patch (RFC 7386)."""
+    result = {key: value for key, value in body.items() if not (key in changes and changes[key] is None)}
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        elif value is not None:
+            result[key] = value
+    return result
+
+
+def _error(status: int, reason: str, message: str) -> ApiError:
+    return ApiError(status, {"reason": reason, "message": message})

@@ -1,0 +1,229 @@
+"""All that happens around the operator: nodes, the processes in the pods, people."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Any
+
+from djangotasks_api.models import DjangoTask
+from djangotasks_api.names import API_VERSION, QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_api.outcome import ErrorReport, InvalidReport, Outcome
+from djangotasks_api.phases import Reason
+from djangotasks_operator.observed import Pod, parse_pod
+from djangotasks_operator.store import Key
+from djangotasks_operator.transitions import current_number
+from tests.support.builders import NAMESPACE
+from tests.unit.operator.model.server import ApiServer, Clock, Object
+
+TEMPLATE: dict[str, Any] = {"spec": {"containers": [{"name": "task", "image": "shop:1"}]}}
+OUTCOMES = ("success", "success", "lost result", "failure", "failure", "final failure", "long failure")
+Attempt = tuple[str, int]  # the task's uid, the attempt's number
+
+
+@dataclass
+class Process:
+    """A task's container, as it really is. `outcome`: its function has returned or raised."""
+
+    pod: Pod
+    started_at: str
+    alive: bool = True
+    outcome: Outcome | None = None
+
+    @property
+    def attempt(self) -> Attempt:
+        return self.pod.task_uid, self.pod.attempt
+
+
+@dataclass(frozen=True)
+class Report:
+    """On its way through the network, for as long as it likes, and perhaps twice."""
+
+    key: Key
+    uid: str
+    attempt: int
+    outcome: Outcome | None
+    started_at: str
+
+
+@dataclass
+class World:
+    clock: Clock = field(default_factory=Clock)
+    server: ApiServer = field(init=False)
+    processes: dict[str, Process] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    # Pods that will never start: their image does not exist.
+    hopeless: set[str] = field(default_factory=set)
+    # The attempts whose container has run, and the outcomes that were answered with 200.
+    ran: set[Attempt] = field(default_factory=set)
+    # Attempts with more than one Pod all the same: what the first one reports late is taken for the second one's.
+    blurred: set[Attempt] = field(default_factory=set)
+    taken: defaultdict[Attempt, list[Outcome]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self.server = ApiServer(self.clock)
+
+    # People
+
+    def enqueue(self, name: str, spec: dict[str, Any]) -> None:
+        if (TASK_PLURAL, name) not in self.server.objects:
+            spec = {"task": "shop.tasks.send", "queue": "default", "cancel": False, "priority": 0} | spec
+            spec |= {"payload": '{"args":[],"kwargs":{}}', "backend": "default"}
+            status = {"phase": "Queued", "interruptions": 0}
+            self.server.create(TASK_PLURAL, {"metadata": {"name": name}, "spec": spec, "status": status})
+
+    def put_queue(self, name: str, concurrency: int | None) -> None:
+        spec: dict[str, Any] = {"template": TEMPLATE, "concurrency": concurrency}
+        if (QUEUE_PLURAL, name) in self.server.objects:
+            self.server.update(QUEUE_PLURAL, name, {"spec": spec})
+        else:
+            body = {"apiVersion": API_VERSION, "metadata": {"name": name}, "spec": spec}
+            self.server.create(QUEUE_PLURAL, body)
+
+    # Nodes
+
+    def pods(self) -> list[Pod]:
+        return [pod for body in self.server.list("pods") if (pod := parse_pod(body)) is not None]
+
+    def waiting(self) -> list[Pod]:
+        """Whose container has not started."""
+        return [pod for pod in self.pods() if pod.running_since is None and not pod.ended and not pod.deleting]
+
+    def deleting(self) -> list[Pod]:
+        return [pod for pod in self.pods() if pod.deleting]
+
+    def start(self, pod: Pod) -> Process | None:
+        """The task's container starts."""
+        if pod.uid in self.hopeless:
+            return None
+        process = self.processes[pod.uid] = Process(pod, self.clock.now.isoformat())
+        self.report(process)
+        self.ran.add(process.attempt)
+        self._container(pod, {"running": {"startedAt": self.clock.stamp()}}, phase="Running")
+        return process
+
+    def hold_up(self, pod: Pod, word: str, *, for_ever: bool) -> None:
+        """It does not start, in the kubelet's or the scheduler's words."""
+        if for_ever:
+            self.hopeless.add(pod.uid)
+        if word == "Unschedulable":
+            condition = {"type": "PodScheduled", "status": "False", "reason": word, "message": "0/1 nodes"}
+            self._status(pod, {"phase": "Pending", "conditions": [condition]})
+        else:
+            self._container(pod, {"waiting": {"reason": word, "message": "no"}}, phase="Pending")
+
+    def end(self, pod: Pod, code: int, reason: str = "Error", message: str = "", *, sidecar: bool = False) -> None:
+        """The task's container ends, whatever it did. `sidecar`: another one goes on."""
+        process = self.processes.get(pod.uid)
+        if process is None or not process.alive:
+            return
+        process.alive = False
+        if process.outcome is not None:
+            message = process.outcome.to_termination_message()
+        phase = "Running" if sidecar else "Failed" if code else "Succeeded"
+        state = {"exitCode": code, "reason": reason, "message": message, "finishedAt": self.clock.stamp()}
+        self._container(pod, {"terminated": state}, phase=phase)
+
+    def end_sidecar(self, pod: Pod) -> None:
+        if pod.terminated is not None and not pod.all_ended:
+            self._status(pod, {"phase": "Failed" if pod.terminated.exit_code else "Succeeded"})
+
+    def evict(self, pod: Pod) -> None:
+        """By the kubelet: the pod ends, and stays."""
+        if pod.ended:
+            return
+        if (process := self.processes.get(pod.uid)) is not None:
+            process.alive = False
+        self._status(
+            pod, {"phase": "Failed", "reason": "Evicted", "message": "low on memory", "containerStatuses": None}
+        )
+
+    def disrupt(self, pod: Pod, reason: str) -> None:
+        """By the eviction API, the scheduler or a node's taint: it is deleted, and says why."""
+        if not pod.ended:
+            self._status(pod, {"conditions": [{"type": "DisruptionTarget", "status": "True", "reason": reason}]})
+            self.server.delete("pods", pod.name, pod.uid)
+
+    def confirm_deletion(self, pod: Pod, *, shown: bool) -> None:
+        """A deleted pod has ended, and goes. `shown`: its end is to be seen before."""
+        if shown:
+            self.end(pod, 143)
+        elif (process := self.processes.get(pod.uid)) is not None:
+            process.alive = False
+        self.server.remove("pods", pod.name)
+
+    # The process in the pod
+
+    def working(self) -> list[Process]:
+        """Whose task's function runs."""
+        return [process for process in self.alive() if process.outcome is None]
+
+    def finish(self, process: Process, outcome: Outcome) -> None:
+        """The task's function returns or raises; its report is on its way, perhaps once more."""
+        if process.outcome is None:
+            process.outcome = outcome
+        self.report(process)
+
+    def report(self, process: Process) -> None:
+        """Sends what there is to say, the start or the outcome."""
+        pod = process.pod
+        key = Key(NAMESPACE, pod.task)
+        self.reports.append(Report(key, pod.task_uid, pod.attempt, process.outcome, process.started_at))
+
+    def alive(self) -> list[Process]:
+        return [process for process in self.processes.values() if process.alive]
+
+    def is_current(self, name: str, uid: str, attempt: int) -> bool:
+        """As the API server has it: this is the attempt that runs."""
+        body = self.server.objects.get((TASK_PLURAL, name))
+        if body is None or body["metadata"]["uid"] != uid:
+            return False
+        status = DjangoTask.model_validate(body).status
+        return not status.phase.is_terminal and current_number(status) == attempt
+
+    def judge_new_pod(self, body: Object, known: Container[Attempt]) -> None:
+        """No attempt runs twice, as far as anybody can know: in `known` are the attempts of which the leader has seen
+        a Pod. A leader that has just begun cannot tell a Job whose Pod is still to be made from one whose Pod ran
+        and is gone, unless the status has the attempt."""
+        pod = parse_pod(body)
+        assert pod is not None
+        attempt = pod.task_uid, pod.attempt
+        task = self.server.objects.get((TASK_PLURAL, pod.task), {"metadata": {"uid": ""}})
+        written = task["metadata"]["uid"] == pod.task_uid and any(
+            attempt["number"] == pod.attempt for attempt in task["status"].get("attempts", ())
+        )
+        if attempt in self.ran:
+            self.blurred.add(attempt)
+            if written or attempt in known:
+                self.server.violations.append(f"attempt {pod.attempt} of {pod.task} is to run again")
+
+    def _container(self, pod: Pod, state: Object, *, phase: str) -> None:
+        self._status(pod, {"phase": phase, "containerStatuses": [{"name": "task", "state": state}], "conditions": None})
+
+    def _status(self, pod: Pod, status: Object) -> None:
+        if ("pods", pod.name) in self.server.objects:
+            self.server.update("pods", pod.name, {"status": status})
+
+
+def make_outcome(kind: str, process: Process, finished_at: str) -> Outcome:
+    if kind in ("success", "lost result"):
+        result, truncated = ("42", False) if kind == "success" else (None, True)
+        return Outcome(started_at=process.started_at, finished_at=finished_at, result=result, truncated=truncated)
+    traceback = "Traceback:\nKeyError: 🎉\n" if kind != "long failure" else "🎉" * 20_000
+    return Outcome(
+        started_at=process.started_at,
+        finished_at=finished_at,
+        reason=Reason.TASK_ERROR,
+        error=ErrorReport(type="builtins.KeyError", traceback=traceback),
+        retryable=kind != "final failure",
+    )
+
+
+def readable(outcome: Outcome) -> bool:
+    """As the endpoint finds it. It answers 400 to others, and changes nothing."""
+    try:
+        Outcome.from_json(outcome.to_json())
+    except InvalidReport:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""A Job that is there already is taken over, unless it is not ours, or nothing may come of it any more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from djangotasks_api.models import TaskStatus
+from djangotasks_api.phases import Phase
+from djangotasks_operator.api import Api, ApiError, Resource
+from djangotasks_operator.cluster import Cluster
+from djangotasks_operator.observed import Pod
+from djangotasks_operator.store import Store
+from tests.support.builders import NAMESPACE, UID, make_attempt, make_pod, make_task
+
+IMAGE = "shop:1"
+COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+def job(uid: str = UID, status: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
+    labels = {"djangotasks.dev/task": "receipt", "djangotasks.dev/task-uid": uid, "djangotasks.dev/attempt": "1"}
+    fixed = {"name": "receipt-1", "namespace": NAMESPACE, "uid": "job", "resourceVersion": "5", "labels": labels}
+    return {"metadata": fixed | metadata, "spec": {"template": {}}, "status": status or {}}
+
+
+class Taken:
+    """An API server that has the Job already."""
+
+    def __init__(self, there: dict[str, Any]) -> None:
+        self._there = there
+
+    async def create(self, *_: object) -> None:
+        raise ApiError(409, {"reason": "AlreadyExists"})
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        assert (namespace, name) == (NAMESPACE, "receipt-1")
+        return self._there
+
+
+@pytest.mark.parametrize(
+    ("there", "taken_over"),
+    [
+        (job(), True),
+        (job(uid="an earlier task"), False),
+        (job(deletionTimestamp="2026-01-01T00:00:00Z"), False),
+        # Somebody else has ended the attempt: a Pod for it now would be a second run.
+        (job(status=COMPLETE), False),
+    ],
+    ids=["ours", "of an earlier task", "being deleted", "finished"],
+)
+def test_a_job_that_is_there(there: dict[str, Any], taken_over: bool) -> None:
+    cluster = Cluster(cast(Api, Taken(there)), Store())
+    found = asyncio.run(cluster.create_job({"metadata": {"namespace": NAMESPACE, "name": "receipt-1"}}, UID))
+    assert (found is not None) == taken_over
+
+
+class Patched:
+    """An API server that takes every status."""
+
+    def __init__(self) -> None:
+        self.patch: dict[str, Any] = {}
+
+    async def patch_status(
+        self, resource: Resource, namespace: str, name: str, version: str, status: dict[str, Any]
+    ) -> dict[str, Any]:
+        self.patch = status
+        metadata = {"name": name, "namespace": namespace, "uid": UID, "resourceVersion": "99"}
+        return {"metadata": metadata, "spec": {"task": "shop.tasks.send_receipt"}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("pod", "known", "image"),
+    [
+        (make_pod(image=IMAGE), None, IMAGE),
+        (make_pod(image="shop:2"), IMAGE, IMAGE),
+        (make_pod(image=IMAGE, task_uid="an earlier task"), None, None),
+        (None, None, None),
+    ],
+    ids=["its pod's", "the one it has", "not another task's", "none that is not known"],
+)
+def test_an_attempt_says_which_image_it_ran(pod: Pod | None, known: str | None, image: str | None) -> None:
+    api, store, task = Patched(), Store(), make_task()
+    store.put_task(task)
+    if pod is not None:
+        store.put_pod(pod)
+    status = TaskStatus(phase=Phase.RUNNING, attempts=[make_attempt(image=known)])
+    asyncio.run(Cluster(cast(Api, api), store).write_status(task, status))
+    assert api.patch["attempts"][0].get("image") == image

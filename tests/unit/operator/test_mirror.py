@@ -1,0 +1,147 @@
+"""A copy of the API server's pods, by list and watch: on loopback, with real HTTP, from a server that a test scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from djangotasks_operator import mirror as module
+from djangotasks_operator.api import Api
+from djangotasks_operator.kinds import POD_KIND, TASK_KIND
+from djangotasks_operator.mirror import Mirror, Mirrors
+from djangotasks_operator.store import Store
+from djangotasks_operator.streams import Streams
+
+GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+
+
+def pod(name: str, version: int, namespace: str = "shop", **metadata: Any) -> dict[str, Any]:
+    labels = {"djangotasks.dev/task": name, "djangotasks.dev/task-uid": f"task-{name}", "djangotasks.dev/attempt": "1"}
+    fixed = {"name": name, "namespace": namespace, "uid": f"uid-{name}", "resourceVersion": str(version)}
+    return {"metadata": fixed | {"labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"} | metadata}
+
+
+def event(type_: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {"type": type_, "object": body}
+
+
+class Server:
+    """Each list is answered by the next of `lists`, each watch by the next of `watches`: its events, or an HTTP
+    status. When there are no more watches, the last one stays open."""
+
+    def __init__(self, lists: list[list[dict[str, Any]]], watches: list[list[dict[str, Any]] | int]) -> None:
+        self.lists, self.watches = lists, watches
+        self.asked: list[str] = []
+        self.done = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if "watch" not in request.query:
+            self.asked.append("list")
+            items = self.lists.pop(0)
+            version = max((int(item["metadata"]["resourceVersion"]) for item in items), default=1)
+            return web.json_response({"items": items, "metadata": {"resourceVersion": str(version)}})
+        self.asked.append(f"watch from {request.query['resourceVersion']}")
+        if not self.watches:
+            self.done.set()
+            await asyncio.sleep(60)
+        events = self.watches.pop(0)
+        if isinstance(events, int):
+            return web.json_response({"kind": "Status"}, status=events)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for line in events:
+            await response.write(json.dumps(line).encode() + b"\n")
+        return response
+
+
+def follow(server: Callable[[], Server], *namespaces: str, kind: Any = POD_KIND) -> tuple[Server, Store]:
+    """Lets a mirror list and watch until the server has nothing more to tell."""
+    store = Store()
+
+    async def work() -> Server:
+        script = server()
+        app = web.Application()
+        app.router.add_get("/{path:.*}", script.answer)
+        async with TestServer(app) as served:
+            url = str(served.make_url("")).rstrip("/")
+            async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
+                mirror = Mirror(api, store, Streams(), kind, *(namespaces or (None,)))
+                await mirror.list()
+                watching = asyncio.create_task(mirror.watch())
+                async with asyncio.timeout(30):
+                    await script.done.wait()
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+        return script
+
+    return asyncio.run(work()), store
+
+
+@pytest.fixture(autouse=True)
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(module, "LAST_WAIT", 0.02)
+
+
+def names(store: Store) -> dict[str, str]:
+    return {pod.name: pod.resource_version for pod in store.pods()}
+
+
+def test_a_watch_goes_on_where_the_list_ended() -> None:
+    tells = [event("ADDED", pod("b", 3)), event("MODIFIED", pod("a", 4)), event("DELETED", pod("b", 5))]
+    server, store = follow(lambda: Server([[pod("a", 2)]], [tells]))
+    assert server.asked == ["list", "watch from 2", "watch from 5"]
+    assert names(store) == {"a": "4"}
+
+
+def test_a_bookmark_moves_the_watch_on() -> None:
+    bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "9"}}}
+    server, store = follow(lambda: Server([[pod("a", 2)]], [[bookmark]]))
+    assert server.asked[-1] == "watch from 9"
+    assert names(store) == {"a": "2"}
+
+
+def test_after_a_watch_that_expired_nothing_is_left_of_what_is_gone() -> None:
+    server, store = follow(lambda: Server([[pod("a", 2), pod("b", 3)], [pod("b", 3), pod("c", 8)]], [[GONE]]))
+    assert server.asked == ["list", "watch from 3", "list", "watch from 8"]
+    assert names(store) == {"b": "3", "c": "8"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_a_watch_that_is_refused_is_asked_for_again(status: int) -> None:
+    """With no list: a 401 is answered by another login at once."""
+    server, store = follow(lambda: Server([[pod("a", 2)]], [status, status, [event("ADDED", pod("b", 3))]]))
+    assert server.asked == ["list", *3 * ["watch from 2"], "watch from 3"]
+    assert set(names(store)) == {"a", "b"}
+
+
+def test_an_event_may_be_longer_than_any_buffer() -> None:
+    result = "x" * 2**20
+    body = {
+        "metadata": {"name": "a", "namespace": "shop", "uid": "u", "resourceVersion": "3"},
+        "spec": {"task": "shop.tasks.a"},
+        "status": {"phase": "Succeeded", "result": result},
+    }
+    _, store = follow(lambda: Server([[]], [[event("ADDED", body)]]), kind=TASK_KIND)
+    assert [task.status.phase for task in store.tasks()] == ["Succeeded"]
+
+
+def test_a_list_of_one_namespace_forgets_nothing_of_another() -> None:
+    _, store = follow(lambda: Server([[pod("a", 2, "shop")], [pod("c", 4, "shop")]], [[GONE]]), "shop")
+    assert set(names(store)) == {"c"}
+    store = Store()
+    POD_KIND.take(store, event("ADDED", pod("b", 1, "other")))
+
+    class Nothing:
+        async def list(self, *_: object) -> Any:
+            yield [], "1"
+
+    asyncio.run(Mirrors(Nothing(), store, Streams(), ("shop",)).list())  # type: ignore[arg-type]
+    assert set(names(store)) == {"b"}

@@ -1,0 +1,99 @@
+"""Stories that went wrong once, told with the model's world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from djangotasks_api.names import TASK_PLURAL
+from tests.unit.operator.model.story import Story, quick
+from tests.unit.operator.model.world import Process, make_outcome
+
+NO_WAIT = {"backoff": {"initialSeconds": 0}}
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    """Nothing has happened yet: there is a queue without a limit."""
+    with quick():
+        story = Story()
+        story.world.put_queue("default", None)
+        yield story
+        story.close()
+
+
+def get_on(story: Story) -> None:
+    story.operator_gets_on(lambda *items: items[0])
+    story.watcher.look()
+
+
+def status(story: Story, name: str = "a") -> dict[str, Any]:
+    found: dict[str, Any] = story.server.objects[TASK_PLURAL, name]["status"]
+    return found
+
+
+def start(story: Story, pod: str) -> Process:
+    """The pod's container starts, and nobody hears of that."""
+    process = story.world.start(next(p for p in story.world.waiting() if p.name == pod))
+    assert process is not None
+    story.world.reports.clear()
+    return process
+
+
+def fail(story: Story, process: Process) -> None:
+    """The process tells the leader of its failure, and lives on for a while."""
+    story.world.finish(process, make_outcome("failure", process, story.world.clock.now.isoformat()))
+    story.deliver(story.world.reports.pop(), story.leader)
+    story.leader.drain()
+
+
+@pytest.mark.parametrize("deleting", [False, True], ids=["the Job is gone", "the Job is being deleted"])
+def test_no_attempt_starts_while_the_pod_of_the_last_one_lives(story: Story, deleting: bool) -> None:
+    """Somebody deletes the Job of an attempt that has failed, and whose container has not ended yet."""
+    story.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})
+    get_on(story)
+    fail(story, start(story, "a-1"))
+    if deleting:
+        story.server.update("jobs", "a-1", {"metadata": {"deletionTimestamp": story.world.clock.stamp()}})
+    else:
+        story.server.delete("jobs", "a-1")
+    get_on(story)
+    assert [pod.name for pod in story.world.pods()] == ["a-1"]
+    story.server.collect()
+    (pod,) = story.world.pods()
+    story.world.confirm_deletion(pod, shown=True) if pod.deleting else story.world.end(pod, 1)
+    get_on(story)
+    assert [pod.name for pod in story.world.waiting()] == ["a-2"]
+
+
+def test_an_outcome_is_taken_by_a_replica_that_is_late(story: Story) -> None:
+    """The standby has not seen yet that the first attempt ended, when the second one reports to it."""
+    story.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})
+    get_on(story)
+    process = start(story, "a-1")
+    fail(story, process)
+    story.world.end(process.pod, 1)
+    story.leader.see_all()
+    story.leader.drain()
+    second = start(story, "a-2")
+    story.world.finish(second, make_outcome("success", second, story.world.clock.now.isoformat()))
+    story.deliver(story.world.reports.pop(), story.replicas[1])
+    story.replicas[1].drain()
+    story.watcher.look()
+    assert status(story)["phase"] == "Succeeded"
+
+
+def test_what_waits_for_a_quota_asks_less_and_less_often(story: Story) -> None:
+    story.server.refusal = "exceeded quota: narrow"
+    story.world.enqueue("a", {})
+    for _ in range(600):
+        get_on(story)
+        story.world.clock.advance(1)
+    assert status(story)["reason"] == "QuotaExceeded"
+    assert story.leader.queue.retries < 30
+    story.server.refusal = None
+    story.world.clock.advance(60)
+    get_on(story)
+    start(story, "a-1")
