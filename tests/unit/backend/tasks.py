@@ -134,8 +134,10 @@ def terminated(then: str) -> str:
 @task
 async def async_terminated(then: str) -> str:
     try:
-        _sigterm()
-        await asyncio.sleep(20)
+        # More than once: one that comes just before the main thread waits for this one does not wake it.
+        for _ in range(20):
+            _sigterm()
+            await asyncio.sleep(1)
     except asyncio.CancelledError:
         if then == "returns":
             return "finished all the same"
