@@ -14,7 +14,7 @@ from shop import probes
 
 from django_tasks_kubernetes import Fixed, Retry, exceptions
 from tests.cluster.conftest import queue_manifest
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.tasks import finish, status_of, wait_gone, wait_phase, wait_reason
 
@@ -72,17 +72,23 @@ def seconds_between(start: str, end: str) -> float:
 def test_a_waiting_attempt_survives_a_restart_and_has_no_pod(
     backend: BaseTaskBackend, operator: OperatorProcess, kubectl: Kubectl
 ) -> None:
-    task = using(probes.fail_until, retry=Retry(max_attempts=2, backoff=Fixed(delay=12)))
+    task = using(probes.fail_until, retry=Retry(max_attempts=2, backoff=Fixed(delay=20)))
     result = task.enqueue(2)
     due = datetime.fromisoformat(wait_phase(kubectl, result.id, "Retrying")["nextAttemptAt"])
     operator.stop(signal.SIGKILL)
     operator.start()
-    pods = kubectl.get("pods", "-l", f"djangotasks.dev/task={result.id}")["items"]
-    assert [pod["status"]["phase"] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")] == []
+    # The outcome is known before the kubelet has seen the first Pod's process end.
+    wait_for("no Pod for the waiting attempt", lambda: live_pods(kubectl, result.id) == [] or None, seconds=10)
+    assert status_of(kubectl, result.id)["phase"] == "Retrying"
     finish(result)
     assert result.return_value == 2
     assert result.last_attempted_at is not None
     assert due <= result.last_attempted_at
+
+
+def live_pods(kubectl: Kubectl, task: str) -> list[str]:
+    pods = kubectl.get("pods", "-l", f"djangotasks.dev/task={task}")["items"]
+    return [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
 
 
 def test_a_timeout_gives_time_to_clean_up_and_no_more(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
