@@ -7,7 +7,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from djangotasks_api.names import DNS_LABEL_PATTERN, DOTTED_PATH_PATTERN, FAILURE_NAME_PATTERN, QUANTITY_PATTERN
+from djangotasks_api.names import (
+    DNS_LABEL_PATTERN,
+    DOTTED_PATH_PATTERN,
+    FAILURE_NAME_PATTERN,
+    QUANTITY_PATTERN,
+    SHA256_PATTERN,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +30,7 @@ PATTERNS: dict[str, tuple[str, str, list[str]]] = {
     DOTTED_PATH_PATTERN: ("a.", "ä", ["", "a", "a.", ".a", "a..b", "a.1", "a b.c", "a.b\n", "../etc"]),
     FAILURE_NAME_PATTERN: ("a", "ä", ["", ".a", "a.", "a..b", "1a", "a b", "a.b\n"]),
     QUANTITY_PATTERN: ("1", "0", ["", "Gi", "-1", "1 Gi", "1gi", "1.", ".5", "1Gi\n", "1e", "1e100"]),
+    SHA256_PATTERN: ("a", "0", ["", "A", "g", "a b", "a\n"]),
     "^[A-Z][A-Za-z]*$": ("A", "a", ["", "a", "A b", "A1", "Ä", "OOMKilled\n"]),
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$": ("a.", "a", ["", "A", ".a", "a.", "a..b"]),
 }

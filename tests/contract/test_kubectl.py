@@ -117,10 +117,22 @@ def rows(kubectl: Kubectl, *arguments: str) -> list[list[str]]:
 
 def test_columns_of_a_task(kubectl: Kubectl, failed: str, new_task: Callable[..., str]) -> None:
     header, row = rows(kubectl, "djangotasks", failed)
-    assert header == ["NAME", "TASK", "QUEUE", "PHASE", "ATTEMPTS", "AGE"]
+    assert header == ["NAME", "TASK", "QUEUE", "PHASE", "PROGRESS", "ATTEMPTS", "AGE"]
     assert row[:-1] == [failed, "shop.tasks.send_receipt", "reports", "Failed", "2"]
     header, row = rows(kubectl, "djangotasks", failed, "-o", "wide")
-    assert header == ["NAME", "TASK", "QUEUE", "PHASE", "ATTEMPTS", "REASON", "POD", "STARTED", "FINISHED", "AGE"]
+    assert header == [
+        "NAME",
+        "TASK",
+        "QUEUE",
+        "PHASE",
+        "PROGRESS",
+        "ATTEMPTS",
+        "REASON",
+        "POD",
+        "STARTED",
+        "FINISHED",
+        "AGE",
+    ]
     assert row[1:7] == ["shop.tasks.send_receipt", "reports", "Failed", "2", "TaskError", "receipt-2"]
     assert all(re.fullmatch(r"(\d+[smhdy])+|<invalid>", cell) for cell in row[7:])
     _, row = rows(kubectl, "djangotask", new_task())
@@ -129,10 +141,21 @@ def test_columns_of_a_task(kubectl: Kubectl, failed: str, new_task: Callable[...
 
 def test_columns_of_a_queue(kubectl: Kubectl) -> None:
     text = kubectl("get", "djangotaskqueues")
-    assert text.splitlines()[0].split() == ["NAME", "DEPLOYMENT", "IMAGE", "CONCURRENCY", "SUSPENDED", "AGE"]
-    assert re.search(r"^plain +shop:7 +3 +false +\d+s$", text, re.MULTILINE)
-    assert re.search(r"^web +shop-web +false +\d+s$", text, re.MULTILINE)
-    assert kubectl("get", "djangotaskqueues", "-o", "wide").splitlines()[0] == text.splitlines()[0]
+    assert text.splitlines()[0].split() == [
+        "NAME",
+        "READY",
+        "QUEUED",
+        "RUNNING",
+        "CONCURRENCY",
+        "OLDEST",
+        "SUSPENDED",
+        "AGE",
+    ]
+    assert re.search(r"^plain +3 +false +\d+s$", text, re.MULTILINE)
+    wide = kubectl("get", "djangotaskqueues", "-o", "wide")
+    assert wide.splitlines()[0].split()[-4:] == ["REASON", "DEPLOYMENT", "IMAGE", "AGE"]
+    assert re.search(r"^plain +3 +false +shop:7 +\d+s$", wide, re.MULTILINE)
+    assert re.search(r"^web +false +shop-web +\d+s$", wide, re.MULTILINE)
 
 
 @pytest.mark.parametrize("word", ["dt", "djangotask", "djangotasks", "djangotasks.djangotasks.dev", "DjangoTask"])

@@ -88,6 +88,10 @@ class DeadlineExceeded(AttemptFailed, TimeoutError):
     """The attempt ran longer than its timeout."""
 
 
+class HeartbeatTimeout(AttemptFailed, TimeoutError):
+    """The attempt ran, and showed no progress for longer than its heartbeat timeout."""
+
+
 class Expired(AttemptFailed, TimeoutError):
     """The task had not started when it expired."""
 
@@ -102,6 +106,14 @@ class ResultTooLarge(AttemptFailed, ValueError):
 
 class ResultNotSerializable(AttemptFailed, TypeError):
     """The return value is not JSON."""
+
+
+class PayloadUnavailable(AttemptFailed):
+    """The arguments could not be read from the storage they are in, or are not what was stored."""
+
+
+class ResultNotStored(AttemptFailed):
+    """The task succeeded, but its return value could not be written to the storage."""
 
 
 class ResultLost(AttemptFailed):

@@ -28,10 +28,13 @@ EXCEPTIONS: Final[Mapping[str, type[e.AttemptFailed]]] = {
     Reason.SETUP_ERROR: e.SetupFailed,
     Reason.RESULT_NOT_SERIALIZABLE: e.ResultNotSerializable,
     Reason.RESULT_TOO_LARGE: e.ResultTooLarge,
+    Reason.PAYLOAD_UNAVAILABLE: e.PayloadUnavailable,
+    Reason.RESULT_NOT_STORED: e.ResultNotStored,
     Reason.RESULT_LOST: e.ResultLost,
     Reason.PROCESS_EXITED: e.ProcessExited,
     Reason.OOM_KILLED: e.OutOfMemory,
     Reason.DEADLINE_EXCEEDED: e.DeadlineExceeded,
+    Reason.HEARTBEAT_TIMEOUT: e.HeartbeatTimeout,
     Reason.EXPIRED: e.Expired,
     Reason.NOT_ALLOWED: e.NotAllowed,
     Reason.EVICTED: e.Interrupted,
@@ -55,6 +58,7 @@ RETRIED: Final = (
     Reason.PROCESS_EXITED,
     Reason.OOM_KILLED,
     Reason.DEADLINE_EXCEEDED,
+    Reason.HEARTBEAT_TIMEOUT,
 )
 
 

@@ -35,6 +35,9 @@ RESULT_MAX_BYTES: Final = 512 * 1024
 # One attempt's traceback; the end of it is what people read, so the middle goes first.
 TRACEBACK_MAX_BYTES: Final = 16 * 1024
 MESSAGE_MAX_CHARS: Final = 1024
+# The end of an attempt's log that is kept with the task when its pod is gone.
+LOG_TAIL_MAX_BYTES: Final = 16 * 1024
+PROGRESS_MESSAGE_MAX_CHARS: Final = 256
 # The kubelet cuts a termination message here (corev1.MaxTerminationMessageSize of the kubelet).
 TERMINATION_MESSAGE_MAX_BYTES: Final = 4096
 
@@ -56,6 +59,9 @@ SECONDS_PER_YEAR: Final = 31_536_000
 
 CANCEL_REASON_MAX_CHARS: Final = 256
 IDEMPOTENCY_KEY_MAX_CHARS: Final = 256
+# A file's name in a storage, and the digest of what is in it.
+STORED_NAME_MAX_CHARS: Final = 512
+SHA256_PATTERN: Final = "^[0-9a-f]+$"
 # As Kubernetes writes amounts: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][0-9]{1,2})?$"
 

@@ -77,6 +77,10 @@ class Reason(StrEnum):
     """The task returned what is not JSON. Never tried again: return plain values."""
     RESULT_TOO_LARGE = "ResultTooLarge"
     """The return value is larger than a result may be. Never tried again: store it, and return where it is."""
+    PAYLOAD_UNAVAILABLE = "PayloadUnavailable"
+    """The arguments are in a storage, and could not be read from there, or are not what was stored."""
+    RESULT_NOT_STORED = "ResultNotStored"
+    """The task succeeded, but its return value, too large for the resource, could not be written to the storage."""
     RESULT_LOST = "ResultLost"
     """The task succeeded, but its result was too long for the termination message and the operator never got it."""
     PROCESS_EXITED = "ProcessExited"
@@ -85,6 +89,9 @@ class Reason(StrEnum):
     """The container went over its memory limit. Raise the limit of the queue's template, or use less."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     """The attempt ran longer than timeoutSeconds, and was stopped."""
+
+    HEARTBEAT_TIMEOUT = "HeartbeatTimeout"
+    """The attempt showed no progress for heartbeatTimeoutSeconds, and was stopped."""
 
     # Never started, and never will.
     EXPIRED = "Expired"

@@ -2,8 +2,26 @@
 
 from djangotasks_api.models.overrides import Overrides, Resources
 from djangotasks_api.models.policy import Backoff, Policy
-from djangotasks_api.models.queue import Ceilings, DjangoTaskQueue, PodTemplateFrom, QueueSpec, RateLimit
-from djangotasks_api.models.task import Attempt, AttemptError, Condition, DjangoTask, TaskSpec, TaskStatus
+from djangotasks_api.models.queue import (
+    Ceilings,
+    DjangoTaskQueue,
+    PodTemplateFrom,
+    QueueCondition,
+    QueueSpec,
+    QueueStatus,
+    RateLimit,
+)
+from djangotasks_api.models.task import (
+    Attempt,
+    AttemptError,
+    Condition,
+    DjangoTask,
+    LogTail,
+    Progress,
+    StoredText,
+    TaskSpec,
+    TaskStatus,
+)
 
 __all__ = [
     "Attempt",
@@ -13,12 +31,17 @@ __all__ = [
     "Condition",
     "DjangoTask",
     "DjangoTaskQueue",
+    "LogTail",
     "Overrides",
     "PodTemplateFrom",
     "Policy",
+    "Progress",
+    "QueueCondition",
     "QueueSpec",
+    "QueueStatus",
     "RateLimit",
     "Resources",
+    "StoredText",
     "TaskSpec",
     "TaskStatus",
 ]

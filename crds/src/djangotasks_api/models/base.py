@@ -41,5 +41,6 @@ class Metadata(Model):
     namespace: str = "default"
     uid: str = ""
     resource_version: str = ""
+    generation: int = 0
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None

@@ -54,6 +54,9 @@ class Policy(Model):
     grace_period_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
     """How long the task may clean up between SIGTERM and SIGKILL, in seconds. Default: the pod template's, or 30."""
 
+    heartbeat_timeout_seconds: Annotated[int, Field(ge=2, le=86_400)] | None = None
+    """How long a running attempt may show no progress, in seconds. Default: no limit."""
+
     start_timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     """How long a pod may take to start (scheduling, image pull), in seconds. Default: 300."""
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from djangotasks_api.models.base import DnsLabel, DnsName, Metadata, Model
+from djangotasks_api.models.base import DnsLabel, DnsName, Metadata, Model, ReasonWord, Timestamp
 from djangotasks_api.models.overrides import Quantities
 from djangotasks_api.models.policy import Policy
-from djangotasks_api.names import DEFAULT_COMMAND, PRIORITY_MAX, PRIORITY_MIN
+from djangotasks_api.names import DEFAULT_COMMAND, MESSAGE_MAX_CHARS, PRIORITY_MAX, PRIORITY_MIN
 
 
 class PodTemplateFrom(Model):
@@ -36,6 +36,9 @@ class Ceilings(Model):
 
     timeout_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     """Seconds that one attempt may run. It is also the timeout of tasks that have none."""
+
+    heartbeat_timeout_seconds: Annotated[int, Field(ge=2, le=86_400)] | None = None
+    """Seconds that a running attempt may show no progress."""
 
     grace_period_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
     """Seconds between SIGTERM and SIGKILL."""
@@ -97,6 +100,15 @@ class QueueSpec(Model):
     priority_class_name: DnsName | None = None
     """The PriorityClass of the pods. Default: the template's."""
 
+    keep_log: Literal["Never", "OnFailure", "Always"] = "OnFailure"
+    """Whose attempts' last lines of log are kept with the task, for when the pod is gone."""
+
+    successful_tasks_history_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000
+    """How many Succeeded tasks are kept at most, the latest; others are deleted before their time is over."""
+
+    failed_tasks_history_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000
+    """The same for Failed and Cancelled ones."""
+
     @model_validator(mode="after")
     def one_source(self) -> Self:
         if (self.template is None) == (self.pod_template_from is None):
@@ -104,8 +116,55 @@ class QueueSpec(Model):
         return self
 
 
+class QueueCondition(Model):
+    """Ready, for kubectl wait."""
+
+    type: Literal["Ready"]
+    """Ready when tasks of the queue can be started."""
+
+    status: Literal["True", "False", "Unknown"]
+    """False while something in its spec, or that its spec names, is wrong."""
+
+    reason: ReasonWord
+    """Ready, Suspended, or what is wrong, such as DeploymentNotFound or InvalidTemplate."""
+
+    message: Annotated[str, StringConstraints(max_length=MESSAGE_MAX_CHARS)] = ""
+    """The same as a sentence."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation of the spec that it is about."""
+
+    last_transition_time: Timestamp
+    """When its status changed last."""
+
+
+class QueueStatus(Model):
+    """What goes on in the queue. Written by the operator, now and then: the tasks themselves are the truth."""
+
+    queued: Annotated[int, Field(ge=0)] = 0
+    """Tasks that wait: for their time, for a place, for their next attempt."""
+
+    running: Annotated[int, Field(ge=0)] = 0
+    """Tasks that have a pod, or are about to."""
+
+    oldest_queued_at: Timestamp | None = None
+    """When the task that has been ready to start for the longest time became so."""
+
+    last_error: Annotated[str, StringConstraints(max_length=MESSAGE_MAX_CHARS)] | None = None
+    """What last kept a task of the queue from starting."""
+
+    last_error_at: Timestamp | None = None
+    """When that was."""
+
+    conditions: Annotated[list[QueueCondition], Field(max_length=8)] = Field(
+        default=[], json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+    )
+    """Ready."""
+
+
 class DjangoTaskQueue(Model):
     """How the tasks of one queue run: the pod they run in, and how many at once."""
 
     metadata: Metadata
     spec: QueueSpec
+    status: QueueStatus = QueueStatus()

@@ -11,12 +11,16 @@ from djangotasks_api.names import (
     CANCEL_REASON_MAX_CHARS,
     DOTTED_PATH_PATTERN,
     IDEMPOTENCY_KEY_MAX_CHARS,
+    LOG_TAIL_MAX_BYTES,
     MESSAGE_MAX_CHARS,
     PAYLOAD_MAX_BYTES,
     PRIORITY_MAX,
     PRIORITY_MIN,
+    PROGRESS_MESSAGE_MAX_CHARS,
     RESULT_MAX_BYTES,
     SECONDS_PER_YEAR,
+    SHA256_PATTERN,
+    STORED_NAME_MAX_CHARS,
     TASK_NAME_MAX,
     TRACEBACK_MAX_BYTES,
 )
@@ -30,6 +34,22 @@ def _fits(payload: str) -> str:
     if len(payload.encode("utf-8", "surrogatepass")) > PAYLOAD_MAX_BYTES:
         raise ValueError(f"must have at most {PAYLOAD_MAX_BYTES} bytes")
     return payload
+
+
+class StoredText(Model):
+    """JSON text that is too long for the resource, as a file in one of the project's STORAGES."""
+
+    storage: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    """The alias in Django's STORAGES setting."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=STORED_NAME_MAX_CHARS)]
+    """The file's name there."""
+
+    size: Annotated[int, Field(ge=0)]
+    """Its length in bytes."""
+
+    sha256: Annotated[str, StringConstraints(pattern=SHA256_PATTERN, max_length=64)]
+    """The SHA-256 of its bytes, in hex: what does not have it is not taken for the text."""
 
 
 class TaskSpec(Model):
@@ -60,6 +80,12 @@ class TaskSpec(Model):
         '{"args":[],"kwargs":{}}'
     )
     """The arguments as JSON text: {"args": [...], "kwargs": {...}}. Text keeps large numbers exact."""
+
+    payload_encoding: Literal["zlib+base64"] | None = None
+    """How the payload is packed. Default: not at all."""
+
+    payload_ref: StoredText | None = None
+    """Where the payload is instead, when it is too long for the resource."""
 
     policy: Policy | None = None
     """Attempts, timeouts and how long the result is kept. What is unset is the queue's to say."""
@@ -146,6 +172,38 @@ class Condition(Model):
     """When the condition began to hold."""
 
 
+class Progress(Model):
+    """How far a task is, in its own words."""
+
+    done: float | None = None
+    """How much is done."""
+
+    total: float | None = None
+    """Of how much."""
+
+    message: Annotated[str, StringConstraints(max_length=PROGRESS_MESSAGE_MAX_CHARS)] | None = None
+    """What it is doing."""
+
+    text: Annotated[str, StringConstraints(max_length=64)] = ""
+    """The numbers for a column: 42/100, or 42 where the total is not known."""
+
+    attempt: Annotated[int, Field(ge=1)]
+    """The attempt that said so."""
+
+    updated_at: Timestamp
+    """When the operator was told. It is also the attempt's last sign of life, for heartbeatTimeoutSeconds."""
+
+
+class LogTail(Model):
+    """The end of an attempt's log, kept for when its pod is gone."""
+
+    attempt: Annotated[int, Field(ge=1)]
+    """Whose log it is: the last attempt's that the queue keeps one of."""
+
+    text: Annotated[str, StringConstraints(max_length=LOG_TAIL_MAX_BYTES)]
+    """Its last lines."""
+
+
 class TaskStatus(Model):
     """What became of it. Written by the operator."""
 
@@ -175,6 +233,15 @@ class TaskStatus(Model):
 
     result: Annotated[str, StringConstraints(max_length=RESULT_MAX_BYTES)] | None = None
     """The return value as JSON text."""
+
+    result_ref: StoredText | None = None
+    """Where the return value is instead, when it is too long for the resource."""
+
+    progress: Progress | None = None
+    """How far the task is, where it says so."""
+
+    log_tail: LogTail | None = None
+    """The end of its log, where the queue keeps it."""
 
     conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
         default=[], json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
