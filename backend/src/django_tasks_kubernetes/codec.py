@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.tasks import Task, TaskResult, TaskResultStatus
+from django.tasks import Task, TaskResultStatus
 from django.tasks.base import TaskError
 from django.utils.module_loading import import_string
 
@@ -16,6 +16,7 @@ from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
 from django_tasks_kubernetes.kubernetes_task import options_of
 from django_tasks_kubernetes.policy import to_spec
 from django_tasks_kubernetes.reasons import exception_path
+from django_tasks_kubernetes.results import KubernetesResult
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask, changed
 from django_tasks_kubernetes.times import from_wire, to_wire
 from djangotasks_api.names import API_VERSION, QUEUE_LABEL, TASK_KIND
@@ -86,7 +87,7 @@ def decode(resource: Resource, *, alias: str) -> AnyResult:
     except InvalidPayload:
         args, kwargs = [], {}  # the failure of the task says it
     name = resource["metadata"]["name"]
-    result = TaskResult(
+    result = KubernetesResult(
         task=changed(
             _import_task(name, spec["task"]),
             priority=spec.get("priority", 0),

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.tasks import TaskResult, TaskResultStatus
+from django.tasks import TaskResultStatus
 from django.utils import timezone
 
 from django_tasks_kubernetes import codec, json_text
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import NotFinished, PayloadTooLarge
 from django_tasks_kubernetes.kubernetes_task import options_of
+from django_tasks_kubernetes.results import KubernetesResult
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.names import GROUP, PAYLOAD_MAX_BYTES
@@ -46,7 +47,7 @@ def new_task(task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any], back
             "allowed. Store the data, and pass its primary key or file name."
         )
     key = options_of(task).get("idempotency_key")
-    result: AnyResult = TaskResult(
+    result = KubernetesResult(
         task=task,
         id=str(uuid.uuid4()) if key is None else id_for(task.module_path, key),
         status=TaskResultStatus.READY,

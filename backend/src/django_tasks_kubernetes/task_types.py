@@ -1,13 +1,16 @@
-"""Django's Task and TaskResult: names for their types, and changed copies."""
+"""Django's Task and this backend's results: names for their types, and changed copies."""
 
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.tasks import Task, TaskResult
+from django.tasks import Task
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.results import KubernetesResult
 
 # Generic for the stubs of Django, and not for Django: evaluated by type checkers alone.
 type AnyTask = Task[..., Any]
-type AnyResult = TaskResult[..., Any]
+type AnyResult = KubernetesResult
 
 
 def changed(task: AnyTask, **changes: Any) -> AnyTask:

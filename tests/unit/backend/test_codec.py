@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.tasks import TaskResult, TaskResultStatus
+from django.tasks import TaskResultStatus
 from django.tasks.base import TaskError
 from django.test import override_settings
 from django.utils.module_loading import import_string
@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from django_tasks_kubernetes import codec
 from django_tasks_kubernetes.exceptions import AttemptFailed, InvalidPayload, InvalidResource
 from django_tasks_kubernetes.reasons import EXCEPTIONS
+from django_tasks_kubernetes.results import KubernetesResult
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.phases import Phase, Reason
 from tests.unit.backend import tasks
@@ -39,7 +40,7 @@ def moment(second: int) -> datetime:
 def test_what_is_encoded_is_decoded() -> None:
     run_after = datetime(2027, 1, 1, 12, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     task = tasks.echo.using(priority=-100, queue_name="mail", run_after=run_after)
-    result = TaskResult(
+    result = KubernetesResult(
         task=task,
         id="t1",
         status=TaskResultStatus.READY,

@@ -66,14 +66,15 @@ def load_task(path: str) -> "AnyTask":
 
 def ready_result(assignment: Assignment, task: "AnyTask") -> "AnyResult":
     """The TaskResult before this attempt. Raises InvalidPayload."""
-    from django.tasks import TaskResult, TaskResultStatus
+    from django.tasks import TaskResultStatus
 
     from django_tasks_kubernetes.codec import decode_payload
+    from django_tasks_kubernetes.results import KubernetesResult
     from django_tasks_kubernetes.task_types import changed
     from django_tasks_kubernetes.times import from_wire
 
     args, kwargs = decode_payload(assignment.payload)
-    return TaskResult(
+    return KubernetesResult(
         task=changed(
             task,
             priority=assignment.priority,
