@@ -56,7 +56,8 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
                 result[key] = structural(value, definitions)
             case ("const", _):
                 result["enum"] = [value]
-            case ("default", None | []):
+            # Of a part that is not there, nothing is made up: the status is its writer's.
+            case ("default", None | [] | dict()):
                 continue
             case _:
                 if key not in DROPPED:
