@@ -3,7 +3,7 @@
 import logging
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -18,6 +18,7 @@ from django.tasks.signals import task_enqueued
 from django_tasks_kubernetes import codec
 from django_tasks_kubernetes.bulk import CONCURRENCY, Call, Enqueued
 from django_tasks_kubernetes.delivery import deliver, deliver_many
+from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.exceptions import InvalidResource
 from django_tasks_kubernetes.kubernetes_task import KubernetesTask, validate_options
 from django_tasks_kubernetes.new_task import NewTask, new_task, repetition
@@ -28,6 +29,8 @@ from djangotasks_api.names import CANCEL_REASON_MAX_CHARS, DNS_LABEL_PATTERN, TA
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.codec import Resource
+    from django_tasks_kubernetes.subscription import Subscription
+    from django_tasks_kubernetes.watching import Changes
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +50,12 @@ class Store(Protocol):
 
     def find(self, selector: str) -> "Iterator[Resource]":
         """Those that match a field selector."""
+
+    def pending(self, name: str) -> bool:
+        """Whether it is known here that the task is yet to be created."""
+
+    def subscribe(self, subscription: "Subscription") -> "Callable[[], None]":
+        """Tells it how its tasks are and what changes, until what is returned is called."""
 
 
 class KubernetesBackend(BaseTaskBackend):
@@ -201,6 +210,28 @@ class KubernetesBackend(BaseTaskBackend):
                 continue
             if wanted in (None, result.status):
                 yield result
+
+    def watch(
+        self,
+        result_id: str | None = None,
+        *,
+        queue: str | None = None,
+        task: AnyTask | str | None = None,
+        repeat: Duration | None = None,
+    ) -> "Changes":
+        """The changes of a task, or of all tasks, those of a queue, or of a task (or its path), as they happen. To be
+        iterated over with `for` or with `async for`; each iteration begins with how things are now.
+
+        With an id it ends with the finished result. Otherwise it goes on for ever; what no longer imports here is left
+        out, and logged. Whoever is slow misses what happens in between, and gets the newest.
+        `repeat`: with an id, after so long without a change the last result comes again, so that connections stay open.
+
+        The iteration raises as get_result() does.
+        """
+        from django_tasks_kubernetes.watching import Changes
+
+        name = None if result_id is None else _name(result_id)
+        return Changes(self, name, queue=queue, task=task, repeat=repeat)
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
         from django_tasks_kubernetes.checks import check_settings

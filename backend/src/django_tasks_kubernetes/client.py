@@ -7,8 +7,9 @@ is imported with the first request, not with the backend.
 
 import json
 import os
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,8 @@ from django_tasks_kubernetes.api_errors import error_from, unavailable
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import ApiUnavailable, ClusterNotConfigured
 from django_tasks_kubernetes.options import Options
+from django_tasks_kubernetes.shared_watch import SharedWatch
+from django_tasks_kubernetes.subscription import Subscription
 from djangotasks_api.names import API_VERSION, GROUP, TASK_KIND, TASK_PLURAL, VERSION
 from djangotasks_api.phases import TERMINAL_PHASES
 
@@ -37,6 +40,11 @@ POOL_SIZE: Final = 32
 # The server may ask for any wait; a web request cannot.
 RETRY_AFTER_MAX_SECONDS: Final = 5.0
 PAGE_SIZE: Final = 500
+JSON: Final = "application/json"
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+# How long the server keeps a watch open. A bookmark comes each minute: what is silent for longer is dead.
+WATCH_SECONDS: Final = (240, 480)
+SILENCE_SECONDS: Final = 70.0
 # A name is free again once the task that has it is gone, and then it may be taken by another before us.
 RECREATIONS: Final = 5
 RECREATION_SECONDS: Final = 0.2
@@ -59,7 +67,9 @@ class Client:
         self._server = self._configuration.host.rstrip("/")
         self._path = f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{TASK_PLURAL}"
         self._pool = RESTClientObject(self._configuration).pool_manager
+        self._shared_watch = SharedWatch(self)
         self._timeout = Timeout(total=options.request_timeout)
+        self._stream_timeout = Timeout(connect=options.request_timeout, read=SILENCE_SECONDS)
         self._retries = _Retry(
             total=options.retries,
             # POST too: a task's name makes it safe to repeat.
@@ -72,7 +82,8 @@ class Client:
         )
 
     def close(self) -> None:
-        """Closes the idle connections."""
+        """Ends the watch, and closes the idle connections."""
+        self._shared_watch.close()
         self._pool.clear()
 
     def create(self, resource: Resource) -> Resource | None:
@@ -139,6 +150,43 @@ class Client:
                 return
             query["continue"] = token
 
+    def pending(self, name: str) -> bool:
+        """See Store."""
+        return False
+
+    def subscribe(self, subscription: Subscription) -> Callable[[], None]:
+        """See Store."""
+        return self._shared_watch.add(subscription)
+
+    def newest(self) -> tuple[str, int]:
+        """The version to watch from, so that every later change is seen; and how many DjangoTasks there are."""
+        response = self._request("GET", f"{self._path}?limit=1", accept=METADATA_ONLY)
+        if response.status != HTTPStatus.OK:
+            raise self._error(response)
+        answer = json.loads(response.data)
+        metadata = answer["metadata"]
+        return metadata["resourceVersion"], len(answer["items"]) + metadata.get("remainingItemCount", 0)
+
+    def watch(self, version: str, selector: str = "") -> BaseHTTPResponse | None:
+        """An open watch of what changes after the version, asked for once; None where the server does not go back so
+        far. The response is the caller's to read, and to close.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(random.randint(*WATCH_SECONDS)),  # noqa: S311 - so that not all end at once
+        } | ({"fieldSelector": selector} if selector else {})
+        response = self._request("GET", f"{self._path}?{urlencode(query)}", stream=True)
+        if response.status == HTTPStatus.OK:
+            return response
+        try:
+            if response.status == HTTPStatus.GONE:
+                return None
+            raise self._error(response)
+        finally:
+            response.close()
+
     def try_create(self) -> None:
         """Raises what create() would raise, and creates nothing."""
         metadata = {"generateName": "djangotasks-check-"}
@@ -166,8 +214,10 @@ class Client:
         except TaskResultDoesNotExist:
             return None
 
-    def _request(self, method: str, path: str, body: Resource | None = None) -> BaseHTTPResponse:
-        headers = {"accept": "application/json", "user-agent": "django-tasks-kubernetes"}
+    def _request(
+        self, method: str, path: str, body: Resource | None = None, *, accept: str = JSON, stream: bool = False
+    ) -> BaseHTTPResponse:
+        headers = {"accept": accept, "user-agent": "django-tasks-kubernetes"}
         # Read for each request: the official client renews tokens here.
         settings: Any = self._configuration.auth_settings()
         for setting in settings.values():
@@ -180,9 +230,10 @@ class Client:
                 self._server + path,
                 body=None if body is None else json.dumps(body, separators=(",", ":")).encode("ascii"),
                 headers=headers,
-                timeout=self._timeout,
-                retries=self._retries,
+                timeout=self._stream_timeout if stream else self._timeout,
+                retries=False if stream else self._retries,
                 redirect=False,
+                preload_content=not stream,
             )
         except HTTPError as error:
             raise unavailable(error, server=self._server) from error

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.tasks.signals import task_enqueued
 
 from django_tasks_kubernetes.bulk import CONCURRENCY_MAX, Call, Enqueued, NotAccepted, create_all, unpack
+from django_tasks_kubernetes.commit import on_commit
 from django_tasks_kubernetes.new_task import NewTask
 from django_tasks_kubernetes.options import Enqueue
 from django_tasks_kubernetes.task_types import AnyResult
@@ -30,7 +30,7 @@ def deliver(backend: "KubernetesBackend", new: NewTask) -> AnyResult:
             outbox.put(backend, [new])
             return new.result
         case Enqueue.ON_COMMIT:
-            transaction.on_commit(partial(_create, backend, new), using=options.database)
+            on_commit([new], partial(_create, backend, new), using=options.database)
             return new.result
         case Enqueue.IMMEDIATE:
             return _create(backend, new)
@@ -67,7 +67,7 @@ def deliver_many(backend: "KubernetesBackend", calls: Iterable[Call], concurrenc
             outbox.put(backend, ready)
         case Enqueue.ON_COMMIT:
             send = partial(_create_many, backend, ready, concurrency)
-            transaction.on_commit(lambda: send().raise_for_not_accepted(), using=options.database)
+            on_commit(ready, lambda: send().raise_for_not_accepted(), using=options.database)
         case Enqueue.IMMEDIATE:
             sent = _create_many(backend, ready, concurrency)
             for (index, _), result in zip(tasks, sent.results, strict=True):

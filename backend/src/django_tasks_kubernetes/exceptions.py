@@ -3,7 +3,12 @@
 Every message names the cause and what to do about it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from django.tasks.exceptions import TaskException
+
+if TYPE_CHECKING:
+    from django.tasks import TaskResult
 
 
 class KubernetesBackendError(TaskException):
@@ -51,6 +56,30 @@ class PayloadTooLarge(KubernetesBackendError, ValueError):
 
 class InvalidResource(KubernetesBackendError):
     """A DjangoTask cannot be shown as a TaskResult: its task does not import here, or its result is not JSON."""
+
+
+# Raised by wait() and get() of a result.
+
+
+class WaitTimeout(KubernetesBackendError, TimeoutError):
+    """The task was not finished in the time that wait() was given. The message says how far it is."""
+
+
+class TaskFailed(KubernetesBackendError):
+    """get() was asked for the return value of a task that failed. `result` has all its errors."""
+
+    def __init__(self, result: "TaskResult[..., Any]") -> None:
+        error = result.errors[-1] if result.errors else None
+        words = f": {error.traceback.strip().rpartition('\n')[2]}" if error else ""
+        super().__init__(f"Task {result.id} ({result.task.module_path}) failed{words}")
+        self.result = result
+
+    def __reduce__(self) -> "tuple[type[TaskFailed], tuple[TaskResult[..., Any]]]":
+        return type(self), (self.result,)
+
+
+class NotCommitted(KubernetesBackendError):
+    """wait() was called in the very transaction whose commit would create the task: it would never end."""
 
 
 # The `exception_class` of a TaskError, where an attempt ended without a Python exception.

@@ -6,7 +6,7 @@ The row's key is the resource's name, so a row that is sent twice is refused the
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -20,11 +20,13 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.bulk import SYSTEMIC, create_all
 from django_tasks_kubernetes.codec import Resource
+from django_tasks_kubernetes.commit import on_commit
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.new_task import NewTask
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend, Store
+    from django_tasks_kubernetes.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ def put(backend: "KubernetesBackend", tasks: Sequence[NewTask]) -> None:
     ]
     # Of two with the same idempotency key, the second is none.
     OutboxTask.objects.using(using).bulk_create(rows, batch_size=ROWS_A_QUERY, ignore_conflicts=True)
-    transaction.on_commit(partial(_committed, backend, tasks), using=using, robust=True)
+    on_commit(tasks, partial(_committed, backend, tasks), using=using, robust=True)
 
 
 def _committed(backend: "KubernetesBackend", tasks: Sequence[NewTask]) -> None:
@@ -184,3 +186,9 @@ class OutboxStore:
 
     def find(self, selector: str) -> Iterator[Resource]:
         return self._store.find(selector)
+
+    def pending(self, name: str) -> bool:
+        return OutboxTask.objects.using(self._using).filter(pk=name).exists()
+
+    def subscribe(self, subscription: "Subscription") -> "Callable[[], None]":
+        return self._store.subscribe(subscription)

@@ -4,10 +4,16 @@ Standard library and Django only: task pods import it.
 """
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from django.tasks import TaskResult
+from django.tasks import TaskResult, TaskResultStatus
 from django.tasks.base import TASK_REFRESH_ATTRS
+
+from django_tasks_kubernetes.durations import Duration
+from django_tasks_kubernetes.exceptions import TaskFailed
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.watching import Changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,50 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
     async def arefresh(self) -> None:
         """See refresh()."""
         self._become(await self.task.get_backend().aget_result(self.id))
+
+    def wait(self, timeout: Duration | None = None) -> Self:
+        """Waits until the task is finished, and returns this result, refreshed. `timeout`: None for no limit.
+
+        It watches, and does not poll: see explanation/waiting of the documentation.
+
+        Raises WaitTimeout; TaskResultDoesNotExist when the task is deleted meanwhile; and as get_result() does, but for
+        ApiUnavailable: an API server that is away is waited for too.
+        """
+        if not self.is_finished:
+            changes = self._changes(timeout)
+            for changed in changes:
+                self._become(changed)
+            if not self.is_finished:
+                raise changes.timed_out(self)
+        return self
+
+    async def await_(self, timeout: Duration | None = None) -> Self:  # noqa: ASYNC109 - as wait()
+        """See wait(). No thread waits."""
+        if not self.is_finished:
+            changes = self._changes(timeout)
+            async for changed in changes:
+                self._become(changed)
+            if not self.is_finished:
+                raise changes.timed_out(self)
+        return self
+
+    def get(self, timeout: Duration | None = None) -> Any:
+        """Waits, and returns the return value. Raises TaskFailed when the task has failed, and as wait() does."""
+        return self.wait(timeout)._returned()
+
+    async def aget(self, timeout: Duration | None = None) -> Any:  # noqa: ASYNC109 - as get()
+        """See get()."""
+        return (await self.await_(timeout))._returned()
+
+    def _changes(self, timeout: Duration | None) -> "Changes":
+        from django_tasks_kubernetes.watching import waiting  # not in task pods
+
+        return waiting(self, timeout)
+
+    def _returned(self) -> Any:
+        if self.status == TaskResultStatus.FAILED:
+            raise TaskFailed(self)
+        return self.return_value
 
     def _become(self, other: "TaskResult[..., object]") -> None:
         """Takes over what changes in a task's life: the fields that Django refreshes, and all that are ours."""

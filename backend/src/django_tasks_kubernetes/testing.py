@@ -13,13 +13,16 @@ What is enqueued goes through the same validation, limits and codec as with a cl
 runs it in a pod. Only the pod itself is missing, and with it retries, timeouts and cancellation.
 """
 
+import asyncio
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.test import override_settings
@@ -27,7 +30,9 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.codec import Resource, decode
+from django_tasks_kubernetes.exceptions import WaitTimeout
 from django_tasks_kubernetes.runner.execute import execute
+from django_tasks_kubernetes.subscription import Subscription
 from django_tasks_kubernetes.task_types import AnyResult
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.names import job_name
@@ -40,6 +45,8 @@ class InMemoryCluster:
 
     def __init__(self) -> None:
         self.resources: dict[str, Resource] = {}
+        self._subscriptions: set[Subscription] = set()
+        self._versions = itertools.count(1)
 
     def create(self, resource: Resource) -> Resource | None:
         name = resource["metadata"]["name"]
@@ -47,6 +54,7 @@ class InMemoryCluster:
             return self.get(name)
         # As from the server: a copy, with the defaults of the CRD.
         self.resources[name] = deepcopy(resource) | {"status": {"phase": Phase.QUEUED}}
+        self._tell(name)
         return None
 
     def get(self, name: str) -> Resource:
@@ -66,6 +74,7 @@ class InMemoryCluster:
                 "finishedAt": at,
             }
             self.resources[name] |= {"status": status}
+            self._tell(name)
         return self.get(name)
 
     def find(self, selector: str) -> Iterator[Resource]:
@@ -73,6 +82,42 @@ class InMemoryCluster:
         for resource in deepcopy(list(self.resources.values())):
             if all(term and (resource[term[1]][term[2]] == term[4]) != bool(term[3]) for term in terms):
                 yield resource
+
+    def pending(self, name: str) -> bool:
+        return False
+
+    def subscribe(self, subscription: Subscription) -> Callable[[], None]:
+        """Whoever waits for a task, or watches it, makes it run: there is nobody else who would."""
+        self._subscriptions.add(subscription)
+        if subscription.name is not None:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self._run_for(subscription, subscription.name)
+            else:
+                run = sync_to_async(self._run_for, thread_sensitive=True)
+                self._running = loop.create_task(run(subscription, subscription.name))
+        return lambda: self._subscriptions.discard(subscription)
+
+    def _run_for(self, subscription: Subscription, name: str) -> None:
+        if name not in self.resources:
+            subscription.put_missing(as_of=0)
+            return
+        self._tell(name)
+        self.run_pending()
+        if not self.resources[name]["status"]["phase"].is_terminal:
+            subscription.fail(
+                WaitTimeout(
+                    f"Task {name} is not due, and nothing would make it run while it is waited for. Call run_pending() "
+                    "with a later time as now, and then wait for it."
+                )
+            )
+
+    def _tell(self, name: str) -> None:
+        resource = self.resources[name]
+        for subscription in list(self._subscriptions):
+            if name == subscription.name or (subscription.name is None and subscription.wants(resource)):
+                subscription.put(name, next(self._versions), deepcopy(resource))
 
     @property
     def results(self) -> list[AnyResult]:
@@ -101,12 +146,14 @@ class InMemoryCluster:
 
     def _run(self, resource: Resource) -> AnyResult:
         alias, status = resource["spec"]["backend"], resource["status"]
-        pod = job_name(resource["metadata"]["name"], 1)
+        name = resource["metadata"]["name"]
+        pod = job_name(name, 1)
         status["phase"] = Phase.RUNNING
 
         def started(at: str) -> None:
             status["startedAt"] = at
             status["attempts"] = [{"number": 1, "job": pod, "pod": pod, "startedAt": at}]
+            self._tell(name)
 
         def finished(outcome: Outcome) -> None:
             status["phase"] = Phase.SUCCEEDED if outcome.succeeded else Phase.FAILED
@@ -116,6 +163,7 @@ class InMemoryCluster:
                 error = {"type": outcome.error.type, "traceback": outcome.error.traceback}
                 status["reason"] = outcome.reason
                 status["attempts"][0] |= {"reason": outcome.reason, "error": error}
+            self._tell(name)
 
         result = decode(deepcopy(resource), alias=alias)
         execute(result, pod, sender=InMemoryBackend, started=started, finished=finished)

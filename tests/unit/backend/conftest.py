@@ -20,7 +20,8 @@ class Request:
     port: int
 
 
-# The status, the body and more headers; None closes the connection without an answer.
+# The status, the body and more headers; None closes the connection without an answer. A body of lines that come one by
+# one is an iterator of values, or of bytes; a connection that is closed ends it.
 Answer = tuple[int, Any, dict[str, str]] | None
 
 
@@ -57,6 +58,9 @@ def serve() -> Iterator[Server]:
                 self.close_connection = True
                 return
             status, value, extra = answer
+            if isinstance(value, Iterator):
+                self.stream(status, value)
+                return
             data = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             for name, text in extra.items():
@@ -64,6 +68,16 @@ def serve() -> Iterator[Server]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def stream(self, status: int, lines: Iterator[Any]) -> None:
+            self.send_response(status)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for line in lines:
+                data = line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n"
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
 
         do_GET = do_POST = do_PATCH = handle_one  # noqa: N815 - the names are http.server's
 

@@ -1,0 +1,28 @@
+"""What this backend does when a transaction is committed, such that it can be found there before."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import connections, transaction
+
+from django_tasks_kubernetes.new_task import NewTask
+
+
+@dataclass(frozen=True, slots=True)
+class OnCommit:
+    names: frozenset[str]
+    call: Callable[[], object]
+
+    def __call__(self) -> None:
+        self.call()
+
+
+def on_commit(tasks: Sequence[NewTask], call: Callable[[], object], *, using: str, robust: bool = False) -> None:
+    """Django's own, for the creation of these tasks."""
+    transaction.on_commit(OnCommit(frozenset(new.name for new in tasks), call), using=using, robust=robust)
+
+
+def waits_for_commit(name: str, using: str) -> bool:
+    """Whether the current transaction of this thread has yet to be committed for the task to be created."""
+    waiting = [entry[1] for entry in connections[using].run_on_commit]
+    return any(isinstance(call, OnCommit) and name in call.names for call in waiting)
