@@ -37,7 +37,7 @@ EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in rules()] + [
 
 def names() -> set[str]:
     metrics = Metrics()
-    metrics.add(Gauges(Store(), WorkQueue(), Streams(), lambda: True, lambda: 0))
+    metrics.add(Gauges(Store(), WorkQueue(), Streams(), lambda: True, lambda: 0, lambda: 0))
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
     return {
         family.name + suffix for family in metrics.registry.collect() for suffix in suffixes.get(family.type, ("",))

@@ -188,7 +188,7 @@ class Operator:
         self._health.add(leader.problem)
         self._health.add(self._streams.problem)
         leads = (lambda: True) if election is None else (lambda: election.leads)
-        self._metrics.add(Gauges(self._store, self._queue, self._streams, leads, leader.waiting))
+        self._metrics.add(Gauges(self._store, self._queue, self._streams, leads, leader.waiting, leader.expired))
 
     async def _report_url(self, api: Api) -> str:
         """By address: a pod's first name look-up takes longer than the report itself."""

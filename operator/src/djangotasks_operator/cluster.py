@@ -130,8 +130,13 @@ class Cluster:
             return False
         return True
 
-    async def delete_task(self, task: DjangoTask) -> None:
+    async def delete_task(self, task: DjangoTask, *, surplus: bool) -> None:
+        """`surplus`: it goes before its time, since the queue has too many."""
         await self.api.delete(TASKS, task.metadata.namespace, task.metadata.name, task.metadata.uid)
+        # Not to be deleted once more before the watch tells of it.
+        self.store.drop_task(task)
+        if self._witness is not None:
+            self._witness.deleted(task, surplus=surplus)
 
 
 def status_patch(old: TaskStatus, new: TaskStatus) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Snapshot:
 
     `lost`: attempts whose Job or Pod was seen to be gone. `admitted`: its queue has a place for it.
     `invalid`: what is wrong with the spec, where the API server let through what cannot be read.
+    `surplus`: finished, and its queue has as many later ones as it keeps.
     """
 
     task: DjangoTask
@@ -45,6 +46,7 @@ class Snapshot:
     lost: frozenset[int] = frozenset()
     admitted: bool = False
     invalid: str | None = None
+    surplus: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -107,7 +109,9 @@ class FinishJob:
 
 @dataclass(frozen=True, slots=True)
 class DeleteTask:
-    pass
+    """Delete it then, which may be now; its Jobs and Pods go with it. Others do it, who have time."""
+
+    at: datetime
 
 
 Decision = Wait | AwaitSlot | Start | DeletePod | WriteStatus | FinishJob | DeleteTask
@@ -147,14 +151,14 @@ def ended_attempt_unsettled(snapshot: Snapshot, now: datetime) -> Decision | Non
 
 
 def finished(snapshot: Snapshot, now: datetime) -> Decision | None:
-    """A finished task is kept for a while."""
+    """A finished task is kept for a while, unless its queue has too many. Nothing else says that a task may go:
+    what still needs it is to be asked about here."""
     status = snapshot.task.status
     if not status.phase.is_terminal:
         return None
     if status.finished_at is None:
         return Wait()
-    expires = status.finished_at + snapshot.limits.ttl
-    return DeleteTask() if now >= expires else Wait(expires)
+    return DeleteTask(status.finished_at if snapshot.surplus else status.finished_at + snapshot.limits.ttl)
 
 
 def spec_invalid(snapshot: Snapshot, now: datetime) -> Decision | None:

@@ -13,7 +13,8 @@ from djangotasks_operator.workqueue import WorkQueue
 
 
 class Gauges(Collector):
-    """`leading`: whether this replica leads. `backlog`: how many tasks wait for a place, as the leader knows."""
+    """`leading`: whether this replica leads. `backlog`, `expired`: how many tasks wait for a place, and to be deleted,
+    as the leader knows."""
 
     def __init__(
         self,
@@ -22,12 +23,14 @@ class Gauges(Collector):
         streams: Streams,
         leading: Callable[[], bool],
         backlog: Callable[[], int],
+        expired: Callable[[], int],
     ) -> None:
         self._store = store
         self._queue = queue
         self._streams = streams
         self._leading = leading
         self._backlog = backlog
+        self._expired = expired
 
     def collect(self) -> Iterable[Metric]:
         leading = self._leading()
@@ -37,6 +40,11 @@ class Gauges(Collector):
             "djangotasks_backlog_tasks",
             "Tasks that are ready to start and wait for a place.",
             value=self._backlog() if leading else 0,
+        )
+        yield GaugeMetricFamily(
+            "djangotasks_expired_tasks",
+            "Finished tasks whose time is over, and that wait to be deleted.",
+            value=self._expired() if leading else 0,
         )
         yield GaugeMetricFamily("djangotasks_workqueue_depth", "Keys that wait for a worker.", value=len(self._queue))
         yield GaugeMetricFamily(

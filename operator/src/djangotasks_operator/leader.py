@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from djangotasks_operator.api import ApiError
 from djangotasks_operator.backlog import Backlog
+from djangotasks_operator.bucket import Bucket
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.election import Election, NotLeading
 from djangotasks_operator.health import PASS_LIMIT
@@ -20,12 +21,20 @@ from djangotasks_operator.workqueue import WorkQueue
 logger = logging.getLogger(__name__)
 
 WORKERS = 64
+# Finished tasks that are deleted: so many a second at most, and in flight. It is more than the operator starts, and
+# leaves most of the writes, and of the API server, to those who wait for something.
+DELETIONS_PER_SECOND = 50.0
+DELETIONS_IN_FLIGHT = 8
 # Admitted tasks on their way to a pod. More at once would not be faster, and would leave less to priorities.
 STARTING_LIMIT = 32
 # Ready keys are taken at once, unless all workers wait for the API server: some of them end sooner than this.
 DISPATCH_LIMIT = 300.0
 # An API server that is away is no fault of the task, which is not to wait for long when it is back.
 AWAY_RETRY = 10.0
+
+
+# A pass over one key. True when it is done with for now; False, or an exception, to be tried again.
+Work = Callable[[Key], Awaitable[bool]]
 
 
 class Leader:
@@ -47,11 +56,16 @@ class Leader:
         self._election = election
         self._metrics = metrics
         self._backlog: Backlog[Key, Key] | None = None
+        self._expiry: WorkQueue[Key] = WorkQueue()
         self._dispatching = False
 
     def waiting(self) -> int:
         """How many tasks are ready to start, and wait for a place."""
         return 0 if self._backlog is None else self._backlog.waiting()
+
+    def expired(self) -> int:
+        """How many finished tasks are to be deleted, and wait for their turn."""
+        return len(self._expiry)
 
     def problem(self) -> str | None:
         """What is stuck, for health."""
@@ -69,8 +83,9 @@ class Leader:
                 await self._election.won()
             # Nothing is taken over from the last time: all that counts is in the API server.
             self._queue.clear()
+            self._expiry.clear()
             self._backlog = Backlog(STARTING_LIMIT)
-            reconciler = Reconciler(self._cluster, self._queue, self._backlog, self._starter)
+            reconciler = Reconciler(self._cluster, self._queue, self._backlog, self._starter, self._expiry)
             try:
                 await self._until_lost(self._lead(reconciler))
             finally:
@@ -105,31 +120,48 @@ class Leader:
                 await asyncio.wait((working, losing))
 
     async def _work(self, reconciler: Reconciler) -> None:
-        places = asyncio.Semaphore(WORKERS)
+        deletions = Bucket(DELETIONS_IN_FLIGHT, DELETIONS_PER_SECOND, time.monotonic)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._work_off(self._queue, self._timed(reconciler.reconcile), WORKERS))
+            group.create_task(self._work_off(self._expiry, reconciler.expire, DELETIONS_IN_FLIGHT, deletions))
+
+    async def _work_off(self, queue: WorkQueue[Key], work: Work, workers: int, pace: Bucket | None = None) -> None:
+        """For ever. `pace`: how many keys a second."""
+        places = asyncio.Semaphore(workers)
         async with asyncio.TaskGroup() as group:
             while True:
                 await places.acquire()
-                key = await self._queue.get()
-                task = group.create_task(self._work_on(reconciler, key))
+                key = await queue.get()
+                while pace is not None and (delay := pace.wait()):  # noqa: ASYNC110 - only time helps
+                    await asyncio.sleep(delay)
+                task = group.create_task(self._work_on(queue, key, work))
                 task.add_done_callback(lambda _: places.release())
 
-    async def _work_on(self, reconciler: Reconciler, key: Key) -> None:
-        began = time.perf_counter()
+    async def _work_on(self, queue: WorkQueue[Key], key: Key, work: Work) -> None:
         try:
-            if await reconciler.reconcile(key):
-                self._queue.succeeded(key)
+            if await work(key):
+                queue.succeeded(key)
             else:
-                self._queue.retry(key)
+                queue.retry(key)
         except NotLeading:
             return
         except (ApiError, OSError, TimeoutError) as error:
             self._metrics.reconcile_errors.labels("api").inc()
             refused = isinstance(error, ApiError) and error.status < 500
-            delay = self._queue.retry(key) if refused else self._queue.retry(key, at_most=AWAY_RETRY)
+            delay = queue.retry(key) if refused else queue.retry(key, at_most=AWAY_RETRY)
             logger.warning("%s: %s; trying again in %.1f s", key, error, delay)
         except Exception:
             self._metrics.reconcile_errors.labels("defect").inc()
-            logger.exception("%s: a defect; trying again in %.1f s", key, self._queue.retry(key))
+            logger.exception("%s: a defect; trying again in %.1f s", key, queue.retry(key))
         finally:
-            self._queue.done(key)
-            self._metrics.reconciles.observe(time.perf_counter() - began)
+            queue.done(key)
+
+    def _timed(self, work: Work) -> Work:
+        async def timed(key: Key) -> bool:
+            began = time.perf_counter()
+            try:
+                return await work(key)
+            finally:
+                self._metrics.reconciles.observe(time.perf_counter() - began)
+
+        return timed

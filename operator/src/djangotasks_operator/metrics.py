@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
 from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
+from djangotasks_operator.roster import due_at
 from djangotasks_operator.transitions import just_ended
 
 # The queue of a task that names one which does not exist: such names are free to choose.
@@ -62,6 +63,7 @@ class Metrics:
         self.failures = counter("attempt_failures", "Attempts that failed, by reason.", *OF_QUEUE, "reason")
         self.interruptions = counter("interruptions", "Attempts that were interrupted, by reason.", *OF_QUEUE, "reason")
         self.retries = counter("retries", "Attempts that ended, and are followed by another.", *OF_QUEUE)
+        self.deleted = counter("deleted_tasks", "Finished tasks that were deleted, by what for.", *OF_QUEUE, "cause")
 
         self.reconciles = histogram("reconcile_duration", "One pass over one task.", STEPS)
         self.reconcile_errors = counter("reconcile_errors", "Passes that went wrong, by whose fault.", "cause")
@@ -125,6 +127,10 @@ class OfQueue:
         if not task.status.attempts and (due := due_at(task)) is not None:
             self._queue_wait.observe(_seconds(due, now))
 
+    def deleted(self, cause: str) -> None:
+        """A finished task was. `cause`: expired or history."""
+        self._metrics.deleted.labels(*self._labels, cause).inc()
+
     def transition(self, task: DjangoTask, new: TaskStatus, pod_created_at: datetime | None, now: datetime) -> None:
         """A status was written. `pod_created_at`: of its last attempt's Pod, where that is known."""
         old = task.status
@@ -152,13 +158,6 @@ class OfQueue:
 
 
 REASONS = frozenset(Reason)
-
-
-def due_at(task: DjangoTask) -> datetime | None:
-    """When the task may run: from then on somebody waits for it."""
-    enqueued_at = task.spec.enqueued_at or task.metadata.creation_timestamp
-    run_after = task.spec.run_after
-    return max(enqueued_at, run_after) if enqueued_at and run_after else enqueued_at or run_after
 
 
 def _seconds(since: datetime, until: datetime) -> float:

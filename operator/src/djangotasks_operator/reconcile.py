@@ -34,7 +34,11 @@ MAX_STEPS = 20
 
 
 class Reconciler:
-    """Level-triggered: it does not matter which event put the key on the queue, or how often."""
+    """Level-triggered: it does not matter which event put the key on the queue, or how often.
+
+    `expiry`: where finished tasks wait for their time. Ten thousand that expire at the same second are no matter of
+    the queue, whose keys have somebody waiting for them.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Reconciler:
         queue: WorkQueue[Key],
         backlog: Backlog[Key, Key],
         starter: Starter,
+        expiry: WorkQueue[Key],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -49,6 +54,7 @@ class Reconciler:
         self._queue = queue
         self._backlog = backlog
         self._starter = starter
+        self._expiry = expiry
         self._now = now
 
     def take_stock(self) -> None:
@@ -89,6 +95,16 @@ class Reconciler:
             return False
         finally:
             self._admit()
+
+    async def expire(self, key: Key) -> bool:
+        """Deletes a finished task whose time is over, if that is still so. True: there is nothing more to do."""
+        snapshot, now = self._store.snapshot(key, admitted=False), self._now()
+        if snapshot is not None and isinstance(decision := decide(snapshot, now), DeleteTask):
+            if now >= decision.at:
+                await self._cluster.delete_task(snapshot.task, surplus=snapshot.surplus)
+            else:
+                self._expiry.add_after(key, (decision.at - now).total_seconds())
+        return True
 
     async def _observe(self, key: Key) -> Snapshot | None:
         admitted = self._backlog.has_place(key)
@@ -136,8 +152,9 @@ class Reconciler:
                 return False
             case DeletePod(pod):
                 return await self._cluster.delete_pod(pod)
-            case DeleteTask():
-                await self._cluster.delete_task(task)
+            case DeleteTask(at):
+                self._backlog.release(key)
+                self._expiry.add_after(key, (at - now).total_seconds())
                 return True
 
     async def _start(self, key: Key, snapshot: Snapshot, number: int) -> bool:

@@ -3,8 +3,9 @@
 Filled by watch events, by the answers to our own writes, and by the periodic resync; whichever is newer stays.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from djangotasks_api.models.base import Metadata
 from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.observed import Job, Pod
+from djangotasks_operator.roster import Roster, limits_of
 from djangotasks_operator.streams import Streams
 
 
@@ -79,6 +81,7 @@ class Store:
         self._streams = streams or Streams()
         self._entries: dict[Key, Entry] = {}
         self._queues: dict[Key, DjangoTaskQueue] = {}
+        self._roster: Roster[Key, Key] = Roster(lambda queue: limits_of(self._queues.get(queue)))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -100,9 +103,13 @@ class Store:
         if entry.task is not None and entry.task.metadata.uid != task.metadata.uid:
             entry.lost.clear()
         if entry.task is None or _newer(task.metadata.resource_version, entry.task.metadata.resource_version):
+            if entry.task is not None and entry.task.metadata.uid != task.metadata.uid:
+                self._roster.drop(key, _queue_of(entry.task))
             entry.task, entry.invalid = _trimmed(task), invalid
             self._streams.expect(TASK_PLURAL, key.namespace, task.metadata.uid, task.metadata.resource_version)
             self._changed(key)
+            for surplus in self._roster.put(key, _queue_of(task), entry.task):
+                self._changed(surplus)
 
     def drop_task(self, task: DjangoTask) -> None:
         key = Key(task.metadata.namespace, task.metadata.name)
@@ -111,6 +118,7 @@ class Store:
         if entry is not None and entry.task is not None and entry.task.metadata.uid == task.metadata.uid:
             entry.task = None
             entry.lost.clear()
+            self._roster.drop(key, _queue_of(task))
             self._forget_if_empty(key, entry)
             self._changed(key)
 
@@ -137,7 +145,9 @@ class Store:
         if known is None or _newer(queue.metadata.resource_version, known.metadata.resource_version):
             self._queues[key] = queue
             self._streams.expect(QUEUE_PLURAL, key.namespace, queue.metadata.uid, queue.metadata.resource_version)
-            self._queue_changed(key)
+            # Its status is our own doing, and no news to its tasks.
+            if known is None or _identity(known) != _identity(queue):
+                self._queue_changed(key)
 
     def drop_queue(self, key: Key) -> None:
         if (queue := self._queues.pop(key, None)) is not None:
@@ -159,6 +169,7 @@ class Store:
             lost=frozenset(entry.lost),
             admitted=admitted,
             invalid=entry.invalid,
+            surplus=self._roster.is_surplus(key, _queue_of(task), task.status.phase),
         )
 
     def queues(self) -> list[DjangoTaskQueue]:
@@ -176,19 +187,12 @@ class Store:
     def pods(self) -> list[Pod]:
         return [pod for entry in self._entries.values() for pod in entry.pods.values()]
 
-    def in_queue(self, queue: Key) -> Iterator[Key]:
-        """The unfinished tasks of a queue."""
-        for key, entry in self._entries.items():
-            if (
-                key.namespace == queue.namespace
-                and entry.task is not None
-                and entry.task.spec.queue == queue.name
-                and not entry.task.status.phase.is_terminal
-            ):
-                yield key
+    def unfinished(self, queue: Key) -> Mapping[Key, datetime]:
+        """The unfinished tasks of a queue, and when the next attempt of each may start."""
+        return self._roster.unfinished(queue)
 
     def _queue_changed(self, queue: Key) -> None:
-        for key in self.in_queue(queue):
+        for key in (*self.unfinished(queue), *self._roster.apply_limits(queue)):
             self._changed(key)
 
     def _put[Item: (Job, Pod)](self, resource: str, item: Item, items_of: Callable[[Entry], dict[int, Item]]) -> None:
@@ -227,6 +231,15 @@ def _canceller(metadata: Mapping[str, Any]) -> str | None:
         if "f:cancel" in entry.get("fieldsV1", {}).get("f:spec", {}):
             return str(entry.get("manager", ""))[:128] or None
     return None
+
+
+def _queue_of(task: DjangoTask) -> Key:
+    return Key(task.metadata.namespace, task.spec.queue)
+
+
+def _identity(queue: DjangoTaskQueue) -> tuple[str, int]:
+    """Differs where the spec does."""
+    return queue.metadata.uid, queue.metadata.generation
 
 
 def _newer(version: str, than: str) -> bool:

@@ -44,6 +44,11 @@ class Witness:
             if (task := self._store.task(Key(pod.namespace, pod.task))) is not None:
                 self._of_queue(task).pod_created(task, self._now())
 
+    def deleted(self, task: DjangoTask, *, surplus: bool) -> None:
+        """`surplus`: before its time, because of the queue's history limit."""
+        with _harmless():
+            self._of_queue(task).deleted("history" if surplus else "expired")
+
     def _of_queue(self, task: DjangoTask) -> OfQueue:
         namespace, queue = task.metadata.namespace, task.spec.queue
         exists = self._store.queue(Key(namespace, queue)) is not None

@@ -118,6 +118,8 @@ class Passes:
     async def reconcile(self, _: Key) -> None:
         await self.open.wait()
 
+    expire = reconcile
+
 
 class NeverWon:
     async def won(self) -> None:

@@ -175,7 +175,7 @@ def test_a_fault_in_telling_does_not_reach_the_writer(caplog: pytest.LogCaptureF
 
 def gauges(world: World, *, leads: bool) -> Samples:
     queue: WorkQueue[Key] = WorkQueue()
-    world.metrics.add(Gauges(world.store, queue, Streams(), lambda: leads, lambda: 7))
+    world.metrics.add(Gauges(world.store, queue, Streams(), lambda: leads, lambda: 7, lambda: 3))
     queue.add(Key("shop", "a"))
     queue.add(Key("shop", "b"))
     queue.retries = 3
@@ -187,7 +187,7 @@ def test_tasks_are_counted_by_the_leader_alone() -> None:
     world.store.put_task(make_task("second", queue="no-such-queue"))
     world.store.put_task(make_task("third", status=TaskStatus(phase=Phase.FAILED)))
     everywhere = {"workqueue_depth": 2, "workqueue_retries_total": 3}
-    leader = {"leader": 1, "backlog_tasks": 7, "tasks{Queued}": 1, "tasks{Failed}": 1}
+    leader = {"leader": 1, "backlog_tasks": 7, "expired_tasks": 3, "tasks{Queued}": 1, "tasks{Failed}": 1}
     assert gauges(world, leads=True) == everywhere | leader
     assert labels(world.metrics, "djangotasks_tasks") == {(NAMESPACE, "default"), (NAMESPACE, MISSING)}
     standby = World()

@@ -20,7 +20,7 @@ REFERENCE = Path(__file__).parents[3] / "docs/reference/metrics.md"
 
 def families() -> list[Metric]:
     metrics = Metrics()
-    metrics.add(Gauges(Store(), WorkQueue(), Streams(), lambda: True, lambda: 0))
+    metrics.add(Gauges(Store(), WorkQueue(), Streams(), lambda: True, lambda: 0, lambda: 0))
     return [family for family in metrics.registry.collect() if family.name.startswith("djangotasks")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from djangotasks_api.models import DjangoTaskQueue, TaskStatus
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskStatus
 from djangotasks_api.phases import Phase
 from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.kinds import QUEUE_KIND
@@ -100,7 +100,7 @@ def test_tasks_find_their_queue_and_queues_their_tasks() -> None:
     store.put_task(make_task("a", queue="reports"))
     store.put_task(make_task("b"))
     store.put_task(make_task("c", queue="reports", status=TaskStatus(phase=Phase.FAILED)))
-    assert list(store.in_queue(key)) == [Key(NAMESPACE, "a")]
+    assert list(store.unfinished(key)) == [Key(NAMESPACE, "a")]
     seen = store.snapshot(Key(NAMESPACE, "a"), admitted=True)
     assert seen is not None
     assert seen.queue == make_queue("reports")
@@ -118,15 +118,21 @@ NEWS: dict[str, tuple[Callable[[Store], None], list[str]]] = {
     "a pod that is known": (lambda store: store.put_pod(make_pod()), []),
     "a pod that is gone": (lambda store: store.drop_pod(make_pod()), ["receipt"]),
     "a pod of nobody": (lambda store: store.drop_pod(make_pod(task="unknown")), []),
-    "a queue": (lambda store: store.put_queue(with_version(make_queue(), "2")), ["receipt"]),
+    "a queue": (lambda store: store.put_queue(with_version(make_queue(), "2", generation=2)), ["receipt"]),
+    "a queue's status": (lambda store: store.put_queue(with_version(make_queue(), "2")), []),
+    "a queue that was made anew": (
+        lambda store: store.put_queue(with_version(make_queue(), "2", uid="n")),
+        ["receipt"],
+    ),
     "a queue that is known": (lambda store: store.put_queue(with_version(make_queue(), "1")), []),
     "a queue that is gone": (lambda store: store.drop_queue(Key(NAMESPACE, "default")), ["receipt"]),
     "a queue of none of its tasks": (lambda store: store.put_queue(make_queue("other")), []),
 }
 
 
-def with_version(queue: DjangoTaskQueue, version: str) -> DjangoTaskQueue:
-    return queue.model_copy(update={"metadata": queue.metadata.model_copy(update={"resource_version": version})})
+def with_version(queue: DjangoTaskQueue, version: str, **metadata: Any) -> DjangoTaskQueue:
+    metadata = {"resource_version": version, "generation": 1} | metadata
+    return queue.model_copy(update={"metadata": queue.metadata.model_copy(update=metadata)})
 
 
 @pytest.mark.parametrize("what", NEWS)
@@ -142,6 +148,40 @@ def test_of_news_it_tells(what: str) -> None:
     changed.clear()
     happens(store)
     assert [key.name for key in changed] == told
+
+
+def finished_task(name: str, seconds: float, phase: Phase = Phase.SUCCEEDED) -> DjangoTask:
+    return make_task(name, uid=name, status=TaskStatus(phase=phase, finished_at=at(seconds)))
+
+
+def test_the_one_that_finishes_makes_another_one_surplus() -> None:
+    changed: list[Key] = []
+    store = Store(changed.append)
+    store.put_queue(make_queue(successful_tasks_history_limit=1, failed_tasks_history_limit=1))
+    store.put_task(finished_task("old", 1))
+    store.put_task(finished_task("failed", 0, Phase.FAILED))
+    store.put_task(make_task("new", uid="new"))
+    changed.clear()
+    store.put_task(make_task("new", uid="new", version=2, status=TaskStatus(phase=Phase.SUCCEEDED, finished_at=at(2))))
+    assert [key.name for key in changed] == ["new", "old"]
+    assert surplus(store) == {"old"}
+    changed.clear()
+    store.drop_queue(Key(NAMESPACE, "default"))
+    assert surplus(store) == set(), "without its queue, the defaults hold"
+    store.put_queue(make_queue(successful_tasks_history_limit=0))
+    assert surplus(store) == {"old", "new"}
+    assert sorted(key.name for key in changed) == ["new", "old"]
+    for key in store.all_keys():
+        if (task := store.task(key)) is not None:
+            store.drop_task(task)
+    assert len(store) == 0
+    store.put_task(finished_task("old", 1))
+    assert surplus(store) == {"old"}, "the queue's limit is still known"
+
+
+def surplus(store: Store) -> set[str]:
+    snapshots = [store.snapshot(key, admitted=False) for key in store.all_keys()]
+    return {seen.task.metadata.name for seen in snapshots if seen is not None and seen.surplus}
 
 
 def body(spec: dict[str, Any], status: dict[str, Any] | None = None) -> dict[str, Any]:

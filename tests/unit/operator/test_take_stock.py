@@ -26,7 +26,7 @@ def admitted(store: Store) -> list[str]:
     backlog: Backlog[Key, Key] = Backlog(starting_limit=100)
     cluster: Any = StoreOnly(store)
     starter: Any = None
-    Reconciler(cluster, queue, backlog, starter, now=lambda: NOW).take_stock()
+    Reconciler(cluster, queue, backlog, starter, WorkQueue(), now=lambda: NOW).take_stock()
     return [key.name for key in store.all_keys() if backlog.has_place(key)]
 
 

@@ -13,6 +13,7 @@ from djangotasks_operator import kinds
 from djangotasks_operator.api import Api, ApiError
 from djangotasks_operator.backlog import Backlog
 from djangotasks_operator.cluster import Cluster
+from djangotasks_operator.leader import Work
 from djangotasks_operator.mirror import Mirrors
 from djangotasks_operator.observed import Pod
 from djangotasks_operator.reconcile import Reconciler
@@ -78,7 +79,7 @@ class Replica:
 
     def __init__(self, server: ApiServer, *, leads: bool) -> None:
         self._server, self._clock = server, server.clock
-        self.queue = Timers(self._clock)
+        self.queue, self.expiry = Timers(self._clock), Timers(self._clock)
         self.store = Remembering(self.queue.add)
         self.running: list[Running] = []
         self._api = cast(Api, Calls(server))
@@ -95,9 +96,10 @@ class Replica:
         """From now on, with nothing taken over but the store."""
         self.leads = True
         self.queue.clear()
+        self.expiry.clear()
         backlog: Backlog[Key, Key] = Backlog(STARTING_LIMIT)
         starter = Starter(self._cluster, "http://10.0.0.1", b"k" * 32)
-        self._reconciler = Reconciler(self._cluster, self.queue, backlog, starter, now=self._now)
+        self._reconciler = Reconciler(self._cluster, self.queue, backlog, starter, self.expiry, now=self._now)
         run(self.resync())
         self._reconciler.take_stock()
 
@@ -117,7 +119,8 @@ class Replica:
 
     def has_work(self) -> bool:
         self.queue.fire()
-        return len(self.queue) > 0
+        self.expiry.fire()
+        return len(self.queue) + len(self.expiry) > 0
 
     def see(self, plural: str, most: int | None = None) -> bool:
         """Takes the next events of a watch. True if there were some."""
@@ -140,11 +143,14 @@ class Replica:
         return sum(self.see(plural) for plural in KINDS) > 0
 
     def begin_work(self) -> bool:
-        """Takes a key from the queue. False if there is none."""
-        if not self.leads or (key := self.queue.take()) is None:
+        """Takes a key from a queue. False if there is none."""
+        if not self.leads:
             return False
-        self._begin(Running(f"reconcile {key.name}", self._work_on(key)))
-        return True
+        for queue, work in ((self.queue, self._reconciler.reconcile), (self.expiry, self._reconciler.expire)):
+            if (key := queue.take()) is not None:
+                self._begin(Running(f"{work.__name__} {key.name}", self._work_on(queue, key, work)))
+                return True
+        return False
 
     def take_outcome(self, key: Key, uid: str, attempt: int, outcome: Outcome, answered: Callable[[int], None]) -> None:
         """`answered` is called with the HTTP status."""
@@ -155,20 +161,20 @@ class Replica:
         work = self._reports._show_running(key, uid, attempt, started_at)
         self._begin(Running(f"start of {key.name}-{attempt}", work))
 
-    async def _work_on(self, key: Key) -> None:
+    async def _work_on(self, queue: Timers, key: Key, work: Work) -> None:
         """As the leader does."""
         try:
-            if await self._reconciler.reconcile(key):
-                self.queue.succeeded(key)
+            if await work(key):
+                queue.succeeded(key)
             else:
-                self.queue.retry(key)
+                queue.retry(key)
         except (ApiError, TimeoutError):
-            self.queue.retry(key)
+            queue.retry(key)
         except Exception as error:  # noqa: BLE001 - a defect is to be shown, and the world goes on
             self._server.violations.append("".join(traceback.format_exception(error)))
-            self.queue.retry(key)
+            queue.retry(key)
         finally:
-            self.queue.done(key)
+            queue.done(key)
 
     def _begin(self, running: Running) -> None:
         """Up to its first call."""
