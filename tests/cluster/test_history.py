@@ -46,9 +46,9 @@ def wait_tasks(kubectl: Kubectl, queue: str, expected: set[str]) -> None:
 def test_the_latest_are_kept(backend: Any, kubectl: Kubectl, new_queue: Any) -> None:
     """Of those that succeeded and of those that did not, apart; and what waits or runs is nobody's history."""
     queue = new_queue("short", successfulTasksHistoryLimit=2, failedTasksHistoryLimit=1)
-    add, fail, sleep = (task.using(queue_name=queue) for task in (probes.add, probes.fail, probes.sleep))
+    add, fail = probes.add.using(queue_name=queue), probes.fail.using(queue_name=queue)
     failed = finish(fail.enqueue("first")).id
-    running = sleep.enqueue(600).id
+    running = probes.sleep.using(queue_name=queue).enqueue(600).id
     names: list[str] = []
     for number in range(5):
         result = add.enqueue(number, 1)

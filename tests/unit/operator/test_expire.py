@@ -37,7 +37,7 @@ class Deletions:
 class World:
     """A task that is kept for a minute, of a queue with these limits."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.now = at(0)
         self.api = Deletions()
         self.store = Store()
