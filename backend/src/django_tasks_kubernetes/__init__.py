@@ -9,8 +9,9 @@ from django_tasks_kubernetes.retry import Exponential, Fixed, Linear, Retry, Ret
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend
+    from django_tasks_kubernetes.context import KubernetesTaskContext
 
-__all__ = ["Exponential", "Fixed", "KubernetesBackend", "Linear", "Retry", "RetryLater"]
+__all__ = ["Exponential", "Fixed", "KubernetesBackend", "KubernetesTaskContext", "Linear", "Retry", "RetryLater"]
 
 
 def __getattr__(name: str) -> object:
@@ -20,4 +21,8 @@ def __getattr__(name: str) -> object:
         from django_tasks_kubernetes.backend import KubernetesBackend
 
         return KubernetesBackend
+    if name == "KubernetesTaskContext":
+        from django_tasks_kubernetes.context import KubernetesTaskContext
+
+        return KubernetesTaskContext
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
 from django_tasks_kubernetes.kubernetes_task import options_of
 from django_tasks_kubernetes.policy import to_spec
 from django_tasks_kubernetes.reasons import exception_path
-from django_tasks_kubernetes.results import KubernetesResult
+from django_tasks_kubernetes.results import KubernetesResult, Progress
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask, changed
 from django_tasks_kubernetes.times import from_wire, to_wire
 from djangotasks_api.names import API_VERSION, QUEUE_LABEL, TASK_KIND
@@ -106,6 +106,7 @@ def decode(resource: Resource, *, alias: str) -> AnyResult:
         backend=alias,
         errors=_errors(status, attempts, failed=state == TaskResultStatus.FAILED),
         worker_ids=[attempt["pod"] for attempt in started],
+        progress=progress_of(status.get("progress")),
     )
     if state == TaskResultStatus.SUCCESSFUL:
         object.__setattr__(result, "_return_value", _return_value(name, status.get("result")))
@@ -123,6 +124,15 @@ def decode_payload(text: str) -> tuple[list[Any], dict[str, Any]]:
             return args, kwargs
         case _:
             raise InvalidPayload('The payload must be {"args": [...], "kwargs": {...}} and nothing else.')
+
+
+def progress_of(found: Mapping[str, Any] | None) -> Progress | None:
+    """From status.progress."""
+    if not found or (updated_at := from_wire(found.get("updatedAt"))) is None:
+        return None
+    return Progress(
+        done=found.get("done"), total=found.get("total"), message=found.get("message"), updated_at=updated_at
+    )
 
 
 def _import_task(name: str, path: str) -> AnyTask:

@@ -38,6 +38,9 @@ class KubernetesTask(Task):  # type: ignore[type-arg]  # generic for the stubs a
     timeout: Duration | None = None
     """How long one attempt may run. Default: no limit."""
 
+    heartbeat_timeout: Duration | None = None
+    """How long a running attempt may call neither progress() nor heartbeat() of its context. Default: no limit."""
+
     grace_period: Duration | None = None
     """How long it may clean up between SIGTERM and SIGKILL. Default: the pod template's, or 30 s."""
 
@@ -81,5 +84,12 @@ def options_of(task: Any) -> dict[str, Any]:
 
 def validate_options(task: Any) -> None:
     """Raises InvalidTask. Called when the module with the task is imported, and by enqueue()."""
-    if problem := policy_problem(options_of(task)):
+    options = options_of(task)
+    problem = policy_problem(options)
+    if problem is None and "heartbeat_timeout" in options and not task.takes_context:
+        problem = (
+            "heartbeat_timeout needs takes_context=True, since the task gives its signs of life by progress() or "
+            "heartbeat() of its context. To limit how long it runs there is timeout."
+        )
+    if problem:
         raise InvalidTask(f"Task {task.func.__qualname__}: {problem}")

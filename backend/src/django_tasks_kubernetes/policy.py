@@ -18,6 +18,7 @@ DAY: Final = 86_400
 # The option, its name in spec.policy, and its bounds, as in the CRD.
 DURATIONS: Final = {
     "timeout": ("timeoutSeconds", 1, SECONDS_PER_YEAR),
+    "heartbeat_timeout": ("heartbeatTimeoutSeconds", 2, DAY),
     "grace_period": ("gracePeriodSeconds", 0, DAY),
     "start_timeout": ("startTimeoutSeconds", 1, 7 * DAY),
     "ttl": ("ttlSecondsAfterFinished", 0, 10 * SECONDS_PER_YEAR),

@@ -4,6 +4,7 @@ Standard library and Django only: task pods import it.
 """
 
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.tasks import TaskResult, TaskResultStatus
@@ -17,8 +18,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a task is, in its own words: what it told `context.progress()` last. None for what it left out."""
+
+    done: float | None = None
+    total: float | None = None
+    message: str | None = None
+
+    updated_at: datetime
+    """When that was stored. It is also the last sign of life."""
+
+    @property
+    def fraction(self) -> float | None:
+        """From 0 to 1, also where more is done than was to do. None without a total."""
+        if self.done is None or self.total is None:
+            return None
+        return min(self.done / self.total, 1.0) if self.total else 1.0
+
+    @property
+    def percent(self) -> int | None:
+        """From 0 to 100, which it is at the end alone. None without a total."""
+        fraction = self.fraction
+        if fraction is None or fraction == 1:
+            return None if fraction is None else 100
+        return min(round(100 * fraction), 99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, and not frozen, for the stubs alone
     """What enqueue() and get_result() return."""
+
+    progress: Progress | None = None
+    """How far it is, where the task has said so. It is there after the end, too."""
 
     def refresh(self) -> None:
         """Reads the task anew. Raises as get_result() does."""

@@ -29,14 +29,15 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.codec import Resource, decode
+from django_tasks_kubernetes.codec import Resource, decode, progress_of
 from django_tasks_kubernetes.exceptions import WaitTimeout
+from django_tasks_kubernetes.results import Progress
 from django_tasks_kubernetes.runner.execute import execute
 from django_tasks_kubernetes.subscription import Subscription
 from django_tasks_kubernetes.task_types import AnyResult
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.names import job_name
-from djangotasks_api.outcome import Outcome
+from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_api.phases import Phase, Reason
 
 
@@ -47,6 +48,7 @@ class InMemoryCluster:
         self.resources: dict[str, Resource] = {}
         self._subscriptions: set[Subscription] = set()
         self._versions = itertools.count(1)
+        self._progress: dict[str, list[Progress]] = {}
 
     def create(self, resource: Resource) -> Resource | None:
         name = resource["metadata"]["name"]
@@ -124,6 +126,10 @@ class InMemoryCluster:
         """Every task as its TaskResult now, in the order of enqueue()."""
         return [decode(deepcopy(resource), alias=resource["spec"]["backend"]) for resource in self.resources.values()]
 
+    def progress(self, result_id: str) -> list[Progress]:
+        """All that a task said by `context.progress()`, in its order; a heartbeat repeats the last."""
+        return list(self._progress.get(str(result_id), ()))
+
     def run_pending(self, now: datetime | None = None) -> list[AnyResult]:
         """Runs, in this process, what is due and what that enqueues, until nothing is left. Returns the results.
 
@@ -155,6 +161,13 @@ class InMemoryCluster:
             status["attempts"] = [{"number": 1, "job": pod, "pod": pod, "startedAt": at}]
             self._tell(name)
 
+        def tell(report: ProgressReport) -> None:
+            said = {"done": report.done, "total": report.total, "message": report.message}
+            status["progress"] = said | {"attempt": 1, "updatedAt": to_wire(timezone.now())}
+            if (progress := progress_of(status["progress"])) is not None:
+                self._progress.setdefault(name, []).append(progress)
+            self._tell(name)
+
         def finished(outcome: Outcome) -> None:
             status["phase"] = Phase.SUCCEEDED if outcome.succeeded else Phase.FAILED
             status["finishedAt"] = status["attempts"][0]["finishedAt"] = outcome.finished_at
@@ -166,7 +179,7 @@ class InMemoryCluster:
             self._tell(name)
 
         result = decode(deepcopy(resource), alias=alias)
-        execute(result, pod, sender=InMemoryBackend, started=started, finished=finished)
+        execute(result, pod, sender=InMemoryBackend, started=started, finished=finished, tell=tell)
         return decode(deepcopy(resource), alias=alias)
 
 

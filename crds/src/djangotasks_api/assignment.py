@@ -21,7 +21,8 @@ class Assignment:
     `url`: the operator's endpoint, without a path. `token`: good for this attempt alone.
     `payload`: JSON text, {"args": […], "kwargs": {…}}. `worker_ids`: the pods of earlier attempts, oldest
     first. `started_at`: when the first of them started. Times are RFC 3339, UTC. `retry_on`, `never_retry_on`: of the
-    policy, for the pod, which alone knows what an exception's base classes are.
+    policy, for the pod, which alone knows what an exception's base classes are. `heartbeat_timeout`: for how many
+    seconds the attempt may be silent; None for as long as it likes.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Assignment:
     payload: str
     retry_on: tuple[str, ...] | None = None
     never_retry_on: tuple[str, ...] = ()
+    heartbeat_timeout: float | None = None
 
     def to_environ(self) -> dict[str, str]:
         values = asdict(self)

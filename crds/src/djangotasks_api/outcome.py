@@ -5,18 +5,28 @@ Reports are JSON objects. The result inside is JSON *text*, so that it arrives e
 """
 
 import json
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
-from djangotasks_api.names import RESULT_MAX_BYTES, SECONDS_PER_YEAR, TERMINATION_MESSAGE_MAX_BYTES
+from djangotasks_api.names import (
+    PROGRESS_MESSAGE_MAX_CHARS,
+    RESULT_MAX_BYTES,
+    SECONDS_PER_YEAR,
+    TERMINATION_MESSAGE_MAX_BYTES,
+)
 from djangotasks_api.phases import Reason
 
 # A report is the result, the traceback and a little around them; JSON escapes may double the text.
 REPORT_MAX_BYTES: Final = 2 * RESULT_MAX_BYTES + 64 * 1024
+# Three numbers, a time, and a message of which each character may be escaped as twelve.
+PROGRESS_REPORT_MAX_BYTES: Final = 12 * PROGRESS_MESSAGE_MAX_CHARS + 1024
 # A pod's clock may be wrong, or lie: sums with times beyond these would be more than a datetime can hold.
 YEARS: Final = range(1970, 3000)
+# More is infinite, for a float.
+AMOUNT_MAX: Final = sys.float_info.max
 CUT: Final = "\n[… cut …]\n"
 
 
@@ -25,7 +35,7 @@ class InvalidReport(ValueError):
 
 
 def report_path(namespace: str, task: str, uid: str, attempt: int, kind: str) -> str:
-    """The endpoint's path for one attempt. `kind`: "started" or "outcome"."""
+    """The endpoint's path for one attempt. `kind`: "started", "progress" or "outcome"."""
     return f"/v1/attempts/{namespace}/{task}/{uid}/{attempt}/{kind}"
 
 
@@ -45,6 +55,43 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressReport:
+    """All that the task has said of how far it is: the same again is a sign of life, and nothing else.
+
+    `started_at`: as in Started, for the operator that has not heard of it. The rest is None where the task left it out.
+    """
+
+    started_at: str
+    done: float | None = None
+    total: float | None = None
+    message: str | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        data = {"startedAt": self.started_at, "done": self.done, "total": self.total, "message": self.message}
+        return {name: value for name, value in data.items() if value is not None}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_data(), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Parses and checks a report. Raises InvalidReport with the field that is wrong."""
+        return cls.from_data(_loads(text))
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        message = data.get("message")
+        if not (message is None or (isinstance(message, str) and len(message) <= PROGRESS_MESSAGE_MAX_CHARS)):
+            raise InvalidReport(f"message must be a string of at most {PROGRESS_MESSAGE_MAX_CHARS} characters")
+        return cls(
+            started_at=_timestamp(data, "startedAt"),
+            done=_amount(data, "done"),
+            total=_amount(data, "total"),
+            message=message,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReport:
     """An exception: its class's dotted path, and the formatted traceback."""
 
@@ -59,6 +106,7 @@ class Outcome:
     `retryable` is False for what fails the same way each time: a path that does not import, a result that
     is too large. `truncated` says that the text was shortened to fit a termination message; a result is
     never shortened, so a truncated success has none. `retry_after`: seconds that the task asked to wait.
+    `progress`: the last that the task said, so that it is not lost; left out of a shortened text.
     """
 
     started_at: str | None
@@ -69,6 +117,7 @@ class Outcome:
     retryable: bool = True
     truncated: bool = False
     retry_after: float | None = None
+    progress: ProgressReport | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -85,6 +134,8 @@ class Outcome:
                 data["error"] = {"type": self.error.type, "traceback": self.error.traceback}
             if self.retry_after is not None:
                 data["retryAfterSeconds"] = self.retry_after
+        if self.progress is not None:
+            data["progress"] = self.progress.to_data()
         if self.truncated:
             data["truncated"] = True
         return json.dumps(data, separators=(",", ":"))
@@ -94,6 +145,8 @@ class Outcome:
         text = self.to_json()
         if len(text) <= TERMINATION_MESSAGE_MAX_BYTES:
             return text
+        if self.progress is not None:
+            return replace(self, progress=None).to_termination_message()
         if self.error is None:
             return Outcome(started_at=self.started_at, finished_at=self.finished_at, truncated=True).to_json()
         # JSON escapes make the text longer than the traceback: take away what is over until it fits.
@@ -123,11 +176,14 @@ class Outcome:
             raise InvalidReport("truncated must be true or false")
         started_at = None if data.get("startedAt") is None else _timestamp(data, "startedAt")
         finished_at = _timestamp(data, "finishedAt")
+        progress = _progress(data.get("progress"))
         if data.get("reason") is None:
             result = data.get("result")
             if not (isinstance(result, str) or (truncated and result is None)):
                 raise InvalidReport("result must be a string that holds JSON")
-            return cls(started_at=started_at, finished_at=finished_at, result=result, truncated=truncated)
+            return cls(
+                started_at=started_at, finished_at=finished_at, result=result, truncated=truncated, progress=progress
+            )
         if not isinstance(data["reason"], str):
             raise InvalidReport("reason must be a string")
         try:
@@ -146,6 +202,7 @@ class Outcome:
             retryable=retryable,
             truncated=truncated,
             retry_after=_seconds(data.get("retryAfterSeconds")),
+            progress=progress,
         )
 
 
@@ -188,6 +245,23 @@ def _seconds(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= SECONDS_PER_YEAR:
         raise InvalidReport("retryAfterSeconds must be a number of seconds of at most a year")
     return float(value)
+
+
+def _amount(data: Mapping[str, Any], key: str) -> float | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= AMOUNT_MAX:
+        raise InvalidReport(f"{key} must be a number, and not below 0")
+    return value
+
+
+def _progress(value: Any) -> ProgressReport | None:
+    """None also where it cannot be read: a result must not be lost over it."""
+    try:
+        return ProgressReport.from_data(value) if isinstance(value, dict) else None
+    except InvalidReport:
+        return None
 
 
 def _error(value: Any) -> ErrorReport | None:

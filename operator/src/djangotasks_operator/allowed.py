@@ -15,6 +15,7 @@ SUFFIXES = {"m": Decimal("0.001"), "": Decimal(1)} | {
 POLICY_FIELDS = (
     "max_attempts",
     "timeout_seconds",
+    "heartbeat_timeout_seconds",
     "grace_period_seconds",
     "start_timeout_seconds",
     "ttl_seconds_after_finished",

@@ -142,6 +142,13 @@ class Cluster:
 def status_patch(old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
     """The merge patch that turns one status into the other: what changed, and null for what went away."""
     before, after = (status.model_dump(mode="json", by_alias=True, exclude_none=True) for status in (old, new))
-    patch = {key: value for key, value in after.items() if before.get(key) != value}
+    patch = {key: _replacing(before.get(key), value) for key, value in after.items() if before.get(key) != value}
     # The phase is always in it: the server's own default for it is no stored value.
     return {"phase": after["phase"], **patch, **{key: None for key in before if key not in after}}
+
+
+def _replacing(old: Any, new: Any) -> Any:
+    """A merge patch goes into objects: what the new one does not have must be named."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return dict.fromkeys(old) | new
+    return new

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from djangotasks_api.models import Attempt, DjangoTask, DjangoTaskQueue, TaskStatus
 from djangotasks_api.phases import Phase, Reason
-from djangotasks_operator import transitions
+from djangotasks_operator import progress, transitions
 from djangotasks_operator.allowed import refusal
 from djangotasks_operator.observed import Job, Pod
 from djangotasks_operator.pods import death, reported_outcome, start_problem
@@ -37,6 +37,8 @@ class Snapshot:
     `lost`: attempts whose Job or Pod was seen to be gone. `admitted`: its queue has a place for it.
     `invalid`: what is wrong with the spec, where the API server let through what cannot be read.
     `surplus`: finished, and its queue has as many later ones as it keeps.
+    `listening_since`: when this process began to hear what attempts report, and to store it. What it knows nothing of
+    before that may not have been silent.
     """
 
     task: DjangoTask
@@ -47,6 +49,7 @@ class Snapshot:
     admitted: bool = False
     invalid: str | None = None
     surplus: bool = False
+    listening_since: datetime | None = None
 
     @property
     def limits(self) -> Limits:
@@ -202,7 +205,7 @@ def attempt_in_progress(snapshot: Snapshot, now: datetime) -> Decision | None:
     since = pod.running_since or (None if attempt is None else attempt.started_at)
     if since is None:
         return _before_start(snapshot, pod, now)
-    return _while_running(snapshot, since, attempt, now)
+    return _while_running(snapshot, pod, since, attempt, now)
 
 
 def expired(snapshot: Snapshot, now: datetime) -> Decision | None:
@@ -351,19 +354,23 @@ def _before_start(snapshot: Snapshot, pod: Pod, now: datetime) -> Decision:
     return Wait(min(slow, end))
 
 
-def _while_running(snapshot: Snapshot, since: datetime, attempt: Attempt | None, now: datetime) -> Decision:
+def _while_running(snapshot: Snapshot, pod: Pod, since: datetime, attempt: Attempt | None, now: datetime) -> Decision:
     task, timeout = snapshot.task, snapshot.limits.timeout
     if attempt is None or attempt.started_at is None:
         overdue = since + SLOW_START
         if now < overdue:
             return Wait(overdue)
-        return WriteStatus(transitions.running(task.metadata.name, task.status, since))
-    if timeout is None:
-        return Wait()
-    if now < attempt.started_at + timeout:
-        return Wait(attempt.started_at + timeout)
-    seconds = int(timeout.total_seconds())
-    return _condemn(task, Reason.DEADLINE_EXCEEDED, f"The task ran for longer than its timeout of {seconds} s.")
+        alive_at = None if pod.heartbeat_timeout is None else now
+        return WriteStatus(transitions.running(task.metadata.name, task.status, since, alive_at=alive_at))
+    deadline = None if timeout is None else attempt.started_at + timeout
+    if timeout is not None and deadline is not None and now >= deadline:
+        seconds = int(timeout.total_seconds())
+        return _condemn(task, Reason.DEADLINE_EXCEEDED, f"The task ran for longer than its timeout of {seconds} s.")
+    last = progress.last_sign_of_life(task.status, attempt.number, attempt.started_at)
+    silent = progress.silent_at(last, pod.heartbeat_timeout, snapshot.listening_since)
+    if pod.heartbeat_timeout is not None and silent is not None and now >= silent:
+        return _condemn(task, Reason.HEARTBEAT_TIMEOUT, progress.silence(last, pod.heartbeat_timeout))
+    return Wait(min((time for time in (deadline, silent) if time is not None), default=None))
 
 
 def _condemn(task: DjangoTask, reason: Reason, message: str) -> Decision:

@@ -6,7 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from djangotasks_api.outcome import REPORT_MAX_BYTES, InvalidReport, Outcome, Started
+from djangotasks_api.outcome import (
+    PROGRESS_REPORT_MAX_BYTES,
+    REPORT_MAX_BYTES,
+    InvalidReport,
+    Outcome,
+    ProgressReport,
+    Started,
+)
 from djangotasks_operator.api import ApiError
 from djangotasks_operator.bucket import Buckets
 from djangotasks_operator.reports import Reports, Stale
@@ -22,6 +29,8 @@ BEARER = "Bearer "
 # An attempt reports its start once, and its outcome until it is taken: at most every 10 s in the long run. More often
 # is a defect, or meant badly, and each report may cost a request to the API server.
 BURST, PER_SECOND = 30, 2.0
+# Progress comes once a second, and has a measure of its own: whatever an attempt says of it, its outcome is taken.
+PROGRESS_BURST, PROGRESS_PER_SECOND = 10, 2.0
 REMEMBERED_MAX = 4096
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,9 +41,10 @@ def reports_app(
     """What task pods call. `keys`: one of them has signed their tokens. `answered`: is told of each report: its kind,
     and the HTTP status it got."""
 
-    buckets = Buckets[tuple[str, int]](BURST, PER_SECOND, REMEMBERED_MAX)
+    few = Buckets[tuple[str, int]](BURST, PER_SECOND, REMEMBERED_MAX)
+    steady = Buckets[tuple[str, int]](PROGRESS_BURST, PROGRESS_PER_SECOND, REMEMBERED_MAX)
 
-    def authenticated(request: web.Request) -> tuple[Key, str, int]:
+    def authenticated(request: web.Request, buckets: Buckets[tuple[str, int]] = few) -> tuple[Key, str, int]:
         task, uid, attempt = _authenticated(request, keys)
         if wait := buckets.wait((uid, attempt)):
             headers = {"Retry-After": str(math.ceil(wait))}
@@ -63,6 +73,13 @@ def reports_app(
         reports.started(task, uid, attempt, Started.from_json(await request.read()))
         return web.Response(status=202)
 
+    async def progress(request: web.Request) -> web.Response:
+        task, uid, attempt = authenticated(request, steady)
+        if (size := request.content_length or 0) > PROGRESS_REPORT_MAX_BYTES:
+            raise web.HTTPRequestEntityTooLarge(max_size=PROGRESS_REPORT_MAX_BYTES, actual_size=size)
+        await reports.progress(task, uid, attempt, ProgressReport.from_json(await request.read()))
+        return web.Response(status=202)
+
     async def outcome(request: web.Request) -> web.Response:
         task, uid, attempt = authenticated(request)
         await reports.outcome(task, uid, attempt, Outcome.from_json(await request.read()))
@@ -70,6 +87,7 @@ def reports_app(
 
     app = web.Application(client_max_size=REPORT_MAX_BYTES, middlewares=[count, _errors])
     app.router.add_post(PATH + "started", started, name="started")
+    app.router.add_post(PATH + "progress", progress, name="progress")
     app.router.add_post(PATH + "outcome", outcome, name="outcome")
     return app
 

@@ -38,13 +38,15 @@ def configure(log_format: LogFormat, *, verbose: bool) -> None:
 
 
 def log_transition(task: DjangoTask, status: TaskStatus) -> None:
-    """One line for a status that was written."""
-    metadata, attempt = task.metadata, len(status.attempts)
+    """One line for a status that was written, unless only the progress is another, which may be so each second."""
+    metadata, attempt, old = task.metadata, len(status.attempts), task.status
+    if (old.phase, old.reason, len(old.attempts)) == (status.phase, status.reason, attempt):
+        return
     logger.info(
         "%s/%s: %s -> %s%s, queue %s%s",
         metadata.namespace,
         metadata.name,
-        task.status.phase,
+        old.phase,
         status.phase,
         f" ({status.reason})" if status.reason else "",
         task.spec.queue,
@@ -54,7 +56,7 @@ def log_transition(task: DjangoTask, status: TaskStatus) -> None:
             "task": metadata.name,
             "queue": task.spec.queue,
             "attempt": attempt,
-            "from_phase": task.status.phase,
+            "from_phase": old.phase,
             "phase": status.phase,
             "reason": status.reason,
         },

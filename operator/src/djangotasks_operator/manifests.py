@@ -18,7 +18,7 @@ from djangotasks_api.names import (
     TASK_UID_LABEL,
     job_name,
 )
-from djangotasks_operator.observed import DEFAULT_CONTAINER_ANNOTATION, Job
+from djangotasks_operator.observed import DEFAULT_CONTAINER_ANNOTATION, HEARTBEAT_ANNOTATION, Job
 
 Manifest = dict[str, Any]
 
@@ -94,6 +94,9 @@ def pod(job: Job, template: Manifest, container_name: str, assignment: Assignmen
         # The kubelet expands $(NAME) in values; $$ is how it writes a dollar.
         *({"name": name, "value": value.replace("$", "$$")} for name, value in assignment.to_environ().items()),
     ]
+    annotations = dict(template["metadata"]["annotations"])
+    if assignment.heartbeat_timeout is not None:
+        annotations[HEARTBEAT_ANNOTATION] = f"{assignment.heartbeat_timeout:g}"
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -101,7 +104,7 @@ def pod(job: Job, template: Manifest, container_name: str, assignment: Assignmen
             "name": job.name,
             "namespace": job.namespace,
             "labels": job.pod_labels,
-            "annotations": template["metadata"]["annotations"],
+            "annotations": annotations,
             "ownerReferences": [_owner("batch/v1", "Job", job.name, job.uid)],
         },
         "spec": spec,

@@ -106,7 +106,7 @@ class Metrics:
         known[1].observe(seconds)
 
     def report(self, kind: str, status: int) -> None:
-        """A task's pod reported. `kind`: started or outcome. `status`: of the HTTP answer."""
+        """A task's pod reported. `kind`: started, progress or outcome. `status`: of the HTTP answer."""
         self.reports.labels(kind, str(status)).inc()
 
 

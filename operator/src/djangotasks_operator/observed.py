@@ -3,15 +3,18 @@
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from djangotasks_api.names import ATTEMPT_LABEL, GROUP, TASK_LABEL, TASK_UID_LABEL
+from djangotasks_api.names import ATTEMPT_LABEL, GROUP, SECONDS_PER_YEAR, TASK_LABEL, TASK_UID_LABEL
 
 # Names the container of a pod that matters most; kubectl logs and exec use it too.
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 # When the operator created the Pod, to the microsecond: for metrics alone, since anybody who may edit Pods may edit it.
 CREATED_AT_ANNOTATION = f"{GROUP}/created-at"
+# For how many seconds the attempt may be silent. What its pod was told, since it keeps to that: another value in the
+# queue's policy counts from the next attempt on.
+HEARTBEAT_ANNOTATION = f"{GROUP}/heartbeat-timeout"
 
 Object = Mapping[str, Any]
 
@@ -60,6 +63,7 @@ class Pod:
     condition DisruptionTarget. `sidecars`: another container has not ended.
     `unschedulable`: the scheduler's message, while it finds no node.
     `stamped_at`: when it was created, by the operator's clock, which is more exact.
+    `heartbeat_timeout`: for how long the attempt may be silent; None for as long as it likes.
     `deletes_by`: when the grace period of its deletion ends; None while nobody deletes it.
     """
 
@@ -84,6 +88,7 @@ class Pod:
     stamped_at: datetime | None = None
     sidecars: bool = False
     image: str | None = None
+    heartbeat_timeout: timedelta | None = None
 
     @property
     def deleting(self) -> bool:
@@ -177,6 +182,7 @@ def parse_pod(body: Object) -> Pod | None:
         unschedulable=None if unscheduled is None else unscheduled.get("message", ""),
         stamped_at=_stamp(metadata),
         image=_image(body, main),
+        heartbeat_timeout=_heartbeat_timeout(metadata),
         sidecars=any(
             s.get("name") != main and "terminated" not in (s.get("state") or {})
             for s in status.get("containerStatuses") or ()
@@ -203,6 +209,14 @@ def _stamp(metadata: Object) -> datetime | None:
     except (KeyError, ValueError):
         return None
     return stamp if stamp.tzinfo is not None else None
+
+
+def _heartbeat_timeout(metadata: Object) -> timedelta | None:
+    try:
+        seconds = float((metadata.get("annotations") or {})[HEARTBEAT_ANNOTATION])
+    except (KeyError, ValueError):
+        return None
+    return timedelta(seconds=seconds) if 0 < seconds <= SECONDS_PER_YEAR else None
 
 
 def _waiting(statuses: tuple[Any, ...]) -> Iterator[Waiting]:

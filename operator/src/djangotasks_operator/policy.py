@@ -22,6 +22,7 @@ class Limits:
     retry_on: tuple[str, ...] | None = None
     never_retry_on: tuple[str, ...] = ()
     timeout: timedelta | None = None
+    heartbeat_timeout: timedelta | None = None
     grace_period: timedelta | None = None
     start_timeout: timedelta = timedelta(seconds=300)
     ttl: timedelta = timedelta(days=1)
@@ -52,6 +53,7 @@ def resolve(task: Policy | None, queue: DjangoTaskQueue | None) -> Limits:
         retry_on=None if retry_on is None else tuple(retry_on),
         never_retry_on=tuple(never),
         timeout=seconds("timeout_seconds") or _longest(queue),
+        heartbeat_timeout=seconds("heartbeat_timeout_seconds"),
         grace_period=seconds("grace_period_seconds"),
         start_timeout=seconds("start_timeout_seconds") or DEFAULTS.start_timeout,
         ttl=DEFAULTS.ttl if ttl is None else ttl,

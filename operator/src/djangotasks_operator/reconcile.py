@@ -61,6 +61,8 @@ class Reconciler:
         """Before the first start: tasks in progress take their places, and the waiting ones line up. Otherwise those
         that happen to come first would be started in places that are taken."""
         now = self._now()
+        # What was reported while nobody led may be lost.
+        self._store.listening_since = now
         self._count_starts()
         for key in self._store.all_keys():
             snapshot = self._store.snapshot(key, admitted=False)
@@ -182,6 +184,10 @@ class Reconciler:
             if not (error.conflict or error.not_found):
                 raise
             await self._cluster.refresh(key)
+        except (OSError, TimeoutError):
+            # Nor could what attempts report be stored: nobody is to be called silent for that.
+            self._store.listening_since = self._now()
+            raise
 
     def _line_up(self, key: Key, task: DjangoTask) -> None:
         since = task.spec.enqueued_at or task.metadata.creation_timestamp or self._now()

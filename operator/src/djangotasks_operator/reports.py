@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
-from djangotasks_api.outcome import Outcome, Started
+from djangotasks_api.outcome import Outcome, ProgressReport, Started
 from djangotasks_operator import transitions
 from djangotasks_operator.api import ApiError
 from djangotasks_operator.cluster import Cluster
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # How long a start is held back: most outcomes overtake it, and save the write.
 STARTED_DELAY = 0.25
+# How long after one write of an attempt's progress the next may follow.
+PROGRESS_SECONDS = 1.0
 CONFLICT_TRIES = 8
 
 
@@ -35,6 +37,9 @@ class Reports:
         self._cluster = cluster
         self._now = now
         self._held: dict[tuple[Key, int], asyncio.Task[None]] = {}
+        # The attempts of which progress is being written, or was a moment ago, with what they have said since.
+        self._told: dict[tuple[str, int], ProgressReport | None] = {}
+        self._resting: set[asyncio.Task[None]] = set()
 
     def started(self, key: Key, uid: str, attempt: int, report: Started) -> None:
         """Shows the task as Running, unless its outcome comes first."""
@@ -62,6 +67,51 @@ class Reports:
             limits = self._limits(key)
             return transitions.with_outcome(key.name, task.status, outcome, limits, self._now())
 
+        if (uid, attempt) in self._told:
+            self._told[uid, attempt] = None  # it is older
+        await self._write(key, uid, transition)
+
+    async def progress(self, key: Key, uid: str, attempt: int, report: ProgressReport) -> None:
+        """Shows how far the attempt is: at once or, where that was done a moment ago, a second later by its latest
+        report. Raises Stale where that is known at once."""
+        told = uid, attempt
+        if told in self._told:
+            self._told[told] = report
+            return
+        self._told[told] = None
+        if (held := self._held.get((key, attempt))) is not None:
+            held.cancel()
+        try:
+            await self._show_progress(key, uid, attempt, report)
+        finally:
+            resting = asyncio.create_task(self._rest(key, uid, attempt))
+            self._resting.add(resting)
+            resting.add_done_callback(self._resting.discard)
+
+    async def _rest(self, key: Key, uid: str, attempt: int) -> None:
+        """Keeps an attempt's reports back for a second, and then shows the latest of them, if there is one."""
+        told = uid, attempt
+        try:
+            while True:
+                await asyncio.sleep(PROGRESS_SECONDS)
+                if (report := self._told.get(told)) is None:
+                    return
+                self._told[told] = None
+                await self._show_progress(key, uid, attempt, report)
+        except (Stale, ApiError, OSError, TimeoutError) as error:
+            # The next report says more, and is answered.
+            logger.debug("progress was not recorded: %s", error)
+        finally:
+            self._told.pop(told, None)
+
+    async def _show_progress(self, key: Key, uid: str, attempt: int, report: ProgressReport) -> None:
+        def transition(task: DjangoTask) -> TaskStatus:
+            current = transitions.open_attempt(task.status)
+            condemned = current is not None and current.reason is not None
+            if condemned or task.status.phase.is_terminal or transitions.current_number(task.status) != attempt:
+                raise Stale(f"attempt {attempt} is not the current one, or is being stopped")
+            return transitions.with_progress(key.name, task.status, report, self._now())
+
         await self._write(key, uid, transition)
 
     async def _show_running(self, key: Key, uid: str, attempt: int, started_at: datetime) -> None:
@@ -74,7 +124,9 @@ class Reports:
             current = transitions.open_attempt(status)
             if current is not None and (current.started_at is not None or current.reason is not None):
                 return None
-            return transitions.running(key.name, status, started_at)
+            pod = self._cluster.store.pod(key, attempt)
+            alive_at = None if pod is None or pod.heartbeat_timeout is None else self._now()
+            return transitions.running(key.name, status, started_at, alive_at=alive_at)
 
         try:
             await self._write(key, uid, transition)
@@ -106,6 +158,9 @@ class Reports:
                 if not (error.conflict or error.not_found):
                     raise
                 continue
+            except (OSError, TimeoutError):
+                self._cluster.store.listening_since = self._now()
+                raise
             return
         raise TimeoutError(f"{key}: the status could not be written, others were faster {CONFLICT_TRIES} times")
 

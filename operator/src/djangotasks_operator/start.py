@@ -116,6 +116,7 @@ class Starter:
             payload=payload,
             retry_on=limits.retry_on,
             never_retry_on=limits.never_retry_on,
+            heartbeat_timeout=limits.heartbeat_timeout.total_seconds() if limits.heartbeat_timeout else None,
         )
 
 

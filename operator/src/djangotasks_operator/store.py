@@ -74,7 +74,10 @@ class Store:
 
     `changed`: is called with the key of each task that there is news about, wherever they come from; what comes a
     second time is none. `streams`: is told of each version that is seen, since the watches must tell of it as well.
+    `listening_since`: see Snapshot.
     """
+
+    listening_since: datetime | None = None
 
     def __init__(self, changed: Callable[[Key], None] = lambda _: None, streams: Streams | None = None) -> None:
         self._changed = changed
@@ -170,6 +173,7 @@ class Store:
             admitted=admitted,
             invalid=entry.invalid,
             surplus=self._roster.is_surplus(key, _queue_of(task), task.status.phase),
+            listening_since=self.listening_since,
         )
 
     def queues(self) -> list[DjangoTaskQueue]:

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from djangotasks_api.models import Attempt, AttemptError, Condition, TaskStatus
+from djangotasks_api.models import Attempt, AttemptError, Condition, Progress, TaskStatus
 from djangotasks_api.names import MESSAGE_MAX_CHARS, RESULT_MAX_BYTES, TRACEBACK_MAX_BYTES, job_name
-from djangotasks_api.outcome import CUT, Outcome, shorten
+from djangotasks_api.outcome import CUT, Outcome, ProgressReport, shorten
 from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
+from djangotasks_operator import progress
 from djangotasks_operator.policy import INTERRUPTION_BACKOFF, MAX_INTERRUPTIONS, Limits, delay
 
 # What can go wrong again in just the same way: no other attempt is made.
@@ -71,12 +72,14 @@ def starting(task: str, status: TaskStatus, reason: Reason | None, message: str 
             "message": sentence(message) if message else None,
             "attempts": [*_ended(status), attempt],
             "next_attempt_at": None,
+            "progress": progress.of_attempt(status, attempt.number),
         }
     )
 
 
-def running(task: str, status: TaskStatus, started_at: datetime) -> TaskStatus:
-    """The task's function was called."""
+def running(task: str, status: TaskStatus, started_at: datetime, *, alive_at: datetime | None = None) -> TaskStatus:
+    """The task's function was called. `alive_at`: when that was learnt, where the attempt has a heartbeat timeout: its
+    start is the first sign of life, and the pod's clock may be wrong."""
     attempt = _current(task, status).model_copy(update={"started_at": started_at})
     return status.model_copy(
         update={
@@ -86,8 +89,21 @@ def running(task: str, status: TaskStatus, started_at: datetime) -> TaskStatus:
             "attempts": [*_ended(status), attempt],
             "started_at": status.started_at or started_at,
             "next_attempt_at": None,
+            "progress": (
+                progress.of_attempt(status, attempt.number)
+                if alive_at is None
+                else Progress(attempt=attempt.number, updated_at=alive_at)
+            ),
         }
     )
+
+
+def with_progress(task: str, status: TaskStatus, report: ProgressReport, now: datetime) -> TaskStatus:
+    """The attempt said how far it is: so it runs, whether that was known or not."""
+    attempt = _current(task, status)
+    if attempt.started_at is None:
+        status = running(task, status, datetime.fromisoformat(report.started_at))
+    return status.model_copy(update={"progress": progress.shown(report, attempt.number, now)})
 
 
 def condemned(task: str, status: TaskStatus, reason: Reason, message: str) -> TaskStatus:
@@ -118,6 +134,9 @@ def with_outcome(task: str, status: TaskStatus, outcome: Outcome, limits: Limits
             "retry_after_seconds": outcome.retry_after,
         }
     )
+    told = outcome.progress
+    own = progress.of_attempt(status, attempt.number) if told is None else progress.shown(told, attempt.number, now)
+    status = status.model_copy(update={"progress": own})
     if not outcome.succeeded:
         error = outcome.error
         message = "The task failed." if error is None else summary(error.traceback)
@@ -179,6 +198,7 @@ def died(
             "message": sentence(message),
         }
     )
+    status = status.model_copy(update={"progress": progress.of_attempt(status, attempt.number)})
     if reason in INTERRUPTIONS:
         return _interrupted(status, attempt, now)
     retryable = reason not in HOPELESS and limits.retries(reason)

@@ -9,6 +9,8 @@ import time
 from collections import deque
 from collections.abc import Hashable
 
+# Timers that were replaced by earlier ones, or are not needed any more, and are not worth a clean-up.
+STALE_MAX = 1000
 FIRST_RETRY = 0.2
 LAST_RETRY = 60.0
 
@@ -71,6 +73,10 @@ class WorkQueue[K: Hashable]:
         self._due[key] = due
         self._count += 1
         heapq.heappush(self._timers, (due, self._count, key))
+        if len(self._timers) > 2 * len(self._due) + STALE_MAX:
+            # A task that is looked at each second, with a timeout of hours, leaves one at each look.
+            self._timers = [(due, number, key) for number, (key, due) in enumerate(self._due.items())]
+            heapq.heapify(self._timers)
         self._changed.set()
 
     def retry(self, key: K, at_most: float = LAST_RETRY) -> float:

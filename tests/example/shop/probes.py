@@ -14,7 +14,7 @@ from typing import Any
 
 from django.tasks import TaskContext, task
 
-from django_tasks_kubernetes import RetryLater
+from django_tasks_kubernetes import KubernetesTaskContext, RetryLater
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,61 @@ def not_before(context: "TaskContext[..., Any]", attempt: int, after: float) -> 
     if context.attempt < attempt:
         raise RetryLater(after=after)
     return context.attempt
+
+
+@task(takes_context=True)  # type: ignore[arg-type]  # the stubs know Django's own context alone
+def say_progress(
+    context: KubernetesTaskContext, done: float, total: float | None = None, message: str = "", path: str = ""
+) -> str:
+    """Says how far it is and, once somebody makes the file, something else."""
+    context.progress(done, total, message)
+    if path:
+        wait_for_file.func(path)
+        context.progress(total, total, "the end")
+    return message
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+def flood_progress(context: KubernetesTaskContext, seconds: float) -> dict[str, float]:
+    """Says how far it is as often as it can. Returns how often, and how many seconds it took."""
+    began, calls = time.monotonic(), 0
+    while time.monotonic() < began + seconds:
+        calls += 1
+        context.progress(calls, message=f"call {calls}")
+        time.sleep(0.0005)
+    return {"calls": calls, "seconds": time.monotonic() - began}
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+async def count_async(context: KubernetesTaskContext, total: int, path: str) -> int:
+    """Says how far it is from many coroutines at once, and ends when somebody makes the file."""
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(0)
+        await context.aprogress(number, total)
+
+    await asyncio.gather(*map(one, range(1, total + 1)))
+    while not Path(path).exists():  # noqa: ASYNC240 - a file of this container's
+        await context.aheartbeat()
+        await asyncio.sleep(0.1)
+    return total
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+def hang(context: KubernetesTaskContext) -> None:
+    """Says something, and nothing more, and does not end."""
+    context.progress(1, 3)
+    time.sleep(600)
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+def beat(context: KubernetesTaskContext, beats: int, seconds: float) -> int:
+    """Gives so many signs of life, with so much time between them, and prints them."""
+    for number in range(1, beats + 1):
+        context.heartbeat()
+        print("beat", number, flush=True)
+        time.sleep(seconds)
+    return beats
 
 
 @task

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.tasks import Task, TaskContext, task
 
+from django_tasks_kubernetes import KubernetesTaskContext
+
 
 @task
 def echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -25,6 +27,26 @@ async def async_echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
 @task(takes_context=True, priority=7, queue_name="mail")
 def attempt(context: "TaskContext[..., Any]") -> list[Any]:
     return [context.attempt, context.task_result.worker_ids, str(context.task_result.status)]
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+def says_progress(context: KubernetesTaskContext, *calls: Any, fail: bool = False) -> str:
+    for call in calls:
+        if call == "heartbeat":
+            context.heartbeat()
+        else:
+            context.progress(*call)
+    if fail:
+        raise Refused("no")
+    return context.attempt * "x"
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+async def async_says_progress(context: KubernetesTaskContext, *calls: Any) -> None:
+    for call in calls:
+        await context.aprogress(*call)
+        context.progress(*call)
+    await context.aheartbeat()
 
 
 @task

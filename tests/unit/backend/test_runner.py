@@ -62,6 +62,16 @@ def test_the_start_is_reported_beside_the_task(run: Run, pod: Pod) -> None:
     assert [r.body for r in pod.reports("started")] in ([], [{"startedAt": pod.outcome.started_at}])
 
 
+def test_the_outcome_brings_what_was_said_last(run: Run, pod: Pod) -> None:
+    """The task is quicker than a report of progress."""
+    assert run("says_progress", [1, 3], [2, 3, "half"]) == 0
+    assert pod.reports("progress") == []
+    progress = pod.outcome.progress
+    assert progress is not None
+    assert (progress.done, progress.total, progress.message) == (2, 3, "half")
+    assert progress.started_at == pod.outcome.started_at
+
+
 def test_the_context_of_a_second_attempt(run: Run, pod: Pod) -> None:
     assert run("attempt") == 0
     assert pod.outcome.result == '[2,["t1-1","t1-2"],"RUNNING"]'

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djangotasks_api.names import RESULT_MAX_BYTES, TERMINATION_MESSAGE_MAX_BYTES
-from djangotasks_api.outcome import REPORT_MAX_BYTES, ErrorReport, InvalidReport, Outcome, Started, shorten
+from djangotasks_api.names import PROGRESS_MESSAGE_MAX_CHARS, RESULT_MAX_BYTES, TERMINATION_MESSAGE_MAX_BYTES
+from djangotasks_api.outcome import (
+    PROGRESS_REPORT_MAX_BYTES,
+    REPORT_MAX_BYTES,
+    ErrorReport,
+    InvalidReport,
+    Outcome,
+    ProgressReport,
+    Started,
+    shorten,
+)
 from djangotasks_api.phases import Reason
 
 NOW = "2026-11-23T12:00:00.000001+00:00"
@@ -88,7 +97,7 @@ def test_what_is_no_report_is_refused(data: str) -> None:
 
 @given(st.binary(max_size=200))
 def test_bytes_of_any_kind_are_a_report_or_refused(data: bytes) -> None:
-    for parse in (Outcome.from_json, Started.from_json):
+    for parse in (Outcome.from_json, Started.from_json, ProgressReport.from_json):
         try:
             parse(data)
         except InvalidReport:
@@ -104,6 +113,45 @@ def test_started() -> None:
     assert Started.from_json(Started(started_at=NOW).to_json()) == Started(started_at=NOW)
     with pytest.raises(InvalidReport):
         Started.from_json("{}")
+
+
+AMOUNTS = st.none() | st.integers(0, 10**300) | st.floats(0, allow_nan=False, allow_infinity=False)
+
+
+@given(AMOUNTS, AMOUNTS, st.none() | st.text(max_size=PROGRESS_MESSAGE_MAX_CHARS))
+def test_progress(done: float | None, total: float | None, message: str | None) -> None:
+    report = ProgressReport(started_at=NOW, done=done, total=total, message=message)
+    assert ProgressReport.from_json(report.to_json()) == report
+    outcome = Outcome(started_at=NOW, finished_at=NOW, result="1", progress=report)
+    assert Outcome.from_json(outcome.to_json()) == outcome
+
+
+def test_the_longest_progress_fits_into_a_report() -> None:
+    message = "\U0001f600" * PROGRESS_MESSAGE_MAX_CHARS
+    report = ProgressReport(started_at=NOW, done=1.7e308, total=10**308, message=message)
+    assert len(report.to_json()) <= PROGRESS_REPORT_MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"done": "1"}, {"done": True}, {"done": -1}, {"total": float("nan")}, {"total": float("inf")}, {"done": 10**400},
+     {"message": 1}, {"message": "x" * (PROGRESS_MESSAGE_MAX_CHARS + 1)}, {"startedAt": None}, {"startedAt": "now"}],
+)  # fmt: skip
+def test_what_is_no_progress(more: dict[str, object]) -> None:
+    text = json.dumps({"startedAt": NOW} | more)
+    with pytest.raises(InvalidReport):
+        ProgressReport.from_json(text)
+    # A result is not lost over it.
+    outcome = Outcome.from_json(json.dumps({"finishedAt": NOW, "result": "1", "progress": {"startedAt": NOW} | more}))
+    assert (outcome.result, outcome.progress) == ("1", None)
+
+
+def test_progress_gives_way_to_what_matters_more_in_a_termination_message() -> None:
+    progress = ProgressReport(started_at=NOW, message="x" * 200)
+    for count in (3900, 4100):
+        outcome = Outcome(started_at=NOW, finished_at=NOW, result="1" * count, progress=progress)
+        message = Outcome.from_json(outcome.to_termination_message())
+        assert (message.result, message.progress) == ("1" * count if count < 4000 else None, None)
 
 
 @given(st.text(), st.integers(0, 100))

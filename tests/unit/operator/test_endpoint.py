@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from djangotasks_api.outcome import REPORT_MAX_BYTES, InvalidReport, Outcome, Started
+from djangotasks_api.outcome import REPORT_MAX_BYTES, InvalidReport, Outcome, ProgressReport, Started
 from djangotasks_operator import endpoint, server
 from djangotasks_operator.endpoint import reports_app
 from djangotasks_operator.reports import Reports
@@ -25,6 +25,7 @@ from djangotasks_operator.tokens import sign
 
 KEY = b"k" * 32
 OUTCOME = Outcome(started_at=None, finished_at="2026-11-23T12:00:00+00:00", result="1").to_json().encode()
+PROGRESS = ProgressReport(started_at="2026-11-23T12:00:00+00:00", done=1, total=2).to_json().encode()
 NONE: dict[str, str | bytes] = {}
 LOCAL = "127.0.0.1"
 
@@ -33,9 +34,12 @@ class Told:
     """In place of Reports: remembers whose reports came through."""
 
     def __init__(self) -> None:
-        self.reports: list[tuple[Key, str, int, Started | Outcome]] = []
+        self.reports: list[tuple[Key, str, int, Started | ProgressReport | Outcome]] = []
 
     def started(self, key: Key, uid: str, attempt: int, report: Started) -> None:
+        self.reports.append((key, uid, attempt, report))
+
+    async def progress(self, key: Key, uid: str, attempt: int, report: ProgressReport) -> None:
         self.reports.append((key, uid, attempt, report))
 
     async def outcome(self, key: Key, uid: str, attempt: int, outcome: Outcome) -> None:
@@ -136,6 +140,25 @@ def test_an_attempt_that_reports_too_often() -> None:
     assert 429 in statuses
 
 
+def test_progress_has_a_measure_of_its_own() -> None:
+    """However much of it there is, the start and the outcome are taken."""
+    many = [(path_of(kind="progress"), PROGRESS)] * (endpoint.PROGRESS_BURST + endpoint.BURST)
+    statuses, _ = answers(*many, (path_of(), OUTCOME), Authorization=bearer())
+    assert statuses[: endpoint.PROGRESS_BURST] == [202] * endpoint.PROGRESS_BURST
+    assert (statuses.count(429) > endpoint.BURST / 2, statuses[-1]) == (True, 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [(PROGRESS, 202), (b"{}", 400), (PROGRESS[:-1], 400), (PROGRESS + b" " * 10_000, 413), (b'{"startedAt":1}', 400)],
+)
+def test_a_report_of_progress(body: bytes, expected: int) -> None:
+    (status,), told = answers((path_of(kind="progress"), body), Authorization=bearer())
+    assert (status, len(told.reports)) == (expected, 1 if expected == 202 else 0)
+    (status,), told = answers((path_of(kind="progress"), body), Authorization=bearer(attempt=2))
+    assert (status, told.reports) == (403, [])
+
+
 def test_a_thousand_bad_requests_and_then_a_good_one() -> None:
     async def story(port: int, told: Told) -> None:
         wrong = [
@@ -217,6 +240,10 @@ FIELDS = [
     "type",
     "traceback",
     "retryAfterSeconds",
+    "progress",
+    "done",
+    "total",
+    "message",
     "__proto__",
 ]
 TIMES = st.sampled_from(["2026-11-23T12:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "now", ""])
@@ -225,7 +252,7 @@ REPORTS = st.dictionaries(st.sampled_from(FIELDS), JSON | TIMES).map(lambda valu
 
 @given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()) | REPORTS)
 def test_any_bytes_are_a_report_or_an_invalid_one(body: bytes) -> None:
-    for kind in (Started, Outcome):
+    for kind in (Started, ProgressReport, Outcome):
         try:
             report = kind.from_json(body)
         except InvalidReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from djangotasks_api.assignment import PAYLOAD_VARIABLE, Assignment
 from djangotasks_api.models import QueueSpec
 from djangotasks_api.phases import Reason
 from djangotasks_operator import manifests
+from djangotasks_operator.observed import HEARTBEAT_ANNOTATION
 from tests.support.builders import NOW, at, make_attempt, make_job, make_task
 
 WEB: dict[str, Any] = {
@@ -138,6 +140,14 @@ def test_pod() -> None:
     names = [variable["name"] for variable in pod["spec"]["containers"][0]["env"]]
     assert names == ["A", "DJANGOTASKS_ASSIGNMENT", "DJANGOTASKS_PAYLOAD", "DJANGOTASKS_TOKEN"]
     assert "env" not in pod["spec"]["containers"][1]
+
+
+def test_a_pod_says_how_long_it_was_told_that_it_may_be_silent() -> None:
+    template, name = manifests.pod_template(WEB, followed())
+    watched = manifests.pod(make_job(), template, name, replace(assignment(), heartbeat_timeout=60.0))
+    plain = manifests.pod(make_job(), template, name, assignment())
+    assert watched["metadata"]["annotations"] == plain["metadata"]["annotations"] | {HEARTBEAT_ANNOTATION: "60"}
+    assert HEARTBEAT_ANNOTATION not in plain["metadata"]["annotations"]
 
 
 def test_dollars_in_a_payload_are_not_expanded_by_the_kubelet() -> None:

@@ -76,3 +76,21 @@ def test_retries_wait_longer_and_longer_until_one_succeeds() -> None:
         assert queue.retry("a") == delays[0]
 
     asyncio.run(story())
+
+
+def test_timers_that_are_not_needed_any_more_do_not_pile_up() -> None:
+    """A task with a timeout of hours that is looked at again and again."""
+
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        for _ in range(5000):
+            queue.add_after("a", 3600)
+            queue.add_after("b", 7200)
+            queue.add("a")
+            assert await get(queue) == "a"
+            queue.done("a")
+        assert len(queue._timers) < 2000
+        queue.add_after("c", 0.001)
+        assert await get(queue) == "c"
+
+    asyncio.run(story())

@@ -104,6 +104,7 @@ def run(
         call=termination.call,
         retried=retried,
         interrupted=lambda: termination.requested,
+        tell=reporter.progress.tell,
     )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.dispatch import Signal
-from django.tasks import Task, TaskContext, TaskResultStatus
+from django.tasks import Task, TaskResultStatus
 from django.tasks.base import TaskError
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
 
 from django_tasks_kubernetes import json_text
+from django_tasks_kubernetes.context import AttemptProgress, KubernetesTaskContext
 from django_tasks_kubernetes.exceptions import ResultTooLarge
 from django_tasks_kubernetes.retry import RetryLater
 from django_tasks_kubernetes.runner.errors import error_report
@@ -18,7 +19,7 @@ from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.task_types import AnyResult
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.names import RESULT_MAX_BYTES
-from djangotasks_api.outcome import Outcome
+from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_api.phases import Reason
 
 
@@ -32,13 +33,15 @@ def execute(
     call: Callable[..., Any] = Task.call,
     retried: Callable[[BaseException], bool] = lambda error: True,
     interrupted: Callable[[], bool] = lambda: False,
+    tell: Callable[[ProgressReport], None] = lambda report: None,
 ) -> Outcome:
     """Runs the task of a result that is READY, and changes the result as Django's ImmediateBackend does.
 
     `started` and `finished` are called before the task and as soon as its outcome is known. The signals task_started
     and task_finished follow each, from `sender`; what their receivers raise is logged and changes nothing.
     `call`: calls a task with arguments. `retried`: whether an exception of it may be tried again. While `interrupted`,
-    an exception is not an outcome and goes on, as KeyboardInterrupt always does.
+    an exception is not an outcome and goes on, as KeyboardInterrupt always does. `tell`: is called with each report of
+    progress, and must not take long; the outcome has the last one as well.
     """
     now = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, started_at=result.started_at or now, last_attempted_at=now)
@@ -47,8 +50,11 @@ def execute(
     started(started_at)
     _send(task_started, sender, result)
     reason, retryable = Reason.TASK_ERROR, True
+    progress = AttemptProgress(started_at, tell)
     try:
-        context: tuple[Any, ...] = (TaskContext(task_result=result),) if result.task.takes_context else ()
+        context: tuple[Any, ...] = ()
+        if result.task.takes_context:
+            context = (KubernetesTaskContext(task_result=result, _attempt=progress),)
         value = call(result.task, *context, *result.args, **result.kwargs)
         reason, retryable = Reason.RESULT_NOT_SERIALIZABLE, False
         # Not exact_keys: keys that are not strings become strings, as in any JSON. The task has had its effects,
@@ -77,6 +83,7 @@ def execute(
             error=report,
             retryable=retryable and (after is not None or retried(error)),
             retry_after=after if retryable else None,
+            progress=progress.last,
         )
         finished(outcome)
         # Inside the handler, so that receivers find the exception in sys.exc_info(), as Django's own logger does.
@@ -84,7 +91,7 @@ def execute(
     else:
         end = timezone.now()
         _set(result, finished_at=end, status=TaskResultStatus.SUCCESSFUL, _return_value=json.loads(text))
-        outcome = Outcome(started_at=started_at, finished_at=to_wire(end), result=text)
+        outcome = Outcome(started_at=started_at, finished_at=to_wire(end), result=text, progress=progress.last)
         finished(outcome)
         _send(task_finished, sender, result)
     return outcome

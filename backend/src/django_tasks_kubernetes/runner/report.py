@@ -6,11 +6,12 @@ import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
 from django_tasks_kubernetes.runner.log import logger
+from django_tasks_kubernetes.runner.progress import ProgressSender, beat_seconds
 from djangotasks_api.assignment import Assignment
-from djangotasks_api.outcome import Outcome, Started, report_path
+from djangotasks_api.outcome import Outcome, Started
 
 STARTED_TIMEOUT_SECONDS: Final = 2.0
 OUTCOME_TIMEOUT_SECONDS: Final = 10.0
@@ -24,11 +25,16 @@ FORBIDDEN_SECONDS: Final = 2 * 60.0
 
 
 class Reporter:
-    """The way to the operator for one attempt."""
+    """The way to the operator for one attempt. `progress`: for what is said between the start and the outcome."""
 
     def __init__(self, assignment: Assignment, *, report_seconds: float = REPORT_SECONDS) -> None:
-        self._assignment = assignment
+        self._endpoint = Endpoint(assignment)
         self._report_seconds = report_seconds
+        self._backoff_max = BACKOFF_MAX_SECONDS
+        if assignment.heartbeat_timeout is not None:
+            # The offer of an outcome is the sign of life now.
+            self._backoff_max = min(BACKOFF_MAX_SECONDS, beat_seconds(assignment.heartbeat_timeout))
+        self.progress = ProgressSender(self._endpoint, assignment.heartbeat_timeout)
 
     def started(self, started_at: str) -> None:
         """One try, beside the task, which does not wait for it."""
@@ -40,14 +46,15 @@ class Reporter:
 
         Exponential backoff with full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         """
+        self.progress.stop()
         body = outcome.to_json()
         began = time.monotonic()
         deadline = began + self._report_seconds
         attempt, problem = 0, ""
         while True:
             try:
-                status, words = self._post("outcome", body, OUTCOME_TIMEOUT_SECONDS)
-            except _errors() as error:
+                status, words = self._endpoint.post("outcome", body, OUTCOME_TIMEOUT_SECONDS)
+            except http_errors() as error:
                 problem = f"{type(error).__name__}: {error}"
             else:
                 match status:
@@ -64,7 +71,7 @@ class Reporter:
                         logger.error("The operator refused the outcome (%d): %s", status, words)
                         return False
                 problem = f"{status} {words}"
-            delay = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**attempt))  # noqa: S311
+            delay = random.uniform(0, min(self._backoff_max, BACKOFF_SECONDS * 2**attempt))  # noqa: S311
             if time.monotonic() + delay >= deadline:
                 logger.error("The operator could not be told the outcome in %.0f s: %s", self._report_seconds, problem)
                 return False
@@ -75,29 +82,9 @@ class Reporter:
 
     def _try_started(self, body: str) -> None:
         try:
-            self._post("started", body, STARTED_TIMEOUT_SECONDS)
+            self._endpoint.post("started", body, STARTED_TIMEOUT_SECONDS)
         except Exception as error:  # noqa: BLE001 - costs nothing but the time of the phase Running
             logger.debug("The start was not reported: %s", error)
-
-    def _post(self, kind: str, body: str, timeout: float) -> tuple[int, str]:
-        """The status and the start of the answer. Raises OSError or HTTPException."""
-        from http import client  # here, so that `started` imports it beside the task
-
-        a = self._assignment
-        address = urlsplit(a.url)
-        class_ = client.HTTPSConnection if address.scheme == "https" else client.HTTPConnection
-        connection = class_(address.netloc, timeout=timeout)
-        try:
-            connection.request(
-                "POST",
-                address.path.rstrip("/") + report_path(a.namespace, a.id, a.uid, a.attempt, kind),
-                body.encode("ascii"),
-                {"Authorization": f"Bearer {a.token}", "Content-Type": "application/json"},
-            )
-            response = connection.getresponse()
-            return response.status, response.read(300).decode(errors="replace").strip()
-        finally:
-            connection.close()
 
 
 def write_termination_message(outcome: Outcome, path: Path) -> None:
@@ -107,9 +94,3 @@ def write_termination_message(outcome: Outcome, path: Path) -> None:
             path.write_text(outcome.to_termination_message(), encoding="ascii")
         except OSError as error:
             logger.warning("The termination message was not written: %s", error)
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    from http.client import HTTPException
-
-    return (OSError, HTTPException)
