@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.tasks import TaskContext, task
+from django.tasks.signals import task_finished
 
 from django_tasks_kubernetes import KubernetesTaskContext, RetryLater
 
@@ -239,6 +240,17 @@ def files(folder: str) -> list[str] | None:
         return sorted(os.listdir(folder))  # noqa: PTH208 - names are all that is asked for
     except FileNotFoundError:
         return None
+
+
+@task
+def connect_broken_receiver() -> str:
+    """Succeeds, and has its pod tell that to somebody who fails."""
+
+    def broken(**kwargs: Any) -> None:
+        raise CardDeclined("the receiver failed")
+
+    task_finished.connect(broken, weak=False)
+    return "connected"
 
 
 def not_a_task(a: int, b: int) -> int:

@@ -50,6 +50,27 @@ DATABASES = {
 # Tasks run in other pods than the web process: files must be where all of them see them.
 STORAGES = {"default": {"BACKEND": "shop.storage.DatabaseStorage"}}
 
+# With LOG_FORMAT=json, each line is an object; in a task's pod, with the id, path, attempt and queue of the task.
+if os.environ.get("LOG_FORMAT") == "json":
+    LOGGING = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+                "rename_fields": {
+                    "djangotask_id": "task_id",
+                    "djangotask_path": "task",
+                    "djangotask_attempt": "attempt",
+                    "djangotask_queue": "queue",
+                },
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["console"], "level": "INFO"},
+    }
+
 DEFAULT_FROM_EMAIL = "shop@example.com"
 _smtp = {
     "host": os.environ.get("SMTP_HOST") or os.environ.get("SMTP_SERVICE_HOST", "localhost"),

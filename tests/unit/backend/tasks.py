@@ -1,6 +1,7 @@
 """Tasks to run, and things that are no tasks."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -78,6 +79,16 @@ def fails(message: str = "no", times: int = 1) -> None:
 @task
 async def async_fails() -> None:
     raise Refused("no")
+
+
+@task
+def logs(then: str = "") -> None:
+    logging.getLogger(__name__).warning("in the task", extra={"task_id": "the project's own"})
+    thread = threading.Thread(target=logging.getLogger(f"{__name__}.thread").warning, args=("in a thread of it",))
+    thread.start()
+    thread.join()
+    if then:
+        raise Refused(then)
 
 
 @task

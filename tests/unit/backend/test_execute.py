@@ -1,6 +1,7 @@
 """The core of the runner against Django's ImmediateBackend, field by field."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, Self
@@ -208,7 +209,7 @@ def test_the_outcome_is_out_before_the_receivers_of_its_signal_run(
 ) -> None:
     events: list[str] = []
     with in_memory() as cluster, monkeypatch.context() as patch:
-        patch.setattr(Signal, "send_robust", lambda self, sender, **kwargs: events.append("signal"))
+        patch.setattr(Signal, "send_robust", lambda self, sender, **kwargs: events.append("signal") or [])
         task.enqueue()
         (result,) = cluster.results
         execute(
@@ -219,6 +220,23 @@ def test_the_outcome_is_out_before_the_receivers_of_its_signal_run(
             finished=lambda outcome: events.append("outcome"),
         )
     assert events == ["started", "signal", "outcome", "signal"]
+
+
+def test_receivers_find_the_exception_as_with_the_immediate_backend() -> None:
+    seen: list[Any] = []
+
+    def receiver(**kwargs: Any) -> None:
+        seen.append(sys.exc_info()[1])
+
+    task_finished.connect(receiver)
+    try:
+        run(tasks.fails, "no")
+        run(tasks.echo)
+        with override_settings(TASKS=IMMEDIATE):
+            tasks.fails.enqueue("no")
+    finally:
+        task_finished.disconnect(receiver)
+    assert [repr(error) for error in seen] == ["Refused('no')", "None", "Refused('no')"]
 
 
 def test_an_earlier_attempt_is_kept() -> None:

@@ -1,6 +1,7 @@
 """The runner's order of events, in this process: what it reports, to whom, how often."""
 
 import json
+import logging
 import os
 import signal
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import django
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.tasks.signals import task_finished
 
 from django_tasks_kubernetes.runner import report
 from django_tasks_kubernetes.runner.__main__ import main
@@ -32,7 +34,7 @@ def pod(server: Server, tmp_path: Path) -> Pod:
 @pytest.fixture
 def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs a task as its pod would, and gives the exit code."""
-    before = signal.getsignal(signal.SIGTERM)
+    before, make_record = signal.getsignal(signal.SIGTERM), logging.getLogRecordFactory()
 
     def run(task: str, *args: Any, report_seconds: float = 5, **changes: Any) -> int:
         for name, value in pod.environ(task, args, **changes).items():
@@ -44,6 +46,7 @@ def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
     yield run
     signal.signal(signal.SIGTERM, before)
+    logging.setLogRecordFactory(make_record)
 
 
 def test_a_success(run: Run, pod: Pod) -> None:
@@ -85,6 +88,62 @@ def test_a_failure(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None
     assert outcome.error.type == f"{HERE}.Refused"
     (line,) = [record for record in caplog.records if record.name == "django_tasks_kubernetes.runner"]
     assert line.getMessage().endswith("Refused: out of stock\n")
+
+
+WHOSE = {
+    "djangotask_id": "t1",
+    "djangotask_path": f"{HERE}.logs",
+    "djangotask_attempt": 2,
+    "djangotask_queue": "mail",
+}
+
+
+def test_log_records_say_whose_they_are(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
+    assert run("logs", "raises") == 1
+    records = {record.name: record for record in caplog.records}
+    # The task's own, of a thread of it, and the runner's.
+    assert records.keys() >= {HERE, f"{HERE}.thread", "django_tasks_kubernetes.runner"}
+    for record in records.values():
+        assert WHOSE.items() <= record.__dict__.items()
+    assert records[HERE].__dict__["task_id"] == "the project's own", "an `extra` that projects use is no error"
+    assert records[HERE].getMessage() == "in the task"
+
+
+@pytest.mark.parametrize("wraps", [True, False])
+def test_a_project_with_a_record_factory_of_its_own(
+    run: Run, pod: Pod, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, wraps: bool
+) -> None:
+    def set_up() -> None:
+        logging.getLogger("setup").warning("while Django is set up")
+        make = logging.getLogRecordFactory() if wraps else logging.LogRecord
+
+        def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+            record = make(*args, **kwargs)
+            record.project = "shop"
+            return record
+
+        logging.setLogRecordFactory(factory)
+
+    monkeypatch.setattr(django, "setup", set_up)
+    assert run("logs") == 0
+    records = {record.name: record for record in caplog.records}
+    assert WHOSE.items() <= records["setup"].__dict__.items()
+    assert ({"project": "shop"} | WHOSE).items() <= records[HERE].__dict__.items()
+
+
+def test_a_receiver_that_raises_is_in_the_log(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
+    def receiver(**kwargs: Any) -> None:
+        raise ValueError("of the receiver")
+
+    task_finished.connect(receiver)
+    try:
+        assert run("echo") == 0
+    finally:
+        task_finished.disconnect(receiver)
+    (line,) = [record for record in caplog.records if record.name == "django_tasks_kubernetes.runner"]
+    assert "receiver" in line.getMessage()
+    assert line.exc_info is not None
+    assert str(line.exc_info[1]) == "of the receiver"
 
 
 @pytest.mark.parametrize(

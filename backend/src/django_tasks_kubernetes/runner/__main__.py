@@ -16,7 +16,7 @@ from typing import Final
 
 from django_tasks_kubernetes.retry import is_retried
 from django_tasks_kubernetes.runner.errors import error_report
-from django_tasks_kubernetes.runner.log import logger
+from django_tasks_kubernetes.runner.log import logger, mark_records
 from django_tasks_kubernetes.runner.prepare import CannotRun, prepare
 from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Termination, leave
 from django_tasks_kubernetes.runner.report import REPORT_SECONDS, Reporter, write_termination_message
@@ -38,6 +38,7 @@ def main(termination: Termination) -> int:
     except (LookupError, ValueError, TypeError) as error:
         logger.error("There is no task to run here (%s): pods of tasks are started by the djangotasks operator.", error)
         return 2
+    mark_records(assignment)
     reporter = Reporter(assignment, report_seconds=float(os.environ.get(REPORT_SECONDS_VARIABLE, REPORT_SECONDS)))
     message_path = Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG))
 
@@ -91,6 +92,7 @@ def run(
         )
         finished(outcome)
         return outcome
+    mark_records(assignment)
     from django.tasks import task_backends
 
     from django_tasks_kubernetes.runner.execute import execute

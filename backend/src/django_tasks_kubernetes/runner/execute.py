@@ -98,11 +98,16 @@ def execute(
 
 
 def _send(signal: Signal, sender: type, result: AnyResult) -> None:
-    """To all receivers. They watch the task; what they raise is not its failure (Django logs it)."""
+    """To all receivers. They watch the task; what they raise is not its failure."""
     try:
-        signal.send_robust(sender, task_result=result)
+        answers = signal.send_robust(sender, task_result=result)
     except SystemExit:
         logger.exception("A receiver of a task signal called sys.exit(). It is ignored.")
+        return
+    for receiver, answer in answers:
+        if isinstance(answer, Exception):
+            # Django's own log of it shows nowhere with DEBUG off and LOGGING unset.
+            logger.error("A receiver of a task signal raised. It is ignored: %r", receiver, exc_info=answer)
 
 
 def _set(result: AnyResult, **values: Any) -> None:

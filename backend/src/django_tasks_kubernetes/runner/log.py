@@ -1,5 +1,43 @@
-"""The runner's own lines: few, on stderr, never arguments or results."""
+"""The runner's own lines (few, on stderr, never arguments or results), and log records that say whose they are."""
 
 import logging
+from typing import Any
+
+from djangotasks_api.assignment import Assignment
 
 logger = logging.getLogger("django_tasks_kubernetes.runner")
+
+
+def mark_records(assignment: Assignment) -> None:
+    """From now on, every log record of this process has attributes that tell the task and the attempt.
+
+    No line looks different for it: a formatter has to ask for them, as those for JSON do. Their names are prefixed,
+    because logging refuses an `extra` of the same name, and projects do say extra={"task_id": …}.
+
+    Wraps the factory of records that there is. To be called again when the project may have set one of its own.
+    """
+    make = logging.getLogRecordFactory()
+    if isinstance(make, _Marking):
+        return
+    logging.setLogRecordFactory(
+        _Marking(
+            make,
+            {
+                "djangotask_id": assignment.id,
+                "djangotask_path": assignment.task,
+                "djangotask_attempt": assignment.attempt,
+                "djangotask_queue": assignment.queue,
+            },
+        )
+    )
+
+
+class _Marking:
+    def __init__(self, make: Any, attributes: dict[str, str | int]) -> None:
+        self._make = make
+        self._attributes = attributes
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record: logging.LogRecord = self._make(*args, **kwargs)
+        record.__dict__.update(self._attributes)
+        return record
