@@ -30,7 +30,13 @@ def json_queue(cluster: Cluster, kubectl: Kubectl, backend: BaseTaskBackend) -> 
 
 def log_of(kubectl: Kubectl, task: str, attempt: int) -> list[dict[str, Any]]:
     """What is logged of an attempt, once its Job has ended: the receivers run after the outcome is known."""
-    kubectl("wait", "--for=jsonpath={.status.conditions[0].status}=True", f"job/{task}-{attempt}", "--timeout=180s", seconds=190)
+    kubectl(
+        "wait",
+        "--for=jsonpath={.status.conditions[0].status}=True",
+        f"job/{task}-{attempt}",
+        "--timeout=180s",
+        seconds=190,
+    )
     lines = kubectl("logs", f"job/{task}-{attempt}").splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
 

@@ -208,8 +208,13 @@ def test_the_outcome_is_out_before_the_receivers_of_its_signal_run(
     monkeypatch: pytest.MonkeyPatch, task: AnyTask
 ) -> None:
     events: list[str] = []
+
+    def send(self: Signal, sender: type, **kwargs: Any) -> list[Any]:
+        events.append("signal")
+        return []
+
     with in_memory() as cluster, monkeypatch.context() as patch:
-        patch.setattr(Signal, "send_robust", lambda self, sender, **kwargs: events.append("signal") or [])
+        patch.setattr(Signal, "send_robust", send)
         task.enqueue()
         (result,) = cluster.results
         execute(
