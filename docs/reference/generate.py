@@ -5,6 +5,7 @@ A page says <!-- table: NAME --> where a table begins, and <!-- end --> where it
 
 import ast
 import inspect
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import click
 import yaml
 
-from django_tasks_kubernetes import checks, exceptions, kubernetes_task, options, retry
+from django_tasks_kubernetes import checks, exceptions, kubernetes_task, options, retry, signals
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.reasons import EXCEPTIONS
 from djangotasks_api import phases
@@ -68,6 +69,11 @@ def methods_text() -> str:
         for name in BEYOND_DJANGO
         if (method := getattr(KubernetesBackend, name))
     )
+
+
+def signals_table() -> str:
+    rows = ((f"`{name}`", text) for name, text in constants(signals).items())
+    return table(("signal", "when"), rows)
 
 
 def exceptions_table() -> str:
@@ -163,17 +169,24 @@ def docstrings(module: Any, name: str) -> dict[str, str]:
     """The string below each member of a class, which Python itself does not keep."""
     tree = ast.parse(inspect.getsource(getattr(module, name))).body[0]
     assert isinstance(tree, ast.ClassDef)
-    found = {}
-    for before, after in zip(tree.body, tree.body[1:], strict=False):
+    return dict(told_below(tree.body))
+
+
+def constants(module: Any) -> dict[str, str]:
+    """The string below each constant of a module."""
+    return dict(told_below(ast.parse(inspect.getsource(module)).body))
+
+
+def told_below(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for before, after in itertools.pairwise(body):
         match before, after:
             case (
                 ast.Assign(targets=[ast.Name(id=member)]) | ast.AnnAssign(target=ast.Name(id=member)),
                 ast.Expr(value=ast.Constant(value=str(text))),
             ):
-                found[member] = one_line(text)
+                yield member, one_line(text)
             case _:
                 continue
-    return found
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -211,6 +224,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "task-options": task_options_table,
     "retry": retry_text,
     "methods": methods_text,
+    "signals": signals_table,
     "exceptions": exceptions_table,
     "phases": phases_table,
     "reasons": reasons_table,

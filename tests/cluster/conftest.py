@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.operator import OperatorProcess
 from tests.support.stage import stage, zygote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from django.tasks.backends.base import BaseTaskBackend
@@ -65,6 +66,25 @@ def backend(cluster: Cluster, namespace: str, operator: OperatorProcess, queue: 
         }
     ):
         yield task_backends["default"]
+
+
+@pytest.fixture
+def kubeconfig_of(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> Callable[[str, list[str]], Path]:
+    """A kubeconfig for a new service account that may do `verbs` with DjangoTasks."""
+
+    def make(name: str, verbs: list[str]) -> Path:
+        kubectl("create", "serviceaccount", name)
+        if verbs:
+            kubectl("create", "role", name, f"--verb={','.join(verbs)}", "--resource=djangotasks.djangotasks.dev")
+            kubectl("create", "rolebinding", name, f"--role={name}", f"--serviceaccount={kubectl.namespace}:{name}")
+        document = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+        document["users"] = [{"name": "u", "user": {"token": kubectl("create", "token", name).strip()}}]
+        document["contexts"][0]["context"]["user"] = "u"
+        path = tmp_path / name
+        path.write_text(json.dumps(document))
+        return path
+
+    return make
 
 
 def queue_manifest(name: str, image: str, **spec: Any) -> dict[str, Any]:

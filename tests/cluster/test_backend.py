@@ -42,25 +42,6 @@ def web(cluster: Cluster, namespace: str) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def kubeconfig_of(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> Callable[[str, list[str]], Path]:
-    """A kubeconfig for a new service account that may do `verbs` with DjangoTasks."""
-
-    def make(name: str, verbs: list[str]) -> Path:
-        kubectl("create", "serviceaccount", name)
-        if verbs:
-            kubectl("create", "role", name, f"--verb={','.join(verbs)}", "--resource=djangotasks.djangotasks.dev")
-            kubectl("create", "rolebinding", name, f"--role={name}", f"--serviceaccount={kubectl.namespace}:{name}")
-        document = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
-        document["users"] = [{"name": "u", "user": {"token": kubectl("create", "token", name).strip()}}]
-        document["contexts"][0]["context"]["user"] = "u"
-        path = tmp_path / name
-        path.write_text(json.dumps(document))
-        return path
-
-    return make
-
-
 @pytest.mark.usefixtures("web")
 @pytest.mark.parametrize(
     ("args", "kwargs"),

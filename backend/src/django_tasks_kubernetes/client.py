@@ -81,6 +81,11 @@ class Client:
             backoff_max=2.0,
         )
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Server and namespace: where the same is, however it is reached."""
+        return self._server, self.namespace
+
     def close(self) -> None:
         """Ends the watch, and closes the idle connections."""
         self._shared_watch.close()
@@ -137,9 +142,16 @@ class Client:
 
     def find(self, selector: str) -> Iterator[Resource]:
         """Those that match a field selector, page by page."""
+        return self._list(selector, JSON)
+
+    def uids(self) -> Iterator[str]:
+        """Of all that there are, which is cheap: nothing else of them is sent."""
+        return (item["metadata"]["uid"] for item in self._list("", METADATA_ONLY))
+
+    def _list(self, selector: str, accept: str) -> Iterator[Resource]:
         query = {"limit": str(PAGE_SIZE)} | ({"fieldSelector": selector} if selector else {})
         while True:
-            response = self._request("GET", f"{self._path}?{urlencode(query)}")
+            response = self._request("GET", f"{self._path}?{urlencode(query)}", accept=accept)
             answer = json.loads(response.data) if response.status in (HTTPStatus.OK, HTTPStatus.GONE) else {}
             token = answer.get("metadata", {}).get("continue")
             # Whoever reads slowly outlives the list's snapshot: 410, with where to go on in a newer one.

@@ -329,3 +329,13 @@ def test_a_list_is_read_page_by_page(server: Server, client: Client) -> None:
     server.answer = answers(status(410, "gone"))
     with pytest.raises(e.TaskRefused, match="gone"):
         list(client.find(""))
+
+
+def test_the_uids_are_asked_for_without_the_rest(client: Client, server: Server) -> None:
+    pages: list[Answer] = [
+        (200, {"metadata": {"continue": "c"}, "items": [{"metadata": {"name": "a", "uid": "u-1"}}]}, {}),
+        (200, {"metadata": {}, "items": [{"metadata": {"name": "b", "uid": "u-2"}}]}, {}),
+    ]
+    server.answer = answers(*pages)
+    assert list(client.uids()) == ["u-1", "u-2"]
+    assert all("as=PartialObjectMetadataList" in request.headers["accept"] for request in server.requests)

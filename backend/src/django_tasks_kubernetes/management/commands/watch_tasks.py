@@ -1,0 +1,97 @@
+"""manage.py watch_tasks: tells receivers how tasks ended, also those of which no pod can tell."""
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.tasks import task_backends
+
+from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.exceptions import KubernetesBackendError
+from django_tasks_kubernetes.models import TaskEvent
+from django_tasks_kubernetes.watcher import inbox
+from django_tasks_kubernetes.watcher.loop import Broken, Loop, nobody_listens
+
+
+class Command(BaseCommand):
+    help = (
+        "Sends the signals task_ended and task_attempt_failed of django_tasks_kubernetes.signals: how tasks ended, "
+        "also by a lack of memory, a lost node, or because they were cancelled. Runs until told to stop. Several may "
+        "run at once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--once", action="store_true", help="tell of what there is, and end; 1 if something is left")
+        how.add_argument(
+            "--from-now", action="store_true", help="take all that has ended by now for told, call no receiver, and end"
+        )
+        parser.add_argument("--again", action="store_true", help="try anew what was given up")
+        parser.add_argument("--backend", metavar="ALIAS", help="of this backend in TASKS alone (default: of all)")
+        parser.add_argument(
+            "--database", default=DEFAULT_DB_ALIAS, help="the alias of the database that notes what was told"
+        )
+        parser.add_argument(
+            "--receiver-timeout",
+            type=float,
+            default=600.0,
+            metavar="SECONDS",
+            help="end the process with a traceback where the receivers of one event take longer (default: 600)",
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        once: bool,
+        from_now: bool,
+        again: bool,
+        backend: str | None,
+        database: str,
+        receiver_timeout: float,
+        **options: Any,
+    ) -> None:
+        stop = _on_sigterm()
+        try:
+            self._check_table(database)
+            loop = Loop(_backends(backend), database, stopped=lambda: bool(stop), receiver_seconds=receiver_timeout)
+            if nobody_listens(loop.backends):
+                self.stderr.write(
+                    "No receiver of task_ended or task_attempt_failed is connected, so nobody will be told. "
+                    "Connect them where Django is set up, as in AppConfig.ready()."
+                )
+            if again:
+                self.stdout.write(f"{inbox.tell_again(database)} are tried anew")
+            if once or from_now:
+                if not loop.once(as_told=from_now):
+                    raise SystemExit(1)
+            else:
+                loop.run()
+        except (KubernetesBackendError, Broken, Error) as error:
+            raise CommandError(str(error)) from error
+
+    def _check_table(self, database: str) -> None:
+        table = TaskEvent._meta.db_table
+        if table not in connections[database].introspection.table_names():
+            raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
+
+
+def _backends(alias: str | None) -> list[KubernetesBackend]:
+    """Raises CommandError."""
+    names = list(task_backends.settings) if alias is None else [alias]
+    if alias is not None and alias not in task_backends.settings:
+        raise CommandError(f"TASKS has no backend {alias!r}. There are: {', '.join(task_backends.settings)}.")
+    found = [backend for name in names if isinstance(backend := task_backends[name], KubernetesBackend)]
+    if not found:
+        raise CommandError("TASKS has no backend that runs tasks on Kubernetes" + (f" as {alias!r}." if alias else "."))
+    return found
+
+
+def _on_sigterm() -> list[int]:
+    """Not empty once the process is to end. A list, since an Event must not be set in a handler of its own thread."""
+    stop: list[int] = []
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: stop.append(number))
+    return stop

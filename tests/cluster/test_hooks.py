@@ -1,0 +1,341 @@
+"""`manage.py watch_tasks` on PostgreSQL and the real cluster: who ends how, is told once, and nothing is lost.
+
+Most tasks here never get a pod: they wait for a queue that is missing, and are cancelled by the operator.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+import pytest
+from shop import probes
+
+from tests.support.cluster import ROOT, Cluster
+from tests.support.kubectl import Kubectl, wait_for
+from tests.support.postgres import postgres
+from tests.support.proxy import Proxy
+from tests.support.tasks import FINISH_SECONDS, create_task, task_manifest, wait_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.tasks.backends.base import BaseTaskBackend
+
+KILLED = -signal.SIGKILL
+PROCESS_SECONDS = 120.0
+TOLD_SECONDS = 2 * FINISH_SECONDS
+NOWHERE = "no-such-queue"
+
+
+class Site:
+    """A database, and processes of `watch_tasks` that reach the API server through a proxy."""
+
+    def __init__(self, kubectl: Kubectl, proxy: Proxy, environ: dict[str, str], folder: Path) -> None:
+        self.kubectl = kubectl
+        self.proxy = proxy
+        self.folder = folder
+        self.environ = environ
+        self._running: list[subprocess.Popen[str]] = []
+
+    def manage(self, *arguments: str, code: int = 0, **environ: str) -> str:
+        found, said = self.run(*arguments, **environ)
+        assert found == code, f"{arguments} ended with {found}\n{said}"
+        return said
+
+    def run(self, *arguments: str, **environ: str) -> tuple[int, str]:
+        process = self._start(*arguments, **environ)
+        out, err = process.communicate(timeout=PROCESS_SECONDS)
+        return process.returncode, out + err
+
+    def watch(self) -> Watcher:
+        with (self.folder / "log").open("a") as log:
+            return Watcher(self._start("watch_tasks", out=log))
+
+    def _start(self, *arguments: str, out: Any = subprocess.PIPE, **environ: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "django", *arguments],
+            env={**os.environ, **self.environ, **environ},
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            text=True,
+        )
+        self._running.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self._running:
+            process.kill()
+            process.wait()
+
+    def query(self, statement: str) -> list[Any]:
+        port, password = self.environ["DATABASE_PORT"], self.environ["DATABASE_PASSWORD"]
+        with psycopg.connect(f"host=127.0.0.1 port={port} user=shop dbname=shop password={password}") as connection:
+            cursor = connection.execute(statement)  # type: ignore[arg-type, unused-ignore]
+            return cursor.fetchall() if cursor.description else []
+
+    def calls(self, event: str = "ended") -> list[dict[str, Any]]:
+        path = self.folder / "calls"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [call for line in lines if (call := json.loads(line))["event"] == event]
+
+    def told(self) -> Counter[str]:
+        """How often the end of each task was told, and committed."""
+        return Counter(task for (task,) in self.query("SELECT task FROM told WHERE event = 'ended'"))
+
+    def wait_told(self, *tasks: str) -> None:
+        wait_for(
+            f"{len(tasks)} tasks are told",
+            lambda: True if set(tasks) <= self.told().keys() else None,
+            seconds=TOLD_SECONDS,
+            why=lambda: f"{set(tasks) - self.told().keys()}\n{self.log()[-6000:]}",
+        )
+
+    def log(self) -> str:
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
+
+    def make(self, count: int) -> list[str]:
+        """Tasks that wait for a queue that is missing."""
+        manifests = [task_manifest(queue=NOWHERE) for _ in range(count)]
+        self.kubectl.apply(*manifests)
+        return [manifest["metadata"]["name"] for manifest in manifests]
+
+    def cancel(self, *tasks: str) -> None:
+        self.kubectl("patch", "djangotasks", *tasks, "--type=merge", "--patch", '{"spec":{"cancel":true}}')
+
+    def end(self, count: int) -> list[str]:
+        """Tasks that are cancelled, and seen to have ended so."""
+        tasks = self.make(count)
+        self.cancel(*tasks)
+        for task in tasks:
+            wait_phase(self.kubectl, task, "Cancelled")
+        return tasks
+
+
+class Watcher:
+    """One process. Stopped at the end of the block, in good order."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            assert self.process.wait(30) == 0
+
+    def wait_killed(self) -> None:
+        assert self.process.wait(PROCESS_SECONDS) == KILLED
+
+
+@pytest.fixture(scope="module")
+def one_site(
+    cluster: Cluster,
+    namespace: str,
+    kubectl: Kubectl,
+    backend: BaseTaskBackend,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("hooks")
+    with postgres(cluster, kubectl) as database, Proxy(cluster.kubeconfig, folder) as proxy:
+        environ = database | {
+            "DJANGO_SETTINGS_MODULE": "tests.support.hook_settings",
+            "ENQUEUE": "immediate",
+            "HOOKS_FOLDER": str(folder),
+            "KUBECONFIG": str(proxy.kubeconfig),
+            "NAMESPACE": namespace,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(ROOT, "tests", "example"))]),
+        }
+        site = Site(kubectl, proxy, environ, folder)
+        from tests.support.hooks import CREATE_TABLE
+
+        site.manage("migrate", "--verbosity=0")
+        site.query(CREATE_TABLE)
+        yield site
+        site.close()
+
+
+@pytest.fixture
+def site(one_site: Site) -> Iterator[Site]:
+    """Nothing is left of the test before, and nothing that has ended is still to be told."""
+    for name in ("calls", "log", "die", "raise"):
+        (one_site.folder / name).unlink(missing_ok=True)
+    one_site.kubectl("delete", "djangotasks", "--all")
+    one_site.query("DELETE FROM told")
+    one_site.query("DELETE FROM django_tasks_kubernetes_taskevent")
+    yield one_site
+    print(one_site.log()[-6000:])
+
+
+def by_task(calls: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    assert len({call["id"] for call in calls}) == len(calls), "each is told once"
+    return {call["id"]: call for call in calls}
+
+
+def test_what_no_pod_can_tell_is_told_once_each(site: Site, backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    policy = {"maxAttempts": 2, "backoff": {"initialSeconds": 0.1}}
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 5))
+    with site.watch():
+        success, failure = probes.add.enqueue(1, 2).id, probes.fail.enqueue().id
+        memory = create_task(kubectl, "shop.probes.allocate", policy=policy)
+        expired = create_task(kubectl, "shop.probes.add", 1, 2, queue=NOWHERE, expiresAt=soon)
+        running = probes.sleep.enqueue(600).id
+        (waiting,) = site.make(1)
+        site.cancel(waiting)
+        wait_phase(kubectl, running, "Running", seconds=TOLD_SECONDS)
+        site.cancel(running)
+        site.wait_told(success, failure, memory, expired, running, waiting)
+    told = {
+        task: (call["status"], call["reason"], call["reported"]) for task, call in by_task(site.calls("ended")).items()
+    }
+    assert told == {
+        success: ("SUCCESSFUL", None, True),
+        failure: ("FAILED", "TaskError", True),
+        memory: ("FAILED", "OOMKilled", False),
+        expired: ("FAILED", "Expired", False),
+        running: ("FAILED", "CancelRequested", False),
+        waiting: ("FAILED", "CancelRequested", False),
+    }
+    attempts = Counter((call["id"], call["attempt"], call["reason"]) for call in site.calls("attempt"))
+    assert attempts[memory, 1, "OOMKilled"] == attempts[memory, 2, "OOMKilled"] == 1
+    assert attempts[failure, 1, "TaskError"] == 1
+    assert {task for task, _, _ in attempts} <= {memory, failure, running}
+    assert "memory limit" in by_task(site.calls("ended"))[memory]["message"]
+
+
+def test_what_happened_while_it_was_away(site: Site) -> None:
+    with site.watch():
+        before = site.end(3)
+        site.wait_told(*before)
+    during = site.end(3)
+    with site.watch():
+        site.wait_told(*during)
+        (after,) = site.end(1)
+        site.wait_told(after)
+    assert site.told() == Counter([*before, *during, after])
+    assert by_task(site.calls()).keys() == {*before, *during, after}
+
+
+def test_killed_while_a_receiver_runs(site: Site) -> None:
+    """After the receiver has done its work, and before that is committed."""
+    tasks = site.end(3)
+    (site.folder / "die").touch()
+    site.watch().wait_killed()
+    assert (len(site.calls()), site.told()) == (1, {})
+    with site.watch():
+        site.wait_told(*tasks)
+    assert site.told() == Counter(tasks), "what a receiver writes to the database is there once"
+    assert Counter(call["id"] for call in site.calls()) == Counter([*tasks, site.calls()[0]["id"]])
+
+
+def test_killed_at_any_moment(site: Site) -> None:
+    """Two watchers, of which one or the other is killed again and again while tasks end."""
+    tasks = site.make(40)
+    chance = random.Random(2026)
+    watchers = [site.watch(), site.watch()]
+    for start in range(0, len(tasks), 5):
+        site.cancel(*tasks[start : start + 5])
+        victim = chance.randrange(2)
+        reached = len(site.told()) + chance.randrange(4)
+        wait_for("some are told", lambda: len(site.told()) >= reached or None, seconds=TOLD_SECONDS)  # noqa: B023
+        watchers[victim].process.kill()
+        watchers[victim] = site.watch()
+    with ExitStack() as stack:
+        for watcher in watchers:
+            stack.enter_context(watcher)
+        site.wait_told(*tasks)
+    assert site.told() == Counter(tasks)
+    assert {call["id"] for call in site.calls()} == set(tasks)
+
+
+def test_two_watchers_call_no_receiver_twice(site: Site) -> None:
+    tasks = site.make(30)
+    with site.watch(), site.watch():
+        site.cancel(*tasks)
+        site.wait_told(*tasks)
+    assert Counter(call["id"] for call in site.calls()) == Counter(tasks)
+    assert Counter(call["id"] for call in site.calls("first")) == Counter(tasks)
+
+
+def test_a_receiver_that_raises_is_tried_again_and_holds_up_nobody(site: Site) -> None:
+    (site.folder / "raise").write_text("2")
+    with site.watch():
+        tasks = site.end(4)
+        site.wait_told(*tasks)
+    assert site.told() == Counter(tasks)
+    calls = Counter(call["id"] for call in site.calls())
+    assert sum(calls.values()) == 4 + 2
+    assert Counter(call["id"] for call in site.calls("first")) == Counter(tasks), (
+        "who did not raise is not called again"
+    )
+    assert "RuntimeError: as the test asks for" in site.log()
+
+
+def test_a_task_that_is_deleted(site: Site, kubectl: Kubectl) -> None:
+    """Before it has ended: it is cancelled. After: it is told all the same, also to who could not take it before."""
+    (unfinished,) = site.make(1)
+    (site.folder / "raise").write_text("1")
+    with site.watch():
+        (finished,) = site.end(1)
+        wait_for("it was tried", lambda: site.calls() or None, seconds=TOLD_SECONDS, why=site.log)
+        kubectl("delete", "djangotask", unfinished, finished)
+        site.wait_told(unfinished, finished)
+    call = by_task([call for call in site.calls() if call["id"] == unfinished])[unfinished]
+    assert (call["status"], call["reason"], call["reported"]) == ("FAILED", "CancelRequested", False)
+    assert "deleted" in call["message"]
+
+
+def test_the_api_server_is_away(site: Site) -> None:
+    with site.watch():
+        site.wait_told(*site.end(1))
+        with site.proxy.away():
+            during = site.end(2)
+        site.wait_told(*during)
+        assert all(count == 1 for count in site.told().values())
+
+
+def test_once(site: Site) -> None:
+    tasks = site.end(2)
+    (site.folder / "raise").write_text("1")
+    site.manage("watch_tasks", "--once", code=1)
+    assert (len(site.calls()), len(site.told())) == (2, 1)
+
+    def passed() -> bool | None:
+        return True if site.run("watch_tasks", "--once")[0] == 0 else None
+
+    wait_for("the other is told", passed, seconds=TOLD_SECONDS)
+    assert site.told() == Counter(tasks)
+
+
+def test_from_now(site: Site) -> None:
+    site.end(2)
+    site.manage("watch_tasks", "--from-now")
+    later = site.end(1)
+    site.manage("watch_tasks", "--once")
+    assert site.told() == Counter(later)
+
+
+def test_the_web_apps_role_is_enough_and_with_less_it_says_what_is_missing(
+    site: Site, kubeconfig_of: Callable[[str, list[str]], Path]
+) -> None:
+    tasks = site.end(1)
+    refused = site.manage("watch_tasks", code=1, KUBECONFIG=str(kubeconfig_of("blind", ["get"])))
+    assert "cannot list resource" in refused
+    assert "--verb=create,get,list,watch,patch" in refused
+    assert site.told() == {}
+    site.manage("watch_tasks", "--once", KUBECONFIG=str(kubeconfig_of("seeing", ["get", "list", "watch"])))
+    assert site.told() == Counter(tasks)
