@@ -33,6 +33,7 @@ RULES = {
     "jobs",
     "jobs/status",
     "pods",
+    "pods/log",
     "events",
     "deployments",
 }

@@ -87,6 +87,7 @@ WATCHED = {
     ("batch", "jobs"): "create get list watch",
     ("batch", "jobs/status"): "patch",
     ("", "pods"): "create get list watch delete",
+    ("", "pods/log"): "get",
     ("", "events"): "create patch",
     ("apps", "deployments"): "get",
 }
@@ -129,7 +130,7 @@ def test_its_rights_are_these_and_no_others(installation: Installation, kubectl:
 FORBIDDEN = [
     "get secrets", "list secrets", "create secrets", "delete jobs", "patch jobs", "patch djangotasks",
     "update djangotasks", "create djangotasks", "patch djangotaskqueues", "create djangotaskqueues", "patch pods",
-    "create pods --subresource=exec", "get pods --subresource=log", "create serviceaccounts --subresource=token", "create rolebindings", "list deployments",
+    "create pods --subresource=exec", "create serviceaccounts --subresource=token", "create rolebindings", "list deployments",
     "patch deployments", "delete leases", "impersonate serviceaccounts",
 ]  # fmt: skip
 

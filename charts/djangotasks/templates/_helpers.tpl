@@ -61,6 +61,10 @@ capabilities: {drop: [ALL]}
 - apiGroups: [""]
   resources: [pods]
   verbs: [create, get, list, watch, delete]
+# Keep the end of a failed attempt's log with its task (a queue's keepLog).
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
 # Say on a task why it does not start, is retried or failed (kubectl describe), and count what repeats.
 - apiGroups: [""]
   resources: [events]

@@ -37,6 +37,8 @@ TRACEBACK_MAX_BYTES: Final = 16 * 1024
 MESSAGE_MAX_CHARS: Final = 1024
 # The end of an attempt's log that is kept with the task when its pod is gone.
 LOG_TAIL_MAX_BYTES: Final = 16 * 1024
+# The kubelet says so with 200, in place of the log of a container that it has removed.
+LOG_GONE: Final = "unable to retrieve container logs for "
 PROGRESS_MESSAGE_MAX_CHARS: Final = 256
 # The kubelet cuts a termination message here (corev1.MaxTerminationMessageSize of the kubelet).
 TERMINATION_MESSAGE_MAX_BYTES: Final = 4096

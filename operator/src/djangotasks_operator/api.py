@@ -17,7 +17,7 @@ from typing import Any, Self
 import aiohttp
 import kopf
 
-from djangotasks_api.names import API_VERSION, QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_api.names import API_VERSION, LOG_GONE, QUEUE_PLURAL, TASK_PLURAL
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,10 @@ PAGE_SIZE = 500
 # The server ends a watch after a while, not all at the same time; one that works brings a bookmark each minute.
 WATCH_SECONDS = 240, 360
 WATCH_SILENCE = 70.0
+# Of a log, its last lines, and of these the last bytes: a line may be as long as the log.
+LOG_LINES = 500
+LOG_BYTES = 64 * 1024
+LOG_TIMEOUT = 5.0
 
 
 class ApiError(Exception):
@@ -195,6 +199,23 @@ class Api:
                 if event["type"] == "ERROR":
                     raise ApiError(event["object"].get("code", 500), event["object"])
                 yield event
+
+    async def log_end(self, namespace: str, pod: str, container: str) -> bytes:
+        """The last lines that a container of a pod wrote, within a few seconds.
+
+        Without limitBytes, which would keep the first of them. A node writes logs of 10 MiB at most by default."""
+        params = {"container": container, "tailLines": str(LOG_LINES)}
+        limits = aiohttp.ClientTimeout(total=LOG_TIMEOUT)
+        path = _path(PODS, namespace, pod) + "/log"
+        end = b""
+        async with self._send("get", "pods/log", path, params=params, limits=limits) as sent:
+            if not sent.ok:
+                raise ApiError(sent.status, _status(await sent.read()))
+            async for chunk in sent.content.iter_any():
+                end = (end + chunk)[-LOG_BYTES:]
+        if end.startswith(LOG_GONE.encode()) and b"\n" not in end:
+            raise ApiError(404, {"reason": "NotFound", "message": end.decode(errors="replace")})
+        return end
 
     async def _write(self, verb: str, resource: str, path: str, body: Object) -> Object:
         async with self._writes:

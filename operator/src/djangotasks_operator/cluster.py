@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from djangotasks_api.models import DjangoTask, TaskStatus
+from djangotasks_api.models import DjangoTask, LogTail, TaskStatus
 from djangotasks_operator.api import JOBS, PODS, TASKS, Api, ApiError
 from djangotasks_operator.observed import CREATED_AT_ANNOTATION, Job, Pod, parse_job, parse_pod
 from djangotasks_operator.store import Key, Store, parse_task
@@ -42,6 +42,17 @@ class Cluster:
         self.store.put_task(*parse_task(body))
         if self._witness is not None:
             self._witness.transition(task, status)
+
+    async def keep_tail(self, task: DjangoTask, tail: LogTail) -> None:
+        """Writes the end of a log, and nothing else. Raises ApiError (conflict) as write_status() does."""
+        metadata = task.metadata
+        patch = {"logTail": tail.model_dump(mode="json", by_alias=True)}
+        body = await self.api.patch_status(TASKS, metadata.namespace, metadata.name, metadata.resource_version, patch)
+        self.store.put_task(*parse_task(body))
+
+    async def read_log(self, pod: Pod) -> bytes:
+        """The end of the log of the container that runs the task."""
+        return await self.api.log_end(pod.namespace, pod.name, pod.container)
 
     def _with_image(self, task: DjangoTask, status: TaskStatus) -> TaskStatus:
         """The last attempt with the image that its Pod names, if the Pod was seen."""

@@ -16,6 +16,7 @@ from djangotasks_operator.metrics import Metrics
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.start import Starter
 from djangotasks_operator.store import Key
+from djangotasks_operator.tails import Tails
 from djangotasks_operator.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,8 @@ class Leader:
             self._queue.clear()
             self._expiry.clear()
             self._backlog = Backlog(STARTING_LIMIT)
-            reconciler = Reconciler(self._cluster, self._queue, self._backlog, self._starter, self._expiry)
+            tails = Tails(self._cluster, self._queue)
+            reconciler = Reconciler(self._cluster, self._queue, self._backlog, self._starter, self._expiry, tails)
             try:
                 await self._until_lost(self._lead(reconciler))
             finally:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from djangotasks_api.names import ATTEMPT_LABEL, GROUP, SECONDS_PER_YEAR, TASK_LABEL, TASK_UID_LABEL
+from djangotasks_api.names import (
+    ATTEMPT_LABEL,
+    CONTAINER_NAME,
+    GROUP,
+    SECONDS_PER_YEAR,
+    TASK_LABEL,
+    TASK_UID_LABEL,
+)
 
 # Names the container of a pod that matters most; kubectl logs and exec use it too.
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -57,7 +64,7 @@ class Terminated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """One attempt's Pod. `image`, `running_since`, `terminated`: of the container that runs the task.
+    """One attempt's Pod. `image`, `running_since`, `terminated`: of `container`, which runs the task.
 
     `waiting`: of the first container that waits, init containers first. `disruption`: the reason of the
     condition DisruptionTarget. `sidecars`: another container has not ended.
@@ -89,6 +96,7 @@ class Pod:
     sidecars: bool = False
     image: str | None = None
     heartbeat_timeout: timedelta | None = None
+    container: str = CONTAINER_NAME
 
     @property
     def deleting(self) -> bool:
@@ -183,6 +191,7 @@ def parse_pod(body: Object) -> Pod | None:
         stamped_at=_stamp(metadata),
         image=_image(body, main),
         heartbeat_timeout=_heartbeat_timeout(metadata),
+        container=CONTAINER_NAME if main is None else sys.intern(main),
         sidecars=any(
             s.get("name") != main and "terminated" not in (s.get("state") or {})
             for s in status.get("containerStatuses") or ()

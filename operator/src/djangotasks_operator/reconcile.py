@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from djangotasks_api.models import DjangoTask, TaskStatus
+from djangotasks_api.models import DjangoTask, LogTail, TaskStatus
 from djangotasks_api.names import job_name
 from djangotasks_operator import transitions
 from djangotasks_operator.api import ApiError
@@ -12,6 +12,7 @@ from djangotasks_operator.backlog import NO_AGEING, UNLIMITED, Backlog, Share, o
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.decide import (
     AwaitSlot,
+    Decision,
     DeletePod,
     DeleteTask,
     FinishJob,
@@ -21,10 +22,12 @@ from djangotasks_operator.decide import (
     WriteStatus,
     decide,
 )
+from djangotasks_operator.keeplog import KeepLog, ReadLog, log_first
 from djangotasks_operator.manifests import job_status
 from djangotasks_operator.policy import share_of
 from djangotasks_operator.start import NotYet, Refused, Starter
 from djangotasks_operator.store import Key
+from djangotasks_operator.tails import Tails
 from djangotasks_operator.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ class Reconciler:
         backlog: Backlog[Key, Key],
         starter: Starter,
         expiry: WorkQueue[Key],
+        tails: Tails,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -55,6 +59,7 @@ class Reconciler:
         self._backlog = backlog
         self._starter = starter
         self._expiry = expiry
+        self._tails = tails
         self._now = now
 
     def take_stock(self) -> None:
@@ -89,6 +94,7 @@ class Reconciler:
                 snapshot = await self._observe(key)
                 if snapshot is None:
                     self._backlog.release(key)
+                    self._tails.forget(key)
                     return True
                 if await self._step(key, snapshot):
                     return True
@@ -130,7 +136,16 @@ class Reconciler:
         task, now = snapshot.task, self._now()
         if snapshot.in_progress:
             self._backlog.occupy(key, Key(key.namespace, task.spec.queue))
-        match decide(snapshot, now):
+        decision = decide(snapshot, now)
+        first = log_first(snapshot, self._tails.of(key, snapshot), decision, now) or decision
+        if isinstance(first, ReadLog | KeepLog):
+            await self._see_to_log(key, task, first)
+            return False
+        return await self._carry_out(key, snapshot, first, now)
+
+    async def _carry_out(self, key: Key, snapshot: Snapshot, decision: Decision, now: datetime) -> bool:
+        task = snapshot.task
+        match decision:
             case Wait(until):
                 if not snapshot.in_progress:
                     self._backlog.release(key)
@@ -187,6 +202,20 @@ class Reconciler:
         except (OSError, TimeoutError):
             # Nor could what attempts report be stored: nobody is to be called silent for that.
             self._store.listening_since = self._now()
+            raise
+
+    async def _see_to_log(self, key: Key, task: DjangoTask, what: ReadLog | KeepLog) -> None:
+        if isinstance(what, ReadLog):
+            self._tails.begin(key, what)
+            return
+        tail = LogTail(attempt=what.attempt, text=what.text)
+        try:
+            await self._cluster.keep_tail(task, tail)
+        except ApiError as error:
+            if error.conflict or error.not_found:
+                await self._cluster.refresh(key)
+                return
+            self._tails.refused(key, tail.attempt)
             raise
 
     def _line_up(self, key: Key, task: DjangoTask) -> None:

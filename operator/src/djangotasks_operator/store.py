@@ -48,12 +48,14 @@ UNTOUCHED_FIELDS = UNTOUCHED.model_dump(mode="json", by_alias=True)
 
 
 def parse_task(body: Mapping[str, Any]) -> tuple[DjangoTask, str | None]:
-    """The task without its payload and result, which may be large and decide nothing; and what is wrong with
-    its spec, where the schema let through what cannot be read."""
+    """The task without its payload, its result and its log's text, which may be large and decide nothing; and what is
+    wrong with its spec, where the schema let through what cannot be read."""
     spec = {k: v for k, v in body["spec"].items() if k != "payload"}
     if spec.get("cancel") and not spec.get("cancelReason") and (manager := _canceller(body["metadata"])):
         spec["cancelReason"] = f"set by {manager}"
     status: Any = {k: v for k, v in body.get("status", {}).items() if k != "result"}
+    if tail := status.get("logTail"):
+        status["logTail"] = tail | {"text": ""}
     if all(UNTOUCHED_FIELDS.get(name) == value for name, value in status.items()):
         status = UNTOUCHED
     try:

@@ -17,6 +17,7 @@ from djangotasks_operator.metrics import Metrics
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.start import Starter
 from djangotasks_operator.store import Key, Store
+from djangotasks_operator.tails import Tails
 from djangotasks_operator.workqueue import WorkQueue
 from tests.support.builders import NAMESPACE, at, make_queue, make_task
 from tests.unit.operator.test_health import until
@@ -45,9 +46,11 @@ class World:
         self.store.put_task(finished("receipt", at(0)))
         self.expiry: WorkQueue[Key] = WorkQueue()
         cluster = Cluster(cast(Any, self.api), self.store)
+        queue: WorkQueue[Key] = WorkQueue()
         backlog: Backlog[Key, Key] = Backlog(1)
+        tails = Tails(cluster, queue)
         self.reconciler = Reconciler(
-            cluster, WorkQueue(), backlog, cast(Starter, None), self.expiry, now=lambda: self.now
+            cluster, queue, backlog, cast(Starter, None), self.expiry, tails, now=lambda: self.now
         )
 
 

@@ -15,7 +15,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from djangotasks_api.outcome import InvalidReport, Outcome
-from djangotasks_operator.api import PODS, TASKS, Api, ApiError
+from djangotasks_operator.api import LOG_BYTES, PODS, TASKS, Api, ApiError
 from djangotasks_operator.endpoint import reports_app
 from djangotasks_operator.metrics import Metrics
 from djangotasks_operator.reports import Reports, Stale
@@ -65,6 +65,44 @@ def test_requests_are_counted_by_verb_resource_and_code() -> None:
         ("patch", "djangotasks/status", "409"): 1,
         ("delete", "pods", "error"): 1,
     }
+
+
+LONG = b"x" * LOG_BYTES
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, b"one\ntwo\n", b"one\ntwo\n"),
+        (200, b"first" + LONG, LONG),
+        (200, b"", b""),
+        (200, b"unable to retrieve container logs for containerd://76", 404),
+        (200, b"unable to retrieve container logs for containerd://76\n", "as it is"),
+        (400, b'{"reason": "BadRequest", "message": "waiting to start"}', 400),
+        (500, b"dial tcp: i/o timeout", 500),
+    ],
+    ids=["lines", "long", "empty", "removed", "a task that says so", "waiting", "the node is away"],
+)
+def test_the_end_of_a_log(status: int, body: bytes, expected: bytes | int | str) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(str(request.rel_url))
+        return web.Response(body=body, status=status, content_type="text/plain")
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url), lambda *_: None) as api:
+            if isinstance(expected, int):
+                with pytest.raises(ApiError) as error:
+                    await api.log_end("shop", "a-1", "task")
+                assert error.value.status == expected
+            else:
+                assert await api.log_end("shop", "a-1", "task") == (body if expected == "as it is" else expected)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    run_served(app, story)
+    assert asked == ["/api/v1/namespaces/shop/pods/a-1/log?container=task&tailLines=500"]
 
 
 def test_an_error_that_is_logged_quotes_no_value() -> None:

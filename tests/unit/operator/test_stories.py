@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from djangotasks_api.names import TASK_PLURAL
+from tests.unit.operator.model.replica import Replica
 from tests.unit.operator.model.story import Story, quick
 from tests.unit.operator.model.world import Process, make_outcome
 
@@ -97,3 +98,41 @@ def test_what_waits_for_a_quota_asks_less_and_less_often(story: Story) -> None:
     story.world.clock.advance(60)
     get_on(story)
     start(story, "a-1")
+
+
+def test_a_log_is_read_once_whoever_leads(story: Story) -> None:
+    """And the log of a success not at all."""
+    for name in "ab":
+        story.world.enqueue(name, {})
+    get_on(story)
+    failed, succeeded = start(story, "a-1"), start(story, "b-1")
+    fail(story, failed)
+    story.world.finish(succeeded, make_outcome("success", succeeded, story.world.clock.now.isoformat()))
+    story.deliver(story.world.reports.pop(), story.leader)
+    assert "logTail" not in status(story), "not before the container has ended"
+    for process in (failed, succeeded):
+        story.world.end(process.pod, 1)
+    get_on(story)
+    assert status(story)["logTail"] == {"attempt": 1, "text": "the log of a-1"}
+    story.leader.close()
+    story.replicas = [story.replicas[1], Replica(story.server, leads=False)]
+    story.leader.lead()
+    get_on(story)
+    assert story.server.logs_read == ["a-1"]
+
+
+def test_a_pod_is_not_deleted_before_its_log_is_read(story: Story) -> None:
+    story.world.enqueue("a", {"policy": {"timeoutSeconds": 5}})
+    get_on(story)
+    process = start(story, "a-1")
+    story.world.report(process)
+    story.deliver(story.world.reports.pop(), story.leader)
+    story.leader.drain()
+    story.world.clock.advance(6)
+    get_on(story)
+    assert [pod.name for pod in story.world.deleting()] == ["a-1"]
+    assert story.server.logs_read == ["a-1"]
+    story.world.confirm_deletion(process.pod, shown=False)
+    get_on(story)
+    assert status(story)["reason"] == "DeadlineExceeded"
+    assert status(story)["logTail"]["text"] == "the log of a-1"

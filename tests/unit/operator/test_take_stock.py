@@ -25,8 +25,8 @@ def admitted(store: Store) -> list[str]:
     queue: WorkQueue[Key] = WorkQueue()
     backlog: Backlog[Key, Key] = Backlog(starting_limit=100)
     cluster: Any = StoreOnly(store)
-    starter: Any = None
-    Reconciler(cluster, queue, backlog, starter, WorkQueue(), now=lambda: NOW).take_stock()
+    nobody: Any = None
+    Reconciler(cluster, queue, backlog, nobody, WorkQueue(), nobody, now=lambda: NOW).take_stock()
     return [key.name for key in store.all_keys() if backlog.has_place(key)]
 
 

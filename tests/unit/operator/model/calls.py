@@ -44,6 +44,9 @@ class Calls:
     ) -> AsyncIterator[tuple[list[Object], str]]:
         yield await self._call(lambda: self._server.list(resource[1])), "1"
 
+    async def log_end(self, namespace: str, pod: str, container: str) -> bytes:
+        return await self._call(lambda: self._server.log_end(pod))
+
     async def _call[Answer](self, operation: Callable[[], Answer]) -> Answer:
         await Pause()
         try:

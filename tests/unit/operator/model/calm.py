@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from djangotasks_api.names import TASK_PLURAL
+from djangotasks_api.models import DjangoTask
+from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL, job_name
 from djangotasks_api.phases import Phase
 from djangotasks_operator.observed import parse_job
 from tests.unit.operator.model.story import Story
@@ -23,6 +24,7 @@ def calm_down(story: Story) -> None:
         story.watcher.look()
         if not moved:
             if not (left := _unfinished(story)):
+                assert not (lost := _logs_not_kept(story)), f"the log was there to be kept: {lost}"
                 return
             due = story.leader.queue.next_due()
             wait = LONG if due is None else due - story.world.clock.seconds()
@@ -62,3 +64,20 @@ def _unfinished(story: Story) -> list[str]:
     jobs = [parse_job(body) for body in story.server.list("jobs")]
     names = [job.name for job in jobs if job is not None and not job.finished]
     return [*tasks, *names, *(process.pod.name for process in story.world.alive())]
+
+
+def _logs_not_kept(story: Story) -> list[str]:
+    """The latest attempts that failed, whose pods are still there, and whose logs are not in the status."""
+    trouble = any(event.plural == QUEUE_PLURAL and event.type == "DELETED" for event in story.server.events)
+    if story.spent["failed calls"] or trouble:
+        return []
+    ended = {pod.name for pod in story.world.pods() if pod.terminated is not None}
+    found = []
+    for body in story.server.list(TASK_PLURAL):
+        name, status = body["metadata"]["name"], DjangoTask.model_validate(body).status
+        number = max((a.number for a in status.attempts if a.finished_at and a.reason), default=None)
+        if number is None or (status.log_tail is not None and status.log_tail.attempt >= number):
+            continue
+        if job_name(name, number) in ended:
+            found.append(job_name(name, number))
+    return found

@@ -51,6 +51,7 @@ class Watcher:
             f"the status of {name} is too large"
         )
         check_attempts(name, before.attempts, status.attempts)
+        check_tail(name, before, status)
         check_counts(task)
         for attempt in status.attempts:
             if attempt.reason in UNTOLD:
@@ -97,6 +98,20 @@ def check_attempts(name: str, before: list[Attempt], after: list[Attempt]) -> No
         if old.finished_at is not None:
             told = {"finished_at", "started_at", "reason", "exit_code"}
             assert old.model_dump(include=told) == new.model_dump(include=told), f"{name}: {old} became {new}"
+
+
+def check_tail(name: str, before: TaskStatus, after: TaskStatus) -> None:
+    """The log that is kept is that of an attempt that failed, and an earlier one's never takes its place."""
+    tail = after.log_tail
+    if tail == before.log_tail:
+        return
+    assert tail is not None, f"{name}: the log is gone"
+    assert before.log_tail is None or tail.attempt > before.log_tail.attempt, f"{name}: an older log"
+    assert tail.text == f"the log of {name}-{tail.attempt}", f"{name}: another's log: {tail.text}"
+    attempt = after.attempts[tail.attempt - 1]
+    assert attempt.finished_at is not None, f"{name}: the log of an attempt that goes on"
+    assert attempt.reason is not None, f"{name}: the log of an attempt that did not fail"
+    assert before.model_copy(update={"log_tail": tail}) == after, f"{name}: more was written than the log"
 
 
 def check_counts(task: DjangoTask) -> None:

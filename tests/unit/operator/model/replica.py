@@ -21,6 +21,7 @@ from djangotasks_operator.reports import Reports, Stale
 from djangotasks_operator.start import Starter
 from djangotasks_operator.store import Key, Store
 from djangotasks_operator.streams import Streams
+from djangotasks_operator.tails import Tails
 from djangotasks_operator.workqueue import WorkQueue
 from tests.unit.operator.model.calls import Calls, Running, run
 from tests.unit.operator.model.server import KINDS, ApiServer, Clock, Event
@@ -99,7 +100,8 @@ class Replica:
         self.expiry.clear()
         backlog: Backlog[Key, Key] = Backlog(STARTING_LIMIT)
         starter = Starter(self._cluster, "http://10.0.0.1", b"k" * 32)
-        self._reconciler = Reconciler(self._cluster, self.queue, backlog, starter, self.expiry, now=self._now)
+        tails = Tails(self._cluster, self.queue, lambda work: self._begin(Running("a log", work)))
+        self._reconciler = Reconciler(self._cluster, self.queue, backlog, starter, self.expiry, tails, now=self._now)
         run(self.resync())
         self._reconciler.take_stock()
 

@@ -53,6 +53,7 @@ class ApiServer:
     refusal: str | None = None
     admit_pod: Callable[[Object], None] = lambda _: None
     violations: list[str] = field(default_factory=list)
+    logs_read: list[str] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def get(self, plural: str, name: str) -> Object:
@@ -85,6 +86,14 @@ class ApiServer:
         if body["metadata"]["resourceVersion"] != version:
             raise _error(409, "Conflict", "the object has been modified")
         return self.update(plural, name, {"status": status})
+
+    def log_end(self, pod: str) -> bytes:
+        """As long as the pod is there, and once its container has started."""
+        body = self.get("pods", pod)
+        if not body.get("status", {}).get("containerStatuses"):
+            raise _error(400, "BadRequest", f'container "task" in pod "{pod}" is waiting to start')
+        self.logs_read.append(pod)
+        return f"the log of {pod}\n".encode()
 
     def update(self, plural: str, name: str, changes: Object) -> Object:
         return self._store(plural, "MODIFIED", merged(self.get(plural, name), changes))

@@ -217,6 +217,7 @@ class Story:
 
     def call_fails(self, choose: Choose) -> None:
         """Before it reached the server, or its answer is lost: nobody knows."""
+        self.spent["failed calls"] += 1
         replica, index = choose(*self.running())
         replica.fail(index)
 
