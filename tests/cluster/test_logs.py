@@ -11,6 +11,7 @@ from django.tasks.backends.base import BaseTaskBackend
 from prometheus_client.parser import text_string_to_metric_families
 from shop import probes
 
+from django_tasks_kubernetes import Fixed, Retry
 from tests.cluster.conftest import queue_manifest
 from tests.cluster.providers import Target
 from tests.support.cluster import Cluster
@@ -26,6 +27,10 @@ def queues(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl) -> None
     for name, keep in (("onfailure", None), ("always", "Always"), ("never", "Never")):
         spec = {} if keep is None else {"keepLog": keep}
         kubectl.apply(queue_manifest(name, image, pod_update=pod, **spec))
+
+
+def using(task: Any, **options: Any) -> Any:
+    return task.using(queue_name="onfailure", **options)
 
 
 def with_tail(kubectl: Kubectl, result: TaskResult[..., Any], attempt: int = 1) -> Status:
@@ -90,10 +95,7 @@ def test_the_queue_says_whose_is_kept(queues: None, kubectl: Kubectl, operator: 
 
 
 def test_each_attempt_takes_the_place_of_the_one_before(queues: None, kubectl: Kubectl) -> None:
-    from django_tasks_kubernetes import Fixed, Retry
-
-    twice = probes.fail_until.using(queue_name="onfailure", retry=Retry(max_attempts=2, backoff=Fixed(delay=1)))
-    result = finish(twice.enqueue(9))
+    result = finish(using(probes.fail_until, retry=Retry(max_attempts=2, backoff=Fixed(delay=1))).enqueue(9))
     text = with_tail(kubectl, result, attempt=2)["logTail"]["text"]
     assert "attempt 2 of 9" in text
     assert "attempt 1 of 9" not in text
@@ -102,7 +104,7 @@ def test_each_attempt_takes_the_place_of_the_one_before(queues: None, kubectl: K
 @pytest.mark.parametrize("how", ["a deadline", "a cancellation"])
 def test_it_is_read_before_a_pod_is_deleted(queues: None, kubectl: Kubectl, how: str) -> None:
     if how == "a deadline":
-        result = probes.ignore_sigterm.using(queue_name="onfailure", timeout=5).enqueue(600)
+        result = using(probes.ignore_sigterm, timeout=5).enqueue(600)
         wait_phase(kubectl, result.id, "Failed")
     else:
         result = probes.ignore_sigterm.using(queue_name="onfailure").enqueue(600)
