@@ -61,8 +61,8 @@ class TaskEvent(models.Model):
     """None once all have been told, and when it is given up."""
 
     tries: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(default=0)
-    told_to: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
-    """The receivers that need not be told again."""
+    told_to: "models.TextField[str, str]" = models.TextField(blank=True, default="")
+    """The receivers that need not be told again, one a line."""
 
     error: "models.TextField[str, str]" = models.TextField(blank=True, default="")
     """What the others raised the last time."""

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ("told_at", models.DateTimeField(null=True)),
                 ("next_try_at", models.DateTimeField(db_index=True, null=True)),
                 ("tries", models.PositiveIntegerField(default=0)),
-                ("told_to", models.JSONField(default=list)),
+                ("told_to", models.TextField(blank=True, default="")),
                 ("error", models.TextField(blank=True, default="")),
             ],
             options={

@@ -160,8 +160,8 @@ def _tell(row: TaskEvent, backends: dict[str, "KubernetesBackend"], using: str) 
     except InvalidResource as error:
         row.error = str(error)
     else:
-        told = tell(Event.of(resource, row.attempt), result, type(backend), row.told_to, using)
-        row.told_to, row.error = told.names, told.error
+        told = tell(Event.of(resource, row.attempt), result, type(backend), row.told_to.splitlines(), using)
+        row.told_to, row.error = "\n".join(told.names), told.error
     if not row.error:
         row.told_at, row.next_try_at, row.resource = timezone.now(), None, ""
     elif row.tries >= TRIES:
