@@ -30,7 +30,7 @@ NO_QUEUE = "no-such-queue"
 def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
     calls = CALLS_PER_RUN * (runs or RUNS)
     task = site.task.using(queue_name=NO_QUEUE, backend=UNWATCHED)
-    template = codec.encode(task.enqueue(1, 2), '{"args":[1,2],"kwargs":{}}')
+    template = codec.encode(task.enqueue(1, 2), {"payload": '{"args":[1,2],"kwargs":{}}'})
     path = f"/apis/{API_VERSION}/namespaces/{site.unwatched}/{TASK_PLURAL}"
 
     def enqueue() -> float:

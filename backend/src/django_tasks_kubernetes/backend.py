@@ -19,16 +19,18 @@ from django_tasks_kubernetes import codec
 from django_tasks_kubernetes.bulk import CONCURRENCY, Call, Enqueued
 from django_tasks_kubernetes.delivery import deliver, deliver_many
 from django_tasks_kubernetes.durations import Duration
-from django_tasks_kubernetes.exceptions import InvalidResource
+from django_tasks_kubernetes.exceptions import ApiUnavailable, InvalidResource
 from django_tasks_kubernetes.kubernetes_task import KubernetesTask, validate_options
 from django_tasks_kubernetes.new_task import NewTask, new_task, repetition
 from django_tasks_kubernetes.options import Enqueue, Options
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask
 from django_tasks_kubernetes.validation import queue_problem, validate_found, validate_importable
 from djangotasks_api.names import CANCEL_REASON_MAX_CHARS, DNS_LABEL_PATTERN, TASK_NAME_MAX
+from djangotasks_api.stored import TextRef
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.codec import Resource
+    from django_tasks_kubernetes.stored import Files
     from django_tasks_kubernetes.subscription import Subscription
     from django_tasks_kubernetes.watching import Changes
 
@@ -56,6 +58,9 @@ class Store(Protocol):
 
     def subscribe(self, subscription: "Subscription") -> "Callable[[], None]":
         """Tells it how its tasks are and what changes, until what is returned is called."""
+
+    def names(self) -> Iterator[str]:
+        """Of all."""
 
 
 class KubernetesBackend(BaseTaskBackend):
@@ -99,6 +104,20 @@ class KubernetesBackend(BaseTaskBackend):
         options = self.parsed_options
         return connect(replace(options, retries=0, request_timeout=min(options.request_timeout, QUICK_SECONDS)))
 
+    @property
+    def namespace(self) -> str:
+        """Where the tasks are. Raises ClusterNotConfigured."""
+        from django_tasks_kubernetes.client import connect
+
+        return self.parsed_options.namespace or connect(self.parsed_options).namespace
+
+    @cached_property
+    def files(self) -> "Files":
+        """Where arguments and return values are that are too large for a DjangoTask."""
+        from django_tasks_kubernetes.stored import Files
+
+        return Files(self.parsed_options.storage or "", self.parsed_options.storage_max_bytes)
+
     def validate_task(self, task: AnyTask) -> None:
         """Raises InvalidTask. Called for every @task, so also in task pods, and again by enqueue()."""
         super().validate_task(task)
@@ -112,8 +131,9 @@ class KubernetesBackend(BaseTaskBackend):
 
         With an idempotency_key whose task is known already, the result is that of the known one.
 
-        Raises InvalidTask; TypeError or ValueError for arguments that are not JSON; PayloadTooLarge; and the other
-        errors of `exceptions`. After ApiUnavailable the task may exist, if the answer was lost and not the request.
+        Raises InvalidTask; TypeError or ValueError for arguments that are not JSON; PayloadTooLarge; StorageFailed
+        where they go to a storage that does not take them; and the other errors of `exceptions`.
+        After ApiUnavailable the task may exist, if the answer was lost and not the request.
         """
         return cast("TaskResult[P, R]", deliver(self, self.new_task(task, args, kwargs)))
 
@@ -179,10 +199,11 @@ class KubernetesBackend(BaseTaskBackend):
     def retry(self, result_id: str) -> AnyResult:
         """Enqueues a finished task once more, at once, as a new task with the same arguments and options.
 
-        Returns the new task's result. Raises NotFinished, and as enqueue() and get_result() do.
+        Returns the new task's result. Raises NotFinished; StorageFailed where its arguments are in a storage, and
+        cannot be had from there; and as enqueue() and get_result() do.
         """
         resource = self.store.get(_name(result_id))
-        result, _ = self.create(repetition(resource, self._alias_of(resource)))
+        result, _ = self.create(repetition(resource, self._alias_of(resource), self._read))
         task_enqueued.send(type(self), task_result=result)
         return result
 
@@ -242,16 +263,46 @@ class KubernetesBackend(BaseTaskBackend):
         """The task, validated, with its id. Nothing is sent."""
         self.validate_task(task)
         validate_found(task)
-        return new_task(task, args, kwargs, self.alias)
+        return new_task(task, args, kwargs, self.alias, self.parsed_options)
 
     def create(self, new: NewTask) -> tuple[AnyResult, bool]:
         """Creates it in the cluster. Its result, or that of the one with its key; and whether it is new."""
-        known = self.store.create(new.resource)
+        known = self.send(self.store, new)
         return (new.result, True) if known is None else (self.decoded(known), False)
+
+    def send(self, store: Store, new: NewTask) -> "Resource | None":
+        """Creates it in a store, as store.create() does; its payload in the storage before that, if it goes there."""
+        if new.overflow is None:
+            return store.create(new.resource)
+        placed = self.placed(new)
+        try:
+            known = store.create(placed.resource)
+        except ApiUnavailable:
+            raise  # It may exist.
+        except Exception:
+            self._forget_payload(placed)
+            raise
+        if known is not None:  # by its key: it has a payload of its own
+            self._forget_payload(placed)
+        return known
+
+    def placed(self, new: NewTask) -> NewTask:
+        """With its payload in the storage, if it goes there. Raises StorageFailed."""
+        if new.overflow is None:
+            return new
+        ref = self.files.write(self.namespace, new.name, "payload", new.overflow)
+        spec = new.resource["spec"] | {"payloadRef": ref.to_data()}
+        return NewTask(new.result, new.resource | {"spec": spec})
 
     def decoded(self, resource: "Resource") -> AnyResult:
         """The result of a resource. Raises InvalidResource."""
-        return codec.decode(resource, alias=self._alias_of(resource))
+        return codec.decode(resource, alias=self._alias_of(resource), read=self._read)
+
+    def _read(self, ref: TextRef) -> str:
+        return self.files.read(ref)
+
+    def _forget_payload(self, placed: NewTask) -> None:
+        self.files.delete(TextRef.from_data(placed.resource["spec"]["payloadRef"]))
 
     def _alias_of(self, resource: "Resource") -> str:
         """The alias the task was enqueued with, where it leads to such a backend here; else this one's."""

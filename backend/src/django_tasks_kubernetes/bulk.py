@@ -1,18 +1,15 @@
 """Many tasks at once: with bounded concurrency, and a report of what was not accepted."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask
-
-if TYPE_CHECKING:
-    from django_tasks_kubernetes.backend import Store
 
 # More does not make the API server faster, and is unfair to others.
 CONCURRENCY: Final = 16
@@ -73,10 +70,10 @@ def unpack(call: Call) -> tuple[AnyTask, Sequence[Any], Mapping[str, Any]]:
             raise TypeError(f"A call is (task,), (task, args) or (task, args, kwargs), not {call!r}.")
 
 
-def create_all(
-    store: "Store", resources: Iterable[Resource], concurrency: int = CONCURRENCY
+def create_all[T](
+    create_one: Callable[[T], Resource | None], items: Iterable[T], concurrency: int = CONCURRENCY
 ) -> tuple[dict[int, Resource | None], list[Failure]]:
-    """Creates them, so many at once. What store.create() gave by index, and the failures.
+    """Creates them, so many at once, each as Store.create() does. What that gave by index, and the failures.
 
     After an error that says that the cluster takes none, what is left is not tried: it fails with the same error.
     """
@@ -84,11 +81,11 @@ def create_all(
     failed: list[Failure] = []
     stopped: list[Exception] = []
 
-    def create(resource: Resource) -> Resource | None:
+    def create(item: T) -> Resource | None:
         if stopped:
             raise stopped[0]
         try:
-            return store.create(resource)
+            return create_one(item)
         except SYSTEMIC as error:
             stopped.append(error)
             raise
@@ -101,11 +98,11 @@ def create_all(
 
     with ThreadPoolExecutor(concurrency, thread_name_prefix="enqueue_many") as pool:
         waiting: deque[tuple[int, Future[Resource | None]]] = deque()
-        source = enumerate(resources)
+        source = enumerate(items)
         while True:
             # A few ahead, so that no thread waits; not all, so that a generator of many need not be held in memory.
-            for index, resource in islice(source, 4 * concurrency - len(waiting)):
-                waiting.append((index, pool.submit(create, resource)))
+            for index, item in islice(source, 4 * concurrency - len(waiting)):
+                waiting.append((index, pool.submit(create, item)))
             if not waiting:
                 return done, failed
             collect(*waiting.popleft())

@@ -30,6 +30,7 @@ CLUSTER_IDS: Final[dict[type[Exception], str]] = {
     e.CrdNotInstalled: "djangotasks.E014",
     e.NamespaceNotFound: "djangotasks.E015",
     e.TaskRefused: "djangotasks.E016",
+    e.StorageFailed: "djangotasks.E017",
 }
 
 
@@ -84,9 +85,7 @@ def _check_cluster(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
         client.try_create()
         missing = {verb: use for verb, use in VERBS.items() if not client.may(verb)}
     except e.KubernetesBackendError as error:
-        problem, _, hint = str(error).partition(". ")
-        id_ = CLUSTER_IDS.get(type(error), "djangotasks.E019")
-        yield Error(f"{problem}.", hint=hint or None, obj=where, id=id_)
+        yield _error(error, where)
         return
     for verb, use in missing.items():
         yield Error(
@@ -95,3 +94,16 @@ def _check_cluster(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
             obj=where,
             id="djangotasks.E013",
         )
+    if backend.parsed_options.storage is not None:
+        from django_tasks_kubernetes.stored import try_storage
+
+        try:
+            try_storage(backend.files, client.namespace)
+        except e.StorageFailed as error:
+            yield _error(error, where)
+
+
+def _error(error: e.KubernetesBackendError, where: str) -> Error:
+    problem, _, hint = str(error).partition(". ")
+    id_ = next((id_ for class_, id_ in CLUSTER_IDS.items() if isinstance(error, class_)), "djangotasks.E019")
+    return Error(f"{problem.rstrip('.')}.", hint=hint or None, obj=where, id=id_)

@@ -144,8 +144,12 @@ class Client:
         """Those that match a field selector, page by page."""
         return self._list(selector, JSON)
 
-    def uids(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         """Of all that there are, which is cheap: nothing else of them is sent."""
+        return (item["metadata"]["name"] for item in self._list("", METADATA_ONLY))
+
+    def uids(self) -> Iterator[str]:
+        """Of all that there are, which is cheap as well."""
         return (item["metadata"]["uid"] for item in self._list("", METADATA_ONLY))
 
     def _list(self, selector: str, accept: str) -> Iterator[Resource]:
@@ -229,6 +233,7 @@ class Client:
     def _request(
         self, method: str, path: str, body: Resource | None = None, *, accept: str = JSON, stream: bool = False
     ) -> BaseHTTPResponse:
+
         headers = {"accept": accept, "user-agent": "django-tasks-kubernetes"}
         # Read for each request: the official client renews tokens here.
         settings: Any = self._configuration.auth_settings()

@@ -5,24 +5,32 @@ reason, a missing status, arguments that are not JSON still give a TaskResult th
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from django.tasks import Task, TaskResultStatus
 from django.tasks.base import TaskError
 from django.utils.module_loading import import_string
 
+from django_tasks_kubernetes import packing
 from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
 from django_tasks_kubernetes.kubernetes_task import options_of
 from django_tasks_kubernetes.policy import to_spec
 from django_tasks_kubernetes.reasons import exception_path
-from django_tasks_kubernetes.results import KubernetesResult, Progress
+from django_tasks_kubernetes.results import KubernetesResult, Later, Progress
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask, changed
 from django_tasks_kubernetes.times import from_wire, to_wire
 from djangotasks_api.names import API_VERSION, QUEUE_LABEL, TASK_KIND
 from djangotasks_api.phases import Phase
+from djangotasks_api.stored import TextRef
 
 Resource = dict[str, Any]
+# Reads a file of a task. Raises StorageFailed.
+type Read = Callable[[TextRef], str]
+
+EMPTY: Final = '{"args":[],"kwargs":{}}'
+# Beside a payloadRef, or before there is one. Said, so that the CRD's default is not taken for the arguments.
+NO_PAYLOAD: Final = {"payload": ""}
 
 STATUSES: Final[dict[Phase, TaskResultStatus]] = {
     Phase.QUEUED: TaskResultStatus.READY,
@@ -35,8 +43,8 @@ STATUSES: Final[dict[Phase, TaskResultStatus]] = {
 }
 
 
-def encode(result: AnyResult, payload: str) -> Resource:
-    """The DjangoTask to create for a new result. `payload`: its arguments as JSON text."""
+def encode(result: AnyResult, payload: Mapping[str, Any]) -> Resource:
+    """The DjangoTask to create for a new result. `payload`: the fields of the spec that hold its arguments."""
     task = result.task
     assert result.enqueued_at is not None  # noqa: S101 - the backend has just set it
     spec: Resource = {
@@ -45,7 +53,7 @@ def encode(result: AnyResult, payload: str) -> Resource:
         "backend": result.backend,
         "priority": int(task.priority),
         "enqueuedAt": to_wire(result.enqueued_at),
-        "payload": payload,
+        **payload,
     }
     if task.run_after is not None:
         spec["runAfter"] = to_wire(task.run_after)
@@ -72,9 +80,14 @@ def selector(*, queue: str | None, status: TaskResultStatus | None, task: str | 
     return ",".join(terms)
 
 
-def decode(resource: Resource, *, alias: str) -> AnyResult:
+def no_storage(ref: TextRef) -> str:
+    raise InvalidResource(f"The file {ref.name} is in the storage {ref.storage!r}, which nothing here reads.")
+
+
+def decode(resource: Resource, *, alias: str, read: Read = no_storage) -> AnyResult:
     """The TaskResult of a DjangoTask. `alias`: the backend's name in TASKS here.
 
+    `read`: is called for arguments and return values that are in a storage, when somebody looks at them.
     Raises InvalidResource when its task does not import, or its result is not JSON.
     """
     spec, status = resource["spec"], resource.get("status") or {}
@@ -82,11 +95,8 @@ def decode(resource: Resource, *, alias: str) -> AnyResult:
     started = [attempt for attempt in attempts if attempt.get("startedAt")]
     state = _status(status)
     finished = state in (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
-    try:
-        args, kwargs = decode_payload(spec.get("payload", '{"args":[],"kwargs":{}}'))
-    except InvalidPayload:
-        args, kwargs = [], {}  # the failure of the task says it
     name = resource["metadata"]["name"]
+    args, kwargs = _arguments(name, spec, read)
     result = KubernetesResult(
         task=changed(
             _import_task(name, spec["task"]),
@@ -109,7 +119,7 @@ def decode(resource: Resource, *, alias: str) -> AnyResult:
         progress=progress_of(status.get("progress")),
     )
     if state == TaskResultStatus.SUCCESSFUL:
-        object.__setattr__(result, "_return_value", _return_value(name, status.get("result")))
+        object.__setattr__(result, "_return_value", _result(name, status, read))
     return result
 
 
@@ -133,6 +143,35 @@ def progress_of(found: Mapping[str, Any] | None) -> Progress | None:
     return Progress(
         done=found.get("done"), total=found.get("total"), message=found.get("message"), updated_at=updated_at
     )
+
+
+def payload_text(payload: str, encoding: str | None) -> str:
+    """Unpacked. Raises InvalidPayload."""
+    return payload if encoding is None else packing.unpack(payload, encoding)
+
+
+def _arguments(name: str, spec: Mapping[str, Any], read: Read) -> tuple[Any, Any]:
+    """args and kwargs; those in a storage as a Later each, which share one reading."""
+    try:
+        if (ref := _ref(name, spec.get("payloadRef"))) is not None:
+            both = Later(lambda: decode_payload(read(ref)))
+            return Later(lambda: both.value[0]), Later(lambda: both.value[1])
+        return decode_payload(payload_text(spec.get("payload", EMPTY), spec.get("payloadEncoding")))
+    except InvalidPayload:
+        return [], {}  # the failure of the task says it
+
+
+def _result(name: str, status: Mapping[str, Any], read: Read) -> Any:
+    if (ref := _ref(name, status.get("resultRef"))) is not None:
+        return Later(lambda: _return_value(name, read(ref)))
+    return _return_value(name, status.get("result"))
+
+
+def _ref(name: str, data: Any) -> TextRef | None:
+    try:
+        return None if data is None else TextRef.from_data(data)
+    except ValueError as error:
+        raise InvalidResource(f"Task {name} refers to a file in a storage, and wrongly: {error}.") from None
 
 
 def _import_task(name: str, path: str) -> AnyTask:

@@ -27,7 +27,7 @@ def deliver(backend: "KubernetesBackend", new: NewTask) -> AnyResult:
         case Enqueue.OUTBOX:
             from django_tasks_kubernetes import outbox  # has a model: only where the app is installed
 
-            outbox.put(backend, [new])
+            outbox.put(backend, [backend.placed(new)])
             return new.result
         case Enqueue.ON_COMMIT:
             on_commit([new], partial(_create, backend, new), using=options.database)
@@ -53,6 +53,8 @@ def deliver_many(backend: "KubernetesBackend", calls: Iterable[Call], concurrenc
         listed.append(call)
         try:
             new = backend.new_task(*unpack(call))
+            if options.enqueue is Enqueue.OUTBOX:
+                new = backend.placed(new)
         except Exception as error:  # noqa: BLE001 - one call's error is in the report, and no other's
             report.results.append(None)
             report.not_accepted.append(NotAccepted(index, call, error))
@@ -81,7 +83,7 @@ def deliver_many(backend: "KubernetesBackend", calls: Iterable[Call], concurrenc
 
 
 def _create_many(backend: "KubernetesBackend", tasks: Sequence[NewTask], concurrency: int) -> Enqueued:
-    done, failed = create_all(backend.store, (new.resource for new in tasks), concurrency)
+    done, failed = create_all(partial(backend.send, backend.store), tasks, concurrency)
     results: list[AnyResult | None] = [None] * len(tasks)
     for index, known in sorted(done.items()):
         results[index] = tasks[index].result if known is None else backend.decoded(known)

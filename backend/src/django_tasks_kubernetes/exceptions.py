@@ -51,7 +51,15 @@ class NotFinished(KubernetesBackendError):
 
 
 class PayloadTooLarge(KubernetesBackendError, ValueError):
-    """The arguments are longer than one environment variable of the pod can hold."""
+    """The arguments are longer than one environment variable of the pod can hold, or than the storage may take."""
+
+
+class StorageFailed(KubernetesBackendError):
+    """The storage of OPTIONS["STORAGE"] did not take or give a file of a task. The message has its own words."""
+
+
+class StoredTextInvalid(StorageFailed):
+    """The file of a task is not what was stored, or cannot be asked for here: trying again does not help."""
 
 
 class InvalidResource(KubernetesBackendError):
@@ -130,7 +138,7 @@ class NotAllowed(AttemptFailed):
 
 
 class ResultTooLarge(AttemptFailed, ValueError):
-    """The return value is longer than a DjangoTask can hold."""
+    """The return value is longer than a DjangoTask can hold, or than the storage may take."""
 
 
 class ResultNotSerializable(AttemptFailed, TypeError):

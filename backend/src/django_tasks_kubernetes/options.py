@@ -52,6 +52,15 @@ class Options:
     database: str = "default"
     """The alias in DATABASES whose transactions that means."""
 
+    storage: str | None = None
+    """The alias in STORAGES that takes what is too large for a DjangoTask. Default: none, and that is an error."""
+
+    storage_max_bytes: int = 64 * 1024 * 1024
+    """How many bytes arguments or a return value may have there: processes hold them in memory, several times over."""
+
+    compress_payload_from: int | None = None
+    """Arguments of so many bytes or more are compressed, where that makes them smaller. Default: never."""
+
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Raises ImproperlyConfigured with every problem found."""
@@ -85,18 +94,22 @@ def problems_of(raw: Mapping[str, Any]) -> Iterator[str]:
                 yield f"CONTEXT must be the name of a context, not {value!r}."
             case "REQUEST_TIMEOUT", _ if not _is_number(value) or not 0 < value < math.inf:
                 yield f"REQUEST_TIMEOUT must be a number of seconds above 0, not {value!r}."
-            case "RETRIES", _ if not _is_number(value) or not isinstance(value, int) or value < 0:
-                yield f"RETRIES must be a whole number from 0, not {value!r}."
+            case "RETRIES" | "STORAGE_MAX_BYTES" | "COMPRESS_PAYLOAD_FROM", _ if not _is_count(value):
+                yield f"{name} must be a whole number from 0, not {value!r}."
             case "ENQUEUE", _ if value not in [*Enqueue]:
                 yield f"ENQUEUE must be one of {', '.join(Enqueue)}, not {value!r}."
-            case "DATABASE", _ if not isinstance(value, str) or value not in settings.DATABASES:
-                yield f"DATABASE must be an alias of DATABASES, not {value!r}."
+            case "DATABASE" | "STORAGE", _ if not isinstance(value, str) or value not in getattr(settings, f"{name}S"):
+                yield f"{name} must be an alias of {name}S, not {value!r}."
             case _:
                 continue
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _unknown(name: str) -> str:

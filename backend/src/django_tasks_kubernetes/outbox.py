@@ -60,7 +60,7 @@ def _committed(backend: "KubernetesBackend", tasks: Sequence[NewTask]) -> None:
     """What does not succeed here is the relay's to do: the caller has been told that it is enqueued, and it is."""
     for new in tasks:
         task_enqueued.send_robust(type(backend), task_result=new.result)
-    done, failed = create_all(backend.quick_store, [new.resource for new in tasks])
+    done, failed = create_all(backend.quick_store.create, [new.resource for new in tasks])
     if failed:
         logger.warning("%d tasks are in the outbox, and left to the relay: %s", len(failed), failed[0][1])
     _sent(backend.store, backend.parsed_options.database, [tasks[index].name for index in done])
@@ -192,3 +192,8 @@ class OutboxStore:
 
     def subscribe(self, subscription: "Subscription") -> "Callable[[], None]":
         return self._store.subscribe(subscription)
+
+    def names(self) -> Iterator[str]:
+        # Before the others: what is sent meanwhile is in both.
+        yield from list(OutboxTask.objects.using(self._using).values_list("pk", flat=True))
+        yield from self._store.names()

@@ -16,29 +16,40 @@ runs it in a pod. Only the pod itself is missing, and with it retries, timeouts 
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.files.storage import InMemoryStorage
+from django.tasks import task_backends
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.test import override_settings
 from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.codec import Resource, decode, progress_of
+from django_tasks_kubernetes.codec import Resource, progress_of
 from django_tasks_kubernetes.exceptions import WaitTimeout
 from django_tasks_kubernetes.results import Progress
 from django_tasks_kubernetes.runner.execute import execute
+from django_tasks_kubernetes.runner.files import store_result
+from django_tasks_kubernetes.stored import Files
 from django_tasks_kubernetes.subscription import Subscription
 from django_tasks_kubernetes.task_types import AnyResult
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.names import job_name
 from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_api.phases import Phase, Reason
+from djangotasks_api.stored import TextRef
+
+NAMESPACE: Final = "in-memory"
+# Of OPTIONS: what says how large arguments and results may be.
+KEPT: Final = ("STORAGE", "STORAGE_MAX_BYTES", "COMPRESS_PAYLOAD_FROM")
 
 
 class InMemoryCluster:
@@ -49,6 +60,7 @@ class InMemoryCluster:
         self._subscriptions: set[Subscription] = set()
         self._versions = itertools.count(1)
         self._progress: dict[str, list[Progress]] = {}
+        self.storage = InMemoryStorage()
 
     def create(self, resource: Resource) -> Resource | None:
         name = resource["metadata"]["name"]
@@ -121,10 +133,13 @@ class InMemoryCluster:
             if name == subscription.name or (subscription.name is None and subscription.wants(resource)):
                 subscription.put(name, next(self._versions), deepcopy(resource))
 
+    def names(self) -> Iterator[str]:
+        return iter(list(self.resources))
+
     @property
     def results(self) -> list[AnyResult]:
         """Every task as its TaskResult now, in the order of enqueue()."""
-        return [decode(deepcopy(resource), alias=resource["spec"]["backend"]) for resource in self.resources.values()]
+        return [self._decoded(resource) for resource in self.resources.values()]
 
     def progress(self, result_id: str) -> list[Progress]:
         """All that a task said by `context.progress()`, in its order; a heartbeat repeats the last."""
@@ -156,6 +171,9 @@ class InMemoryCluster:
         pod = job_name(name, 1)
         status["phase"] = Phase.RUNNING
 
+        def store(text: str) -> TextRef:
+            return store_result(alias, NAMESPACE, name, 1, text)
+
         def started(at: str) -> None:
             status["startedAt"] = at
             status["attempts"] = [{"number": 1, "job": pod, "pod": pod, "startedAt": at}]
@@ -172,15 +190,21 @@ class InMemoryCluster:
             status["phase"] = Phase.SUCCEEDED if outcome.succeeded else Phase.FAILED
             status["finishedAt"] = status["attempts"][0]["finishedAt"] = outcome.finished_at
             status["result"] = outcome.result
+            status["resultRef"] = outcome.result_ref and outcome.result_ref.to_data()
             if outcome.error is not None:
                 error = {"type": outcome.error.type, "traceback": outcome.error.traceback}
                 status["reason"] = outcome.reason
                 status["attempts"][0] |= {"reason": outcome.reason, "error": error}
             self._tell(name)
 
-        result = decode(deepcopy(resource), alias=alias)
-        execute(result, pod, sender=InMemoryBackend, started=started, finished=finished, tell=tell)
-        return decode(deepcopy(resource), alias=alias)
+        result = self._decoded(resource)
+        execute(result, pod, sender=InMemoryBackend, started=started, finished=finished, tell=tell, store=store)
+        return self._decoded(resource)
+
+    def _decoded(self, resource: Resource) -> AnyResult:
+        backend: Any = task_backends[resource["spec"]["backend"]]
+        result: AnyResult = backend.decoded(deepcopy(resource))
+        return result
 
 
 class InMemoryBackend(KubernetesBackend):
@@ -195,17 +219,30 @@ class InMemoryBackend(KubernetesBackend):
     def store(self) -> InMemoryCluster:
         return self._cluster
 
+    @property
+    def namespace(self) -> str:
+        return NAMESPACE
+
+    @cached_property
+    def files(self) -> Files:
+        return replace(super().files, find=lambda alias: self._cluster.storage)
+
+
+def _kept(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in KEPT}
+
 
 @contextmanager
 def in_memory() -> Iterator[InMemoryCluster]:
     """Makes every backend in TASKS keep its tasks in memory, in the cluster that it gives.
 
-    QUEUES stay as they are. Works as a pytest fixture too: `@pytest.fixture` over a function that yields from it.
+    QUEUES stay as they are, and so do the limits; what would go to OPTIONS["STORAGE"] is kept in memory too. Works as
+    a pytest fixture as well: `@pytest.fixture` over a function that yields from it.
     """
     cluster = InMemoryCluster()
     backend = f"{InMemoryBackend.__module__}.{InMemoryBackend.__qualname__}"
     tasks = {
-        alias: params | {"BACKEND": backend, "OPTIONS": {"CLUSTER": cluster}}
+        alias: params | {"BACKEND": backend, "OPTIONS": _kept(params.get("OPTIONS", {})) | {"CLUSTER": cluster}}
         for alias, params in settings.TASKS.items()
     }
     with override_settings(TASKS=tasks):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
+from djangotasks_api.stored import TextRef
+
 ASSIGNMENT_VARIABLE: Final = "DJANGOTASKS_ASSIGNMENT"
 PAYLOAD_VARIABLE: Final = "DJANGOTASKS_PAYLOAD"
 TOKEN_VARIABLE: Final = "DJANGOTASKS_TOKEN"  # noqa: S105 - the name of a variable
@@ -19,7 +21,8 @@ class Assignment:
     """One attempt of one task.
 
     `url`: the operator's endpoint, without a path. `token`: good for this attempt alone.
-    `payload`: JSON text, {"args": […], "kwargs": {…}}. `worker_ids`: the pods of earlier attempts, oldest
+    `payload`: JSON text, {"args": […], "kwargs": {…}}, packed as `payload_encoding` says; or it is empty, and in the
+    file of `payload_ref`. `worker_ids`: the pods of earlier attempts, oldest
     first. `started_at`: when the first of them started. Times are RFC 3339, UTC. `retry_on`, `never_retry_on`: of the
     policy, for the pod, which alone knows what an exception's base classes are. `heartbeat_timeout`: for how many
     seconds the attempt may be silent; None for as long as it likes.
@@ -44,6 +47,8 @@ class Assignment:
     retry_on: tuple[str, ...] | None = None
     never_retry_on: tuple[str, ...] = ()
     heartbeat_timeout: float | None = None
+    payload_encoding: str | None = None
+    payload_ref: TextRef | None = None
 
     def to_environ(self) -> dict[str, str]:
         values = asdict(self)
@@ -63,4 +68,6 @@ class Assignment:
         known = {field.name for field in fields(cls)}
         values = {name: value for name, value in json.loads(environ[ASSIGNMENT_VARIABLE]).items() if name in known}
         values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        if (ref := values.pop("payload_ref", None)) is not None:
+            values["payload_ref"] = TextRef.from_data(ref)
         return cls(**values, payload=environ[PAYLOAD_VARIABLE], token=environ[TOKEN_VARIABLE])

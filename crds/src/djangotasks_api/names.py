@@ -30,6 +30,8 @@ TASK_NAME_MAX: Final = 57
 
 # Linux allows one environment variable 128 KiB (MAX_ARG_STRLEN), name and terminator included.
 PAYLOAD_MAX_BYTES: Final = 96 * 1024
+# What a packed payload may become when it is unpacked: 96 KiB of packed zeros would fill 70 MiB.
+UNPACKED_MAX_BYTES: Final = 8 * 1024 * 1024
 # etcd takes 1.5 MiB a request; the result shares the resource with the payload and the attempts.
 RESULT_MAX_BYTES: Final = 512 * 1024
 # One attempt's traceback; the end of it is what people read, so the middle goes first.

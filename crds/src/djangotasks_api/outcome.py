@@ -18,6 +18,7 @@ from djangotasks_api.names import (
     TERMINATION_MESSAGE_MAX_BYTES,
 )
 from djangotasks_api.phases import Reason
+from djangotasks_api.stored import TextRef
 
 # A report is the result, the traceback and a little around them; JSON escapes may double the text.
 REPORT_MAX_BYTES: Final = 2 * RESULT_MAX_BYTES + 64 * 1024
@@ -101,7 +102,7 @@ class ErrorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended. Success has a `result` (JSON text), failure a `reason` and an `error`.
+    """How an attempt ended. Success has a `result` (JSON text) or a `result_ref`, failure a `reason` and an `error`.
 
     `retryable` is False for what fails the same way each time: a path that does not import, a result that
     is too large. `truncated` says that the text was shortened to fit a termination message; a result is
@@ -112,6 +113,7 @@ class Outcome:
     started_at: str | None
     finished_at: str
     result: str | None = None
+    result_ref: TextRef | None = None
     reason: Reason | None = None
     error: ErrorReport | None = None
     retryable: bool = True
@@ -125,7 +127,9 @@ class Outcome:
 
     def to_json(self) -> str:
         data: dict[str, Any] = {"startedAt": self.started_at, "finishedAt": self.finished_at}
-        if self.succeeded:
+        if self.result_ref is not None:
+            data["resultRef"] = self.result_ref.to_data()
+        elif self.succeeded:
             data["result"] = self.result
         else:
             data["reason"] = self.reason
@@ -178,11 +182,18 @@ class Outcome:
         finished_at = _timestamp(data, "finishedAt")
         progress = _progress(data.get("progress"))
         if data.get("reason") is None:
-            result = data.get("result")
-            if not (isinstance(result, str) or (truncated and result is None)):
+            result, ref = data.get("result"), _ref(data.get("resultRef"))
+            if ref is None and not (isinstance(result, str) or (truncated and result is None)):
                 raise InvalidReport("result must be a string that holds JSON")
+            if ref is not None and result is not None:
+                raise InvalidReport("result and resultRef cannot both be given")
             return cls(
-                started_at=started_at, finished_at=finished_at, result=result, truncated=truncated, progress=progress
+                started_at=started_at,
+                finished_at=finished_at,
+                result=result,
+                result_ref=ref,
+                truncated=truncated,
+                progress=progress,
             )
         if not isinstance(data["reason"], str):
             raise InvalidReport("reason must be a string")
@@ -262,6 +273,13 @@ def _progress(value: Any) -> ProgressReport | None:
         return ProgressReport.from_data(value) if isinstance(value, dict) else None
     except InvalidReport:
         return None
+
+
+def _ref(value: Any) -> TextRef | None:
+    try:
+        return None if value is None else TextRef.from_data(value)
+    except ValueError as error:
+        raise InvalidReport(f"resultRef: {error}") from None
 
 
 def _error(value: Any) -> ErrorReport | None:

@@ -82,7 +82,10 @@ def reports_app(
 
     async def outcome(request: web.Request) -> web.Response:
         task, uid, attempt = authenticated(request)
-        await reports.outcome(task, uid, attempt, Outcome.from_json(await request.read()))
+        report = Outcome.from_json(await request.read())
+        if report.result_ref is not None and not report.result_ref.belongs_to(*task):
+            raise InvalidReport("resultRef must name a file of this task")
+        await reports.outcome(task, uid, attempt, report)
         return web.Response(status=200)
 
     app = web.Application(client_max_size=REPORT_MAX_BYTES, middlewares=[count, _errors])

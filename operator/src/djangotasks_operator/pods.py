@@ -65,9 +65,11 @@ def reported_outcome(pod: Pod) -> Outcome | None:
     if pod.terminated is None or not pod.terminated.message.startswith("{"):
         return None
     try:
-        return Outcome.from_json(pod.terminated.message)
+        outcome = Outcome.from_json(pod.terminated.message)
     except InvalidReport:
         return None
+    ref = outcome.result_ref
+    return outcome if ref is None or ref.belongs_to(pod.namespace, pod.task) else None
 
 
 def death(pod: Pod) -> Death:

@@ -6,6 +6,7 @@ from djangotasks_api.assignment import Assignment
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
 from djangotasks_api.names import PAYLOAD_MAX_BYTES, job_name
 from djangotasks_api.phases import Reason
+from djangotasks_api.stored import TextRef
 from djangotasks_operator import manifests
 from djangotasks_operator.api import DEPLOYMENTS, ApiError, Object
 from djangotasks_operator.cluster import Cluster
@@ -94,6 +95,10 @@ class Starter:
     def _assignment(self, task: DjangoTask, number: int, payload: str, limits: Limits) -> Assignment:
         metadata, spec, status = task.metadata, task.spec, task.status
         enqueued_at = spec.enqueued_at or metadata.creation_timestamp
+        ref = None
+        if spec.payload_ref is not None:
+            # It has no payload beside the CRD's default, which must not be taken for the arguments.
+            ref, payload = TextRef(**spec.payload_ref.model_dump()), ""
         if len(payload.encode()) > PAYLOAD_MAX_BYTES:
             message = f"The payload has more than {PAYLOAD_MAX_BYTES} bytes: it does not fit into a pod's environment."
             raise Refused(Reason.INVALID_PAYLOAD, message)
@@ -117,6 +122,8 @@ class Starter:
             retry_on=limits.retry_on,
             never_retry_on=limits.never_retry_on,
             heartbeat_timeout=limits.heartbeat_timeout.total_seconds() if limits.heartbeat_timeout else None,
+            payload_encoding=spec.payload_encoding,
+            payload_ref=ref,
         )
 
 

@@ -258,4 +258,6 @@ def _trimmed(task: DjangoTask) -> DjangoTask:
     if not task.status.phase.is_terminal:
         return task
     attempts = [attempt.model_copy(update={"error": None}) for attempt in task.status.attempts]
-    return task.model_copy(update={"status": task.status.model_copy(update={"attempts": attempts, "result": None})})
+    return task.model_copy(
+        update={"status": task.status.model_copy(update={"attempts": attempts, "result": None, "result_ref": None})}
+    )

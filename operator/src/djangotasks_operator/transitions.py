@@ -1,8 +1,9 @@
 """How a task's status changes: one function a transition, from the old status to the new. Pure."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from djangotasks_api.models import Attempt, AttemptError, Condition, Progress, TaskStatus
+from djangotasks_api.models import Attempt, AttemptError, Condition, Progress, StoredText, TaskStatus
 from djangotasks_api.names import MESSAGE_MAX_CHARS, RESULT_MAX_BYTES, TRACEBACK_MAX_BYTES, job_name
 from djangotasks_api.outcome import CUT, Outcome, ProgressReport, shorten
 from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
@@ -157,7 +158,8 @@ def with_outcome(task: str, status: TaskStatus, outcome: Outcome, limits: Limits
             now,
             retryable=outcome.retryable,
         )
-    if outcome.result is None or len(outcome.result.encode()) > RESULT_MAX_BYTES:
+    ref = outcome.result_ref
+    if ref is None and (outcome.result is None or len(outcome.result.encode()) > RESULT_MAX_BYTES):
         message = (
             "The task succeeded, but its result did not arrive: the operator was away for too long, and the "
             "result is longer than a termination message."
@@ -173,6 +175,7 @@ def with_outcome(task: str, status: TaskStatus, outcome: Outcome, limits: Limits
             "finished_at": attempt.finished_at,
             "next_attempt_at": None,
             "result": outcome.result,
+            "result_ref": None if ref is None else StoredText(**asdict(ref)),
             "conditions": [Condition(type="Complete", status="True", reason="Succeeded", last_transition_time=now)],
         }
     )

@@ -18,6 +18,7 @@ class Versions:
     helm: str = "4.3.1"
     kwok: str = "0.8.0"
     kind: str = "0.33.0"
+    versitygw: str = "1.8.0"
 
 
 def setting(name: str, default: str = "") -> str:

@@ -53,7 +53,7 @@ class Store:
 
 
 def create(store: Any, resources: Any, concurrency: int = 3) -> Any:
-    return create_all(store, resources, concurrency)
+    return create_all(store.create, resources, concurrency)
 
 
 def test_every_call_has_its_result(cluster: InMemoryCluster) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core import checks
 from django.tasks.checks import check_tasks
 from django.test import override_settings
@@ -42,6 +43,8 @@ def test_good_settings() -> None:
             "OPTIONS",
         ),
         ({"OPTIONS": {"DATABASE": "other"}}, "E001", "DATABASE must be an alias of DATABASES, not 'other'", "OPTIONS"),
+        ({"OPTIONS": {"STORAGE": "other"}}, "E001", "STORAGE must be an alias of STORAGES, not 'other'", "OPTIONS"),
+        ({"OPTIONS": {"STORAGE_MAX_BYTES": 1e9}}, "E001", "STORAGE_MAX_BYTES must be a whole number from 0", "OPTIONS"),
         ({"alias": "x" * 254}, "E003", "The alias must have 1 to 253 characters.", "TASKS"),
     ],
 )
@@ -59,8 +62,8 @@ def test_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.id, found.hint) == ("djangotasks.E004", "Install it: pip install kubernetes.")
 
 
-def deploy(server: Server, folder: Path) -> list[checks.CheckMessage]:
-    options = {"KUBECONFIG": kubeconfig(folder, server.url), "NAMESPACE": "shop", "RETRIES": 0}
+def deploy(server: Server, folder: Path, **more: Any) -> list[checks.CheckMessage]:
+    options = {"KUBECONFIG": kubeconfig(folder, server.url), "NAMESPACE": "shop", "RETRIES": 0} | more
     with settings(OPTIONS=options):
         return checks.run_checks(tags=["tasks"], include_deployment_checks=True)
 
@@ -113,6 +116,20 @@ def test_a_role_that_lacks_verbs(server: Server, tmp_path: Path) -> None:
     found = deploy(server, tmp_path)
     assert [message.id for message in found] == ["djangotasks.E013"] * 2
     assert "do not allow to get DjangoTasks in namespace shop, which get_result() needs" in found[0].msg
+
+
+def test_the_storage_is_tried(server: Server, tmp_path: Path) -> None:
+    server.answer = cluster((201, {}, {}))
+    location = tmp_path / "files"
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(location)}}
+    with override_settings(STORAGES=django_settings.STORAGES | {"tasks": storage}):
+        assert deploy(server, tmp_path, STORAGE="tasks") == []
+        assert list(location.rglob("*.json")) == []
+        (location / "djangotasks").rename(tmp_path / "moved")
+        (location / "djangotasks").write_text("in the way")
+        (found,) = deploy(server, tmp_path, STORAGE="tasks")
+    assert found.id == "djangotasks.E017"
+    assert "The storage 'tasks' did not take a file" in found.msg
 
 
 def test_no_kubeconfig(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_is_encoded_is_decoded() -> None:
         errors=[],
         worker_ids=[],
     )
-    made = codec.encode(result, '{"args":[1],"kwargs":{}}')
+    made = codec.encode(result, {"payload": '{"args":[1],"kwargs":{}}'})
     assert made == {
         "apiVersion": "djangotasks.dev/v1alpha1",
         "kind": "DjangoTask",
@@ -74,7 +74,7 @@ def test_what_is_encoded_is_decoded() -> None:
 
 def test_the_contracts_models_take_what_is_encoded() -> None:
     models = pytest.importorskip("djangotasks_api.models")
-    made = codec.encode(codec.decode(resource(), alias="default"), '{"args":[1],"kwargs":{}}')
+    made = codec.encode(codec.decode(resource(), alias="default"), {"payload": '{"args":[1],"kwargs":{}}'})
     spec = models.DjangoTask.model_validate(made).spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
     assert spec.keys() == made["spec"].keys()
 

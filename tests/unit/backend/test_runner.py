@@ -11,13 +11,18 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks.signals import task_finished
+from django.test import override_settings
 
+from django_tasks_kubernetes import stored
+from django_tasks_kubernetes.packing import pack
 from django_tasks_kubernetes.runner import report
 from django_tasks_kubernetes.runner.__main__ import main
 from django_tasks_kubernetes.runner.process import Termination
-from djangotasks_api.names import TERMINATION_MESSAGE_MAX_BYTES
+from django_tasks_kubernetes.stored import Files
+from djangotasks_api.names import RESULT_MAX_BYTES, TERMINATION_MESSAGE_MAX_BYTES
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from tests.unit.backend.conftest import Answer, Request, Server
@@ -298,3 +303,84 @@ def test_sigterm_does_not_stop_the_reporting(run: Run, pod: Pod) -> None:
     pod.server.answer = answer
     assert run("echo") == 0
     assert len(pod.reports("outcome")) == 3
+
+
+# Large arguments and results
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the storage that the settings name."""
+    location = tmp_path / "storage"
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(location)}}
+    backend = settings.TASKS["default"]
+    with override_settings(
+        STORAGES=settings.STORAGES | {"tasks": storage},
+        TASKS={"default": backend | {"OPTIONS": backend["OPTIONS"] | {"STORAGE": "tasks"}}},
+    ):
+        yield location
+
+
+def stored_payload(*args: Any) -> dict[str, Any]:
+    text = json.dumps({"args": args, "kwargs": {}})
+    return {"payload": "", "payload_ref": Files("tasks", 1000).write("shop", "t1", "payload", text)}
+
+
+def test_arguments_in_a_storage(run: Run, pod: Pod, storage: Path) -> None:
+    assert run("echo", **stored_payload(1, "é")) == 0
+    assert pod.outcome.result == '{"args":[1,"\\u00e9"],"kwargs":{}}'
+
+
+def test_packed_arguments(run: Run, pod: Pod) -> None:
+    packed = pack(json.dumps({"args": ["x" * 1000], "kwargs": {}}))
+    assert run("echo", payload=packed, payload_encoding="zlib+base64") == 0
+    assert pod.outcome.result == f'{{"args":["{"x" * 1000}"],"kwargs":{{}}}}'
+    pod.server.requests.clear()
+    assert run("echo", payload="bomb", payload_encoding="zlib+base64") == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.INVALID_PAYLOAD, False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "retryable"),
+    [
+        (lambda path: path.unlink(), "is not there", True),
+        (lambda path: path.write_text("{}"), "is not what was stored", False),
+    ],
+    ids=["gone", "changed"],
+)
+def test_arguments_that_cannot_be_had(
+    run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, words: str, retryable: bool
+) -> None:
+    monkeypatch.setattr(stored, "PATIENCE", ())
+    changes = stored_payload(1)
+    spoil(storage / changes["payload_ref"].name)
+    assert run("echo", **changes) == 1
+    outcome = pod.outcome
+    assert (outcome.reason, outcome.retryable) == (Reason.PAYLOAD_UNAVAILABLE, retryable)
+    assert outcome.error is not None
+    assert outcome.error.type == "django_tasks_kubernetes.exceptions.PayloadUnavailable"
+    assert words in outcome.error.traceback
+
+
+def test_a_result_in_a_storage(run: Run, pod: Pod, storage: Path) -> None:
+    assert run("returns_text", RESULT_MAX_BYTES) == 0
+    ref = pod.outcome.result_ref
+    assert ref is not None
+    assert ref.belongs_to("shop", "t1")
+    assert (storage / ref.name).read_text() == f'"{"x" * RESULT_MAX_BYTES}"'
+    # It is told even where the operator is away for long.
+    assert Outcome.from_json(pod.message) == pod.outcome
+
+
+def test_a_result_that_cannot_be_stored(run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "PATIENCE", ())
+    storage.write_text("in the way")
+    assert run("returns_text", RESULT_MAX_BYTES) == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.RESULT_NOT_STORED, True)
+    assert pod.outcome.error is not None
+    assert "did not take a file of 524,290 bytes" in pod.outcome.error.traceback
+
+
+def test_a_result_that_is_too_large(run: Run, pod: Pod) -> None:
+    assert run("returns_text", RESULT_MAX_BYTES) == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.RESULT_TOO_LARGE, False)

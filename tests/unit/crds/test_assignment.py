@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.names import PAYLOAD_MAX_BYTES
+from djangotasks_api.stored import TextRef
 
 # One environment variable, with its name and both separators: Linux's MAX_ARG_STRLEN.
 VARIABLE_MAX_BYTES = 128 * 1024
@@ -24,6 +27,12 @@ def assignment(payload: str = "{}", task: str = "shop.tasks.x") -> Assignment:
 @given(st.text(), st.text())
 def test_round_trip(payload: str, task: str) -> None:
     before = assignment(payload, task)
+    assert Assignment.from_environ(before.to_environ()) == before
+
+
+def test_a_payload_in_a_storage() -> None:
+    ref = TextRef(storage="ü", name="djangotasks/shop/a.payload.0.json", size=3, sha256="0" * 64)
+    before = replace(assignment(""), payload_ref=ref, payload_encoding="zlib+base64")
     assert Assignment.from_environ(before.to_environ()) == before
 
 

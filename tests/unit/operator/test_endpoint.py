@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from djangotasks_api.outcome import REPORT_MAX_BYTES, InvalidReport, Outcome, ProgressReport, Started
+from djangotasks_api.stored import TextRef
 from djangotasks_operator import endpoint, server
 from djangotasks_operator.endpoint import reports_app
 from djangotasks_operator.reports import Reports
@@ -101,6 +102,22 @@ def test_a_report_with_the_right_token() -> None:
     (status,), told = answers((path_of(), OUTCOME), Authorization=bearer())
     assert status == 200
     assert [report[:3] for report in told.reports] == [(Key("shop", "a"), "u", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("djangotasks/shop/a.result-1.0.json", 200),
+        ("djangotasks/shop/b.result-1.0.json", 400),
+        ("djangotasks/other/a.result-1.0.json", 400),
+        ("media/passport.jpg", 400),
+    ],
+)
+def test_a_file_must_be_the_tasks_own(name: str, status: int) -> None:
+    ref = TextRef(storage="tasks", name=name, size=1, sha256="0" * 64)
+    body = Outcome(started_at=None, finished_at="2026-11-23T12:00:00+00:00", result_ref=ref).to_json().encode()
+    (answered,), told = answers((path_of(), body), Authorization=bearer())
+    assert (answered, len(told.reports)) == (status, int(status == 200))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
+from djangotasks_api.stored import TextRef
 from djangotasks_operator.observed import Pod
 from djangotasks_operator.pods import death, reported_outcome, start_problem
 from tests.support.builders import make_pod, make_terminated, make_waiting
@@ -61,3 +62,16 @@ def test_reported_outcome() -> None:
     for message in ("", "Killed", "{", "{}", '{"finishedAt": 3}'):
         assert reported_outcome(make_pod(terminated=make_terminated(0, message=message))) is None
     assert reported_outcome(make_pod()) is None
+
+
+def test_a_reported_file_must_be_the_tasks_own() -> None:
+    def reported(name: str) -> Outcome | None:
+        ref = TextRef(storage="tasks", name=name, size=1, sha256="0" * 64)
+        outcome = Outcome(started_at=None, finished_at="2026-11-23T12:00:00Z", result_ref=ref)
+        found = reported_outcome(make_pod(terminated=make_terminated(0, message=outcome.to_termination_message())))
+        assert found in (None, outcome)
+        return found
+
+    assert reported("djangotasks/shop/receipt.result-1.0.json") is not None
+    assert reported("djangotasks/shop/other.result-1.0.json") is None
+    assert reported("secrets/passwords.json") is None

@@ -8,6 +8,7 @@ from djangotasks_api.models import Attempt, AttemptError, Backoff, TaskStatus
 from djangotasks_api.names import MESSAGE_MAX_CHARS, RESULT_MAX_BYTES, TRACEBACK_MAX_BYTES
 from djangotasks_api.outcome import ErrorReport, Outcome
 from djangotasks_api.phases import Phase, Reason
+from djangotasks_api.stored import TextRef
 from djangotasks_operator.policy import MAX_INTERRUPTIONS, Limits
 from djangotasks_operator.transitions import (
     OLD_MESSAGE_MAX_CHARS,
@@ -44,6 +45,15 @@ def test_success() -> None:
     assert (status.started_at, status.finished_at) == (at(-10), at(-1))
     assert status.attempts == [make_attempt(started_at=at(-10), finished_at=at(-1))]
     assert [condition.type for condition in status.conditions] == ["Complete"]
+
+
+def test_success_whose_result_is_in_a_storage() -> None:
+    ref = TextRef(storage="tasks", name="djangotasks/shop/receipt.result-1.0.json", size=2**30, sha256="0" * 64)
+    outcome = Outcome(started_at=STARTED, finished_at=FINISHED, result_ref=ref)
+    status = with_outcome("receipt", TaskStatus(), outcome, Limits(), NOW)
+    assert (status.phase, status.result, status.reason) == (Phase.SUCCEEDED, None, None)
+    assert status.result_ref is not None
+    assert status.result_ref.model_dump() == ref.to_data()
 
 
 def test_failure_is_final_without_attempts_left() -> None:

@@ -23,6 +23,7 @@ from django_tasks_kubernetes.runner.report import REPORT_SECONDS, Reporter, writ
 from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.assignment import ASSIGNMENT_VARIABLE, PAYLOAD_VARIABLE, TOKEN_VARIABLE, Assignment
 from djangotasks_api.outcome import Outcome
+from djangotasks_api.stored import TextRef
 
 # Where the kubelet reads the termination message, unless the pod template says otherwise.
 TERMINATION_LOG_VARIABLE: Final = "DJANGOTASKS_TERMINATION_LOG"
@@ -76,6 +77,11 @@ def take_assignment(environ: MutableMapping[str, str]) -> Assignment:
 def run(
     assignment: Assignment, termination: Termination, reporter: Reporter, finished: Callable[[Outcome], None]
 ) -> Outcome:
+    def store(text: str) -> TextRef:
+        from django_tasks_kubernetes.runner.files import store_result
+
+        return store_result(result.backend, assignment.namespace, assignment.id, assignment.attempt, text)
+
     def retried(error: BaseException) -> bool:
         return is_retried(error, assignment.retry_on, assignment.never_retry_on)
 
@@ -107,6 +113,7 @@ def run(
         retried=retried,
         interrupted=lambda: termination.requested,
         tell=reporter.progress.tell,
+        store=store,
     )
 
 

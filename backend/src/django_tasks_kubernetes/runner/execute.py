@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from django.dispatch import Signal
 from django.tasks import Task, TaskResultStatus
@@ -21,6 +21,7 @@ from django_tasks_kubernetes.times import to_wire
 from djangotasks_api.names import RESULT_MAX_BYTES
 from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_api.phases import Reason
+from djangotasks_api.stored import TextRef
 
 
 def execute(
@@ -34,6 +35,7 @@ def execute(
     retried: Callable[[BaseException], bool] = lambda error: True,
     interrupted: Callable[[], bool] = lambda: False,
     tell: Callable[[ProgressReport], None] = lambda report: None,
+    store: Callable[[str], TextRef] = lambda text: refuse_result(len(text), None),
 ) -> Outcome:
     """Runs the task of a result that is READY, and changes the result as Django's ImmediateBackend does.
 
@@ -41,7 +43,8 @@ def execute(
     and task_finished follow each, from `sender`; what their receivers raise is logged and changes nothing.
     `call`: calls a task with arguments. `retried`: whether an exception of it may be tried again. While `interrupted`,
     an exception is not an outcome and goes on, as KeyboardInterrupt always does. `tell`: is called with each report of
-    progress, and must not take long; the outcome has the last one as well.
+    progress, and must not take long; the outcome has the last one as well. `store`: takes a return value that is too
+    long for a resource, or raises ResultTooLarge.
     """
     now = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, started_at=result.started_at or now, last_attempted_at=now)
@@ -60,17 +63,17 @@ def execute(
         # Not exact_keys: keys that are not strings become strings, as in any JSON. The task has had its effects,
         # so that is better than a failure.
         text = json_text.dumps(value, name="The return value", exact_keys=False)
+        ref = None
         if len(text) > RESULT_MAX_BYTES:
-            reason = Reason.RESULT_TOO_LARGE
-            raise ResultTooLarge(
-                f"The return value takes {len(text):,} bytes as JSON. {RESULT_MAX_BYTES:,} are allowed. "
-                "Store it, and return its primary key or file name."
-            )
+            reason, retryable = Reason.RESULT_NOT_STORED, True
+            ref = store(text)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever ends a task is its outcome, also SystemExit
         if interrupted():
             raise
+        if reason == Reason.RESULT_NOT_STORED:
+            reason, retryable = _refusal(error)
         end = timezone.now()
         _set(result, finished_at=end, status=TaskResultStatus.FAILED)
         report = error_report(error)
@@ -91,10 +94,36 @@ def execute(
     else:
         end = timezone.now()
         _set(result, finished_at=end, status=TaskResultStatus.SUCCESSFUL, _return_value=json.loads(text))
-        outcome = Outcome(started_at=started_at, finished_at=to_wire(end), result=text, progress=progress.last)
+        outcome = Outcome(
+            started_at=started_at,
+            finished_at=to_wire(end),
+            result=text if ref is None else None,
+            result_ref=ref,
+            progress=progress.last,
+        )
         finished(outcome)
         _send(task_finished, sender, result)
     return outcome
+
+
+def _refusal(error: BaseException) -> tuple[Reason, bool]:
+    """Why a large return value was not stored, and whether that may be tried again."""
+    from django_tasks_kubernetes.runner.files import may_pass
+
+    if isinstance(error, ResultTooLarge):
+        return Reason.RESULT_TOO_LARGE, False
+    return Reason.RESULT_NOT_STORED, may_pass(error)
+
+
+def refuse_result(size: int, max_bytes: int | None) -> NoReturn:
+    """Raises ResultTooLarge. `max_bytes`: what the storage may take, where there is one."""
+    problem = f"The return value takes {size:,} bytes as JSON."
+    if max_bytes is None:
+        raise ResultTooLarge(
+            f"{problem} {RESULT_MAX_BYTES:,} are allowed. Store it, and return its primary key or file name; or let a "
+            "storage have what is larger: OPTIONS['STORAGE']."
+        )
+    raise ResultTooLarge(f"{problem} {max_bytes:,} are allowed in the storage: OPTIONS['STORAGE_MAX_BYTES'].")
 
 
 def _send(signal: Signal, sender: type, result: AnyResult) -> None:

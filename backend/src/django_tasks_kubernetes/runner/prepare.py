@@ -22,12 +22,16 @@ def prepare(assignment: Assignment) -> "AnyResult":
     """Sets Django up and loads the task with its arguments. Raises CannotRun from the error."""
     set_up()
     task = load_task(assignment.task)
-    from django_tasks_kubernetes.exceptions import InvalidPayload
+    from django_tasks_kubernetes.exceptions import InvalidPayload, PayloadUnavailable
 
     try:
         return ready_result(assignment, task)
     except (InvalidPayload, RecursionError) as error:
         raise CannotRun(Reason.INVALID_PAYLOAD, retryable=False) from error
+    except PayloadUnavailable as error:
+        from django_tasks_kubernetes.runner.files import may_pass
+
+        raise CannotRun(Reason.PAYLOAD_UNAVAILABLE, retryable=may_pass(error)) from error
 
 
 def set_up() -> None:
@@ -65,21 +69,28 @@ def load_task(path: str) -> "AnyTask":
 
 
 def ready_result(assignment: Assignment, task: "AnyTask") -> "AnyResult":
-    """The TaskResult before this attempt. Raises InvalidPayload."""
+    """The TaskResult before this attempt. Raises InvalidPayload or PayloadUnavailable."""
     from django.tasks import TaskResultStatus
 
-    from django_tasks_kubernetes.codec import decode_payload
+    from django_tasks_kubernetes.codec import decode_payload, payload_text
     from django_tasks_kubernetes.results import KubernetesResult
     from django_tasks_kubernetes.task_types import changed
     from django_tasks_kubernetes.times import from_wire
 
-    args, kwargs = decode_payload(assignment.payload)
+    alias = alias_of(assignment, task)
+    if (ref := assignment.payload_ref) is not None:
+        from django_tasks_kubernetes.runner.files import read_payload
+
+        payload = read_payload(alias, ref)
+    else:
+        payload = payload_text(assignment.payload, assignment.payload_encoding)
+    args, kwargs = decode_payload(payload)
     return KubernetesResult(
         task=changed(
             task,
             priority=assignment.priority,
             queue_name=assignment.queue,
-            backend=alias_of(assignment, task),
+            backend=alias,
             run_after=from_wire(assignment.run_after),
         ),
         id=assignment.id,
@@ -90,7 +101,7 @@ def ready_result(assignment: Assignment, task: "AnyTask") -> "AnyResult":
         finished_at=None,
         args=args,
         kwargs=kwargs,
-        backend=alias_of(assignment, task),
+        backend=alias,
         errors=[],
         worker_ids=list(assignment.worker_ids),
     )

@@ -41,6 +41,7 @@ def recipes(versions: Versions) -> dict[str, Recipe]:
         _single("helm", "helm.sh/helm/v4", "cmd/helm", versions.helm, "internal/version.version"),
         _single("kwok", "sigs.k8s.io/kwok", "cmd/kwok", versions.kwok),
         _single("kind", "sigs.k8s.io/kind", "", versions.kind),
+        _single("versitygw", "github.com/versity/versitygw", "cmd/versitygw", versions.versitygw),
     )
     return {recipe.name: recipe for recipe in all_of_them}
 

@@ -1,0 +1,39 @@
+"""manage.py prune_task_files: deletes the files of tasks that are gone from OPTIONS["STORAGE"]."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_tasks_kubernetes.exceptions import KubernetesBackendError
+from django_tasks_kubernetes.prune import GRACE, prune
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes the files of large arguments and return values (OPTIONS['STORAGE']) whose tasks are gone. "
+        "Run it now and then; several may run at once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="delete nothing, and list what would be deleted")
+        parser.add_argument(
+            "--grace",
+            type=float,
+            default=GRACE.total_seconds(),
+            metavar="SECONDS",
+            help="leave files alone that are younger: their tasks may be about to be created (default: %(default).0f)",
+        )
+
+    def handle(self, *args: Any, dry_run: bool, grace: float, verbosity: int, **options: Any) -> None:
+        if grace < 0:
+            raise CommandError("--grace must be a number of seconds from 0.")
+        try:
+            done = prune(grace=timedelta(seconds=grace), dry_run=dry_run)
+        except KubernetesBackendError as error:
+            raise CommandError(f"Not done: {error}") from error
+        for alias, name in done.deleted if dry_run or verbosity > 1 else ():
+            self.stdout.write(f"{alias}: {name}")
+        self.stdout.write(f"{'would delete' if dry_run else 'deleted'} {len(done.deleted)}, kept {done.kept}")
+        if done.failed:
+            raise CommandError(f"{len(done.failed)} files could not be deleted: the log says why.")

@@ -1,0 +1,93 @@
+"""Deletes the files of tasks that are gone. Stateless, and safe to repeat: a file's name says whose it is.
+
+What is written before its task exists, as a payload is, or after the task is gone, is protected by its age.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from django.core.files.storage import Storage
+from django.tasks import task_backends
+from django.utils import timezone
+
+from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.exceptions import StorageFailed
+from djangotasks_api.stored import folder, task_of
+
+logger = logging.getLogger(__name__)
+
+# Longer than any enqueue(), and any transaction with one, may take.
+GRACE: Final = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Pruned:
+    """`deleted`: the files, each as its storage's alias and its name. `failed`: those that the storage did not delete.
+    `kept`: how many belong to a task, or are younger than the grace time."""
+
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    kept: int = 0
+
+
+def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
+    """Deletes, in every OPTIONS["STORAGE"] of TASKS, the files of tasks that neither the cluster nor the outbox has.
+
+    To be called now and then (hourly, or daily), in one process or in several. `grace`: younger files are left alone.
+    `dry_run`: deletes nothing, and says what would be deleted. Blocks for a listing of the storage and one of the
+    tasks' names, and a request or two for each file to delete.
+
+    Raises StorageFailed where a storage cannot be listed, and as get_result() does where the tasks cannot: then nothing
+    of theirs is deleted. A file that cannot be deleted is logged, and in `failed`.
+    """
+    done, now = Pruned(), timezone.now()
+    for (alias, namespace), backends in _places().items():
+        storage = backends[0].files.find(alias)
+        # First the files: one that is written later is not among them.
+        files = _listed(storage, alias, folder(namespace))
+        known = {name for backend in backends for name in backend.store.names()} if files else set()
+        for file in files:
+            if task_of(file) in known:
+                done.kept += 1
+                continue
+            name = f"{folder(namespace)}/{file}"
+            try:
+                if storage.get_modified_time(name) > now - grace:
+                    done.kept += 1
+                    continue
+                if not dry_run:
+                    storage.delete(name)
+            except FileNotFoundError:
+                continue  # Somebody else was faster.
+            except Exception as error:  # noqa: BLE001 - whatever a storage raises
+                logger.warning("The file %s in the storage %r was not deleted: %s", name, alias, error)
+                done.failed.append((alias, name))
+            else:
+                done.deleted.append((alias, name))
+    return done
+
+
+def _places() -> dict[tuple[str, str], list[KubernetesBackend]]:
+    """By storage and namespace: of two clusters that share both, a file may be either's."""
+    places = defaultdict(list)
+    for backend in _backends():
+        if (alias := backend.parsed_options.storage) is not None:
+            places[alias, backend.namespace].append(backend)
+    return places
+
+
+def _backends() -> Iterator[KubernetesBackend]:
+    return (backend for backend in task_backends.all() if isinstance(backend, KubernetesBackend))
+
+
+def _listed(storage: Storage, alias: str, path: str) -> list[str]:
+    try:
+        return storage.listdir(path)[1]
+    except FileNotFoundError:
+        return []
+    except Exception as error:
+        raise StorageFailed(f"The storage {alias!r} does not list {path}: {type(error).__name__}: {error}") from error
