@@ -38,6 +38,7 @@ class Follower(threading.Thread):
         self.backend = backend
         self.client = client
         self.error: BaseException | None = None
+        self._following = Following(client)
         self._using = using
         self._noted = noted
         # Noted before, of tasks that are still there: a task changes more often than something of it ends.
@@ -52,7 +53,7 @@ class Follower(threading.Thread):
 
     def run(self) -> None:
         try:
-            for change in Following(self.client):
+            for change in self._following:
                 match change:
                     case Missed():
                         self.list()
@@ -67,6 +68,10 @@ class Follower(threading.Thread):
         finally:
             connections.close_all()
             self._noted()
+
+    def close(self) -> None:
+        """It ends soon after."""
+        self._following.close()
 
     def list(self, *, as_told: bool = False) -> None:
         """Notes what there is. Raises KubernetesBackendError."""

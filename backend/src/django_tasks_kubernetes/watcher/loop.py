@@ -81,6 +81,13 @@ class Loop:
         """Until it is stopped. Raises Broken."""
         for follower in self.followers:
             follower.start()
+        try:
+            self._run()
+        finally:
+            for follower in self.followers:
+                follower.close()
+
+    def _run(self) -> None:
         away_since: float | None = None
         pruned_at = 0.0
         while not self._stopped():

@@ -54,7 +54,7 @@ class Command(BaseCommand):
     ) -> None:
         stop = _on_sigterm()
         try:
-            self._check_table(database)
+            _check_table(database)
             loop = Loop(_backends(backend), database, stopped=lambda: bool(stop), receiver_seconds=receiver_timeout)
             if nobody_listens(loop.backends):
                 self.stderr.write(
@@ -71,11 +71,6 @@ class Command(BaseCommand):
         except (KubernetesBackendError, Broken, Error) as error:
             raise CommandError(str(error)) from error
 
-    def _check_table(self, database: str) -> None:
-        table = TaskEvent._meta.db_table
-        if table not in connections[database].introspection.table_names():
-            raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
-
 
 def _backends(alias: str | None) -> list[KubernetesBackend]:
     """Raises CommandError."""
@@ -86,6 +81,17 @@ def _backends(alias: str | None) -> list[KubernetesBackend]:
     if not found:
         raise CommandError("TASKS has no backend that runs tasks on Kubernetes" + (f" as {alias!r}." if alias else "."))
     return found
+
+
+def _check_table(database: str) -> None:
+    """Raises CommandError."""
+    table = TaskEvent._meta.db_table
+    if table not in table_names(database):
+        raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
+
+
+def table_names(database: str) -> list[str]:
+    return connections[database].introspection.table_names()
 
 
 def _on_sigterm() -> list[int]:
