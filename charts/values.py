@@ -152,6 +152,84 @@ class TaskNetworkPolicy(Values):
     """Further egress rules of a NetworkPolicy: the database, the mail server."""
 
 
+class App(Values):
+    """Your project, for the processes below: as its web pods have it. Their pods fulfil the restricted Pod Security
+    Standard."""
+
+    image: str = ""
+    """The web app's image, with its tag or digest. Required where a process is enabled."""
+
+    imagePullPolicy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    """Default: Kubernetes' own, by the image's tag."""
+
+    imagePullSecrets: list[Object] = []
+
+    command: Annotated[list[str], Field(min_length=1)] = ["python", "manage.py"]
+    """What runs a management command in the image, whose entrypoint it replaces: also `[python, -m, django]`."""
+
+    settingsModule: str = ""
+    """DJANGO_SETTINGS_MODULE. Default: what the image, `env` or manage.py says."""
+
+    env: list[Object] = []
+    """As in a container: where the database is, Django's secret key."""
+
+    envFrom: list[Object] = []
+
+    serviceAccount: Annotated[str, Field(max_length=253)] = ""
+    """One of `serviceAccounts`. Default: the first."""
+
+    volumes: list[Object] = []
+    """As in a pod. There is one at /tmp already."""
+
+    volumeMounts: list[Object] = []
+
+    podSecurityContext: Object = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    """Say `runAsUser` too, where the image names its user by name."""
+
+    securityContext: Object = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+    podAnnotations: dict[str, str] = {}
+    podLabels: dict[str, str] = {}
+    priorityClassName: Annotated[str, Field(max_length=253)] = ""
+    nodeSelector: dict[str, str] = {}
+    tolerations: list[Object] = []
+    affinity: Object = {}
+
+
+class Process(Values):
+    """A management command that runs for ever, in a Deployment of its own."""
+
+    enabled: bool = False
+    """Run it."""
+
+    replicas: Annotated[int, Field(ge=0, le=20)] = 1
+    """Several share the work."""
+
+    args: list[str] = []
+    """More of its command line: see docs/reference/commands.md."""
+
+    resources: Object = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}}
+    """What your project's settings and models import needs the most of it."""
+
+
+class Relay(Process):
+    """`manage.py relay_tasks`."""
+
+    enabled: bool = False
+    """Send what is left in the outbox: needed with OPTIONS["ENQUEUE"] = "outbox"."""
+
+
+class Watcher(Process):
+    """`manage.py watch_tasks`."""
+
+    enabled: bool = False
+    """Tell your project of the ends of tasks that no pod can tell of, and clean up after tasks that are deleted."""
+
+
 class WebAppValues(Values):
     """charts/djangotasks-web-app"""
 
@@ -163,6 +241,9 @@ class WebAppValues(Values):
     """DjangoTaskQueues by name, each with its spec."""
 
     networkPolicy: TaskNetworkPolicy = TaskNetworkPolicy()
+    app: App = App()
+    relay: Relay = Relay()
+    watcher: Watcher = Watcher()
 
 
 CHARTS: dict[str, type[Values]] = {"djangotasks": OperatorValues, "djangotasks-web-app": WebAppValues}
@@ -180,4 +261,9 @@ EXAMPLES: dict[str, Any] = {
     "networkPolicy.egress": [
         {"to": [{"podSelector": {"matchLabels": {"app": "postgres"}}}], "ports": [{"port": 5432}]}
     ],
+    "app.image": "registry.example.com/shop:1",
+    "app.settingsModule": "shop.settings",
+    "app.env": [{"name": "DATABASE_HOST", "value": "postgres"}],
+    "app.envFrom": [{"secretRef": {"name": "shop"}}],
+    "relay.args": ["--interval", "1"],
 }

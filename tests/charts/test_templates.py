@@ -79,8 +79,9 @@ def test_the_examples_in_the_values_are_valid() -> None:
                     break
                 owner = type(owner.model_fields[parent].default)
                 inner = inner.setdefault(parent, {})
-            if field in owner.model_fields:
-                inner[field] = example
+            else:
+                if field in owner.model_fields:
+                    inner[field] = example
         assert values
         render(CHARTS / name, values)
 
@@ -100,6 +101,14 @@ def test_the_examples_in_the_values_are_valid() -> None:
         (WEB_APP, {"queues": {"a": {"podTemplateFrom": {"deploy": "web"}}}}, "'deploy' not allowed"),
         (WEB_APP, {"queues": {"a": {"template": {}, "concurency": 1}}}, "'concurency' not allowed"),
         (WEB_APP, {"queues": {"Upper": {"template": {}}}}, "Upper"),
+        (WEB_APP, {"relay": {"enable": True}}, "'enable' not allowed"),
+        (WEB_APP, {"relay": {"enabled": True}}, "app.image: the web app's image is needed"),
+        (WEB_APP, {"app": {"image": "shop:1", "command": []}}, "/app/command"),
+        (
+            WEB_APP,
+            {"app": {"image": "shop:1", "serviceAccount": "web"}, "relay": {"enabled": True}},
+            "app.serviceAccount: web is none of serviceAccounts",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused(chart: Path, values: Values, words: str) -> None:
@@ -197,6 +206,64 @@ def test_a_web_app_may_enqueue_and_no_more() -> None:
         }
     ]
     assert [subject["name"] for subject in one(manifests, "RoleBinding")["subjects"]] == ["web", "cron"]
+
+
+PROCESSES = {"relay": "relay_tasks", "watcher": "watch_tasks"}
+SHOP: Values = {"app": {"image": "shop:1"}}
+
+
+def test_no_process_beside_the_web_app_unless_it_is_chosen() -> None:
+    assert not of_kind(render(WEB_APP, SHOP), "Deployment")
+
+
+@pytest.mark.parametrize(("name", "command"), PROCESSES.items())
+def test_a_process_beside_the_web_app(name: str, command: str) -> None:
+    deployment = one(render(WEB_APP, SHOP | {"serviceAccounts": ["web"], name: {"enabled": True}}), "Deployment")
+    assert deployment["metadata"]["name"] == f"tasks-{name}"
+    pod = deployment["spec"]["template"]
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert pod["spec"]["serviceAccountName"] == "web"
+    assert pod["spec"]["automountServiceAccountToken"] is True
+    assert pod["spec"]["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    (container,) = pod["spec"]["containers"]
+    assert (container["image"], container["command"]) == ("shop:1", ["python", "manage.py", command])
+    assert "args" not in container
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["requests"]
+    assert container["resources"]["limits"]["memory"]
+
+
+def test_each_process_has_what_the_app_has_and_pods_of_its_own() -> None:
+    values = next(values for chart, name, values in VARIANTS if (chart, name) == (WEB_APP, "all that can be said"))
+    deployments = {d["metadata"]["name"]: d for d in of_kind(render(WEB_APP, values), "Deployment")}
+    assert deployments.keys() == {f"tasks-{name}" for name in PROCESSES}
+    pods = [deployment["spec"]["template"] for deployment in deployments.values()]
+    for pod, other in zip(pods, reversed(pods), strict=True):
+        selectors = [d["spec"]["selector"]["matchLabels"] for d in deployments.values()]
+        assert sum(selector.items() <= pod["metadata"]["labels"].items() for selector in selectors) == 1
+        (container,), app = pod["spec"]["containers"], values["app"]
+        assert container["command"][:-1] == app["command"]
+        assert [*container["env"]][1:] == [{"name": "DJANGO_SETTINGS_MODULE", "value": "shop.settings"}, *app["env"]]
+        assert (container["envFrom"], container["imagePullPolicy"]) == (app["envFrom"], app["imagePullPolicy"])
+        assert container["volumeMounts"][1:] == app["volumeMounts"]
+        assert pod["spec"]["volumes"][1:] == app["volumes"]
+        assert pod["spec"]["serviceAccountName"] == "cron"
+        # What is added to the restricted standard takes nothing of it away.
+        assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert pod["spec"]["securityContext"]["runAsUser"] == 1000
+        for field in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName"):
+            assert pod["spec"][field] == other["spec"][field] == app[field]
+        assert pod["metadata"]["annotations"] == app["podAnnotations"]
+        assert app["podLabels"].items() <= pod["metadata"]["labels"].items()
+    relay, watcher = deployments["tasks-relay"]["spec"], deployments["tasks-watcher"]["spec"]
+    assert (relay["replicas"], watcher["replicas"]) == (2, 1)
+    assert relay["template"]["spec"]["containers"][0]["args"] == ["--interval", "1"]
+    limits = watcher["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert limits == {"memory": "1Gi"}
 
 
 def test_a_key_of_ones_own() -> None:

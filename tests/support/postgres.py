@@ -14,7 +14,7 @@ from tests.cluster.providers import Target
 from tests.support.cluster import Cluster
 from tests.support.kubectl import Kubectl, wait_for
 
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 
 
 @contextlib.contextmanager

@@ -48,6 +48,8 @@ SILENCE_SECONDS: Final = 70.0
 # A name is free again once the task that has it is gone, and then it may be taken by another before us.
 RECREATIONS: Final = 5
 RECREATION_SECONDS: Final = 0.2
+# What may change in a spec: an earlier try of a request may have sent something else.
+CHANGEABLE: Final = frozenset({"cancel", "cancelReason"})
 RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 
 
@@ -107,8 +109,7 @@ class Client:
             except ApiUnavailable as error:
                 error.add_note(f"If a request got through and only its answer was lost, the task exists as {name}.")
                 raise
-            # More than was sent is stored: the CRD's defaults.
-            if found is not None and found["spec"].items() >= resource["spec"].items():
+            if found is not None and _is_same(found, resource):
                 return None
             if found is not None and "deletionTimestamp" not in found["metadata"]:
                 if _has_key_of(found, resource):
@@ -257,6 +258,12 @@ class Client:
 
     def _error(self, response: BaseHTTPResponse) -> TaskException:
         return error_from(response.status, response.data, server=self._server, namespace=self.namespace)
+
+
+def _is_same(found: Resource, resource: Resource) -> bool:
+    """The same request has made it. More is stored than was sent, the CRD's defaults; and it may be cancelled since."""
+    sent = {name: value for name, value in resource["spec"].items() if name not in CHANGEABLE}
+    return found["spec"].items() >= sent.items()  # type: ignore[no-any-return]
 
 
 def _has_key_of(found: Resource, resource: Resource) -> bool:

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,29 +53,43 @@ def put(backend: "KubernetesBackend", tasks: Sequence[NewTask]) -> None:
     ]
     # Of two with the same idempotency key, the second is none.
     OutboxTask.objects.using(using).bulk_create(rows, batch_size=ROWS_A_QUERY, ignore_conflicts=True)
-    on_commit(tasks, partial(_committed, backend, tasks), using=using, robust=True)
+    on_commit(tasks, partial(_committed, backend, tasks, now), using=using, robust=True)
 
 
-def _committed(backend: "KubernetesBackend", tasks: Sequence[NewTask]) -> None:
-    """What does not succeed here is the relay's to do: the caller has been told that it is enqueued, and it is."""
+def _committed(backend: "KubernetesBackend", tasks: Sequence[NewTask], now: datetime) -> None:
+    """What does not succeed here is the relay's to do: the caller has been told that it is enqueued, and it is.
+
+    What is sent is what the rows say: with an idempotency key, the row may be that of somebody before.
+    """
+    using = backend.parsed_options.database
+    rows = _rows(using, [new.name for new in tasks])
+    own = {row.pk for row in rows if row.created_at == now}
     for new in tasks:
-        task_enqueued.send_robust(type(backend), task_result=new.result)
-    done, failed = create_all(backend.quick_store.create, [new.resource for new in tasks])
+        if new.name in own:
+            task_enqueued.send_robust(type(backend), task_result=new.result)
+    done, failed = create_all(backend.quick_store.create, [_resource(row) for row in rows])
     if failed:
         logger.warning("%d tasks are in the outbox, and left to the relay: %s", len(failed), failed[0][1])
-    _sent(backend.store, backend.parsed_options.database, [tasks[index].name for index in done])
+    _sent(backend.store, using, [rows[index] for index in done])
 
 
-def _sent(store: "Store", using: str, names: Sequence[str]) -> None:
+def _rows(using: str, names: Sequence[str]) -> list[OutboxTask]:
+    parts = [names[start : start + ROWS_A_QUERY] for start in range(0, len(names), ROWS_A_QUERY)]
+    return [row for part in parts for row in OutboxTask.objects.using(using).filter(pk__in=part)]
+
+
+def _sent(store: "Store", using: str, rows: Sequence[OutboxTask]) -> None:
     """The cluster has them. Those that somebody has cancelled meanwhile are cancelled there."""
-    rows = OutboxTask.objects.using(using)
-    for start in range(0, len(names), ROWS_A_QUERY):
-        part = names[start : start + ROWS_A_QUERY]
-        rows.filter(pk__in=part, cancel_reason=None).delete()
-        # Not the others: with an idempotency key, somebody may just have written the row anew.
-        for row in rows.filter(pk__in=part, cancel_reason__isnull=False):
+    for start in range(0, len(rows), ROWS_A_QUERY):
+        part = rows[start : start + ROWS_A_QUERY]
+        # Not others: with an idempotency key, somebody may just have written the row anew.
+        same = OutboxTask.objects.using(using).filter(
+            pk__in=[row.pk for row in part], created_at__in={row.created_at for row in part}
+        )
+        same.filter(cancel_reason=None).delete()
+        for row in same:
             store.cancel(row.pk, row.cancel_reason or "")
-            row.delete()
+            same.filter(pk=row.pk).delete()
 
 
 def find(using: str, name: str) -> Resource | None:
@@ -106,10 +120,13 @@ class Relayed:
     away: str | None = None
 
 
-def relay(using: str) -> Relayed:
-    """Sends every row that is due, each in a transaction of its own. Several relays share the work."""
+def relay(using: str, goes_on: Callable[[], bool] = lambda: True) -> Relayed:
+    """Sends every row that is due, each in a transaction of its own. Several relays share the work.
+
+    `goes_on`: asked before each row.
+    """
     done = Relayed()
-    while done.away is None:
+    while done.away is None and goes_on():
         with transaction.atomic(using):
             rows = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now()).order_by("next_try_at", "pk")
             skip = connections[using].features.has_select_for_update_skip_locked
@@ -122,7 +139,11 @@ def relay(using: str) -> Relayed:
 
 def _relay_one(row: OutboxTask, using: str, done: Relayed) -> Relayed:
     try:
-        _backend(row.backend).store.create(_resource(row))
+        store = _backend(row.backend).store
+        store.create(_resource(row))
+        if row.cancel_reason is not None:
+            # Where it was created before, by a process that did not know of this.
+            store.cancel(row.pk, row.cancel_reason)
     except SYSTEMIC as error:
         _put_off(row, error, REFUSED_BACKOFF)
         return replace(done, away=str(error))

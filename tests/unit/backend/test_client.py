@@ -100,6 +100,14 @@ def test_a_repeated_creation_that_had_worked_is_a_success(server: Server, client
     assert [request.method for request in server.requests] == ["POST", "POST", "GET"]
 
 
+def test_a_repeated_creation_may_be_of_what_was_cancelled_meanwhile(server: Server, client: Client) -> None:
+    """The outbox then says so, and the first request did not, or the other way round."""
+    sent = RESOURCE | {"spec": {**RESOURCE["spec"], "cancel": True, "cancelReason": "withdrawn"}}
+    for first, stored in ((sent, RESOURCE), (RESOURCE, sent)):
+        server.answer = answers(status(409, "already exists", name="t1"), (200, stored, {}))
+        assert client.create(first) is None
+
+
 def test_another_task_of_that_name_is_no_success(server: Server, client: Client) -> None:
     stored = RESOURCE | {"spec": {"task": "another"}}
     server.answer = answers(status(409, "already exists", name="t1"), (200, stored, {}))

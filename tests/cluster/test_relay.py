@@ -1,0 +1,113 @@
+"""The relay of the outbox as the web app's chart runs it, in the app's namespace, with the app's image and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.providers import Target
+from tests.support.charts import WEB_APP
+from tests.support.cluster import Cluster
+from tests.support.kubectl import Kubectl, wait_for
+from tests.support.postgres import postgres
+from tests.support.tasks import FINISH_SECONDS, status_of, wait_phase
+from tests.support.web_app import KILLED, Web
+
+RELEASE = "tasks"
+RELAY = f"{RELEASE}-relay"
+ROLLOUT_SECONDS = 120
+# A step of the relay that takes longer is one that hangs: long enough for a busy machine.
+HANG_SECONDS = "10"
+# In PostgreSQL's pod: what serves connections that are open now stops, and new ones are served.
+STOP_BACKENDS = """
+import os, pathlib, signal
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    if path.read_bytes().startswith(b"postgres: shop "):
+        os.kill(int(path.parent.name), signal.SIGSTOP)
+"""
+
+
+@pytest.fixture(scope="module")
+def web(cluster: Cluster, kubectl: Kubectl, backend: Any) -> Iterator[Web]:
+    """With the operator at work, and no relay yet."""
+    with postgres(cluster, kubectl) as database:
+        web = Web(database, cluster.kubeconfig, kubectl)
+        web.manage("migrate", "--verbosity=0")
+        yield web
+
+
+@pytest.fixture(scope="module")
+def install(
+    cluster: Cluster, kubectl: Kubectl, web: Web, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], None]:
+    def run() -> None:
+        address = kubectl.get("pod", "postgres")["status"]["podIP"]
+        variables = {
+            "DATABASE_HOST": address,
+            "DATABASE_PASSWORD": web.environ["DATABASE_PASSWORD"],
+            "DJANGO_SECRET_KEY": "for tests",
+        }
+        values = {
+            "app": {
+                "image": cluster.image(Target.EXAMPLE),
+                "imagePullPolicy": "IfNotPresent",
+                "env": [{"name": name, "value": value} for name, value in variables.items()],
+            },
+            "relay": {"enabled": True, "args": ["--interval", "0.5", "--hang-seconds", HANG_SECONDS]},
+        }
+        path = tmp_path_factory.mktemp("chart") / "values.yaml"
+        path.write_text(json.dumps(values))
+        where = ("--namespace", kubectl.namespace, "--values", str(path))
+        cluster.helm("upgrade", "--install", RELEASE, str(WEB_APP), *where)
+        kubectl.roll_out(RELAY, seconds=ROLLOUT_SECONDS, selector="app.kubernetes.io/component=relay")
+
+    return run
+
+
+def diagnosis(kubectl: Kubectl) -> str:
+    return kubectl.diagnosis("app.kubernetes.io/component=relay")
+
+
+def wait_sent(web: Web, *ids: str) -> None:
+    """Exactly these tasks are in the cluster, and no row is left."""
+    wait_for(
+        f"{ids} are sent",
+        lambda: True if not web.rows() else None,
+        seconds=FINISH_SECONDS,
+        why=lambda: f"{web.rows()}\n{diagnosis(web.kubectl)}",
+    )
+    assert sorted(web.tasks()) == sorted(ids)
+
+
+def test_it_sends_what_a_killed_web_process_left(web: Web, install: Callable[[], None], kubectl: Kubectl) -> None:
+    id_ = web.enqueue("1", "die-after-commit", code=KILLED)
+    assert (web.tasks(), list(web.rows())) == ([], [id_])
+    install()
+    wait_sent(web, id_)
+    wait_phase(kubectl, id_, "Succeeded")
+    assert len(status_of(kubectl, id_)["attempts"]) == 1
+    assert web.tasks() == [id_]
+
+
+def test_it_starts_anew_when_the_database_just_stops_answering(
+    web: Web, install: Callable[[], None], kubectl: Kubectl
+) -> None:
+    install()
+    known = web.tasks()
+    kubectl("exec", "postgres", "--", "python3", "-c", STOP_BACKENDS)
+    id_ = web.enqueue("2", "die-after-commit", code=KILLED)
+    wait_sent(web, *known, id_)
+    (pod,) = kubectl.get("pods", "-l", "app.kubernetes.io/component=relay")["items"]
+    (status,) = pod["status"]["containerStatuses"]
+    assert status["restartCount"] >= 1
+    # The log of the one before says where it hung.
+    assert "_relay" in kubectl("logs", pod["metadata"]["name"], "--previous")
+
+
+def test_the_namespace_admits_restricted_pods_only(kubectl: Kubectl) -> None:
+    """Or these tests would say nothing of the relay's pod."""
+    namespace = kubectl.get("namespace", kubectl.namespace)
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"

@@ -1,0 +1,90 @@
+"""Processes of a web app on this machine, with its database in the cluster, and a relay."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from tests.support.cluster import ROOT
+from tests.support.kubectl import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.kubectl import Kubectl
+
+KILLED = -signal.SIGKILL
+PROCESS_SECONDS = 120.0
+DUE_SECONDS = 60.0
+
+
+class Web:
+    """`database`: the environment that leads to it. `kubeconfig`: of the processes' way to the API server."""
+
+    def __init__(self, database: dict[str, str], kubeconfig: Path, kubectl: Kubectl) -> None:
+        self.kubectl = kubectl
+        self.environ = database | {
+            "DJANGO_SETTINGS_MODULE": "tests.support.web_settings",
+            "KUBECONFIG": str(kubeconfig),
+            "NAMESPACE": kubectl.namespace,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "example")]),
+        }
+        self._running: set[subprocess.Popen[str]] = set()
+
+    def kill(self) -> None:
+        for process in self._running:
+            process.kill()
+
+    def run(self, *arguments: str, mode: str = "outbox", code: int = 0) -> str:
+        """What a process of the web app printed. `code`: how it is expected to end."""
+        return self._run("tests.support.web", *arguments, mode=mode, code=code)
+
+    def manage(self, *arguments: str, code: int | None = 0) -> str:
+        return self._run("django", *arguments, mode="outbox", code=code)
+
+    def enqueue(self, *arguments: str, mode: str = "outbox", code: int = 0) -> str:
+        id_: str = json.loads(self.run("enqueue", *arguments, mode=mode, code=code))
+        return id_
+
+    def rows(self) -> dict[str, tuple[int, str]]:
+        """The tries and the last error of what is in the outbox."""
+        port, password = self.environ["DATABASE_PORT"], self.environ["DATABASE_PASSWORD"]
+        with psycopg.connect(f"host=127.0.0.1 port={port} user=shop dbname=shop password={password}") as connection:
+            found = connection.execute("SELECT id, tries, error FROM django_tasks_kubernetes_outboxtask").fetchall()
+        return {id_: (tries, error) for id_, tries, error in found}
+
+    def tasks(self) -> list[str]:
+        return [task["metadata"]["name"] for task in self.kubectl.get("djangotasks")["items"]]
+
+    def relay(self) -> None:
+        """Until nothing is left: a row is due a few seconds after it was written or tried."""
+
+        def empty() -> bool | None:
+            self.manage("relay_tasks", "--once", code=None)
+            return True if not self.rows() else None
+
+        wait_for("the outbox is empty", empty, seconds=DUE_SECONDS, why=lambda: repr(self.rows()))
+
+    def _run(self, module: str, *arguments: str, mode: str, code: int | None) -> str:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env={**os.environ, **self.environ, "ENQUEUE": mode},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._running.add(process)
+        try:
+            out, err = process.communicate(timeout=PROCESS_SECONDS)
+        finally:
+            process.kill()
+            self._running.discard(process)
+        assert code in (None, process.returncode), f"{arguments} ended with {process.returncode}\n{out}{err}"
+        return out
