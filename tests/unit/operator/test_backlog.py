@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -98,50 +97,106 @@ def test_everything_is_admitted_once_and_in_order(tasks: list[tuple[int, int]], 
     assert seen == sorted(orders, key=orders.__getitem__)
 
 
-class Limits(RuleBasedStateMachine):
-    """Whatever happens in whatever order, no limit is passed by what was admitted."""
+RATES: dict[str, tuple[int, float]] = {"a": (2, 3.0), "b": (1, 0.5)}
+WEIGHTS = {"a": 1, "b": 2, "c": 5}
+MOST_STARTING = 4
 
-    LIMITS: ClassVar[dict[str, int]] = {"a": 1, "b": 3}
+
+class Admissions(RuleBasedStateMachine):
+    """Whatever happens in whatever order, also when limits change: what is admitted is judged one by one, by what the test
+    itself knows of the places, the starts and what waits."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.backlog: Backlog[int, str] = Backlog(starting_limit=4)
+        self.backlog: Backlog[int, str] = Backlog(starting_limit=MOST_STARTING)
+        self.now = 0.0
+        self.limits: dict[str, int | None] = dict.fromkeys("abc")
+        self.suspended: set[str] = set()
+        self.waiting: dict[int, tuple[str, Order]] = {}
         self.places: dict[int, str] = {}
-        self.found: set[int] = set()
+        self.starting: dict[int, str] = {}
+        self.starts: dict[str, list[float]] = {queue: [] for queue in "abc"}
+
+    def share(self, queue: str) -> Share:
+        limit, rate = self.limits[queue], RATES.get(queue)
+        return Share(concurrency=limit, weight=WEIGHTS[queue], rate=rate, suspended=queue in self.suspended)
+
+    def may_start(self, queue: str) -> bool:
+        limit, (number, period) = self.limits[queue], RATES.get(queue, (1000, 1.0))
+        return (
+            queue not in self.suspended
+            and (limit is None or list(self.places.values()).count(queue) < limit)
+            and sum(self.now - period < start for start in self.starts[queue]) < number
+        )
+
+    def candidates(self) -> dict[str, int]:
+        """The queues that may start one, with the first of what waits there."""
+        first: dict[str, tuple[Order, int]] = {}
+        for key, (queue, position) in self.waiting.items():
+            first[queue] = min(first.get(queue, (position, key)), (position, key))
+        return {queue: key for queue, (_, key) in first.items() if self.may_start(queue)}
 
     @rule(key=st.integers(0, 12), queue=st.sampled_from("abc"), priority=st.integers(-3, 3))
     def offer(self, key: int, queue: str, priority: int) -> None:
+        position = order(priority, key, str(key))
+        self.backlog.offer(key, queue, position)
         if key not in self.places:
-            self.backlog.offer(key, queue, order(priority, key, str(key)))
+            self.waiting[key] = (queue, position)
 
     @rule(key=st.integers(0, 12), queue=st.sampled_from("abc"))
     def occupy(self, key: int, queue: str) -> None:
-        if key not in self.places:
-            self.found.add(key)
+        """Also what was never admitted, as a new operator finds it."""
         self.backlog.occupy(key, self.places.setdefault(key, queue))
+        self.waiting.pop(key, None)
+        self.starting.pop(key, None)
 
     @rule(key=st.integers(0, 12))
     def release(self, key: int) -> None:
         assert self.backlog.release(key) is (self.places.pop(key, None) is not None)
-        self.found.discard(key)
+        self.waiting.pop(key, None)
+        self.starting.pop(key, None)
+
+    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 3.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(queue=st.sampled_from("abc"), limit=st.none() | st.integers(1, 3))
+    def change_the_limit(self, queue: str, limit: int | None) -> None:
+        self.limits[queue] = limit
+
+    @rule(queue=st.sampled_from("abc"))
+    def suspend_or_resume(self, queue: str) -> None:
+        self.suspended ^= {queue}
 
     @rule()
     def admit(self) -> None:
-        before = dict(self.places)
-        for key in self.backlog.admit(narrow(**self.LIMITS)):
-            assert key not in before
-            # A task keeps the queue of its last offer.
-            queue = self.backlog._places[key]
-            self.places[key] = queue
-            limit = self.LIMITS.get(queue)
-            assert limit is None or list(self.places.values()).count(queue) <= limit
+        for key in self.backlog.admit(self.share, self.now):
+            assert len(self.starting) < MOST_STARTING
+            (queue, _), candidates = self.waiting[key], self.candidates()
+            assert candidates.get(queue) == key, "it is the first of a queue that may start one"
+            on_the_way = {q: list(self.starting.values()).count(q) / WEIGHTS[q] for q in candidates}
+            assert on_the_way[queue] == min(on_the_way.values()), "its queue has the least for its weight"
+            del self.waiting[key]
+            self.places[key] = self.starting[key] = queue
+            self.starts[queue].append(self.now)
+        assert len(self.starting) == MOST_STARTING or not self.candidates(), "nothing is held that may start"
+
+    @rule()
+    def what_is_held_by_the_rate_alone_is_told_when_it_may_start(self) -> None:
+        for key, seconds in self.backlog.held_by_rate(self.share, self.now):
+            queue, _ = self.waiting[key]
+            assert not self.may_start(queue)
+            now, self.now = self.now, self.now + seconds + 1e-9
+            assert self.candidates().get(queue) == key
+            self.now = now
 
     @invariant()
     def places_agree(self) -> None:
         assert all(self.backlog.has_place(key) for key in self.places)
+        assert self.backlog.waiting() == len(self.waiting)
 
 
-TestLimits = Limits.TestCase
+TestAdmissions = Admissions.TestCase
 
 
 def test_a_suspended_queue_starts_nothing() -> None:
@@ -174,6 +229,58 @@ def test_a_low_priority_is_not_starved(difference: int, ageing: int) -> None:
         if started == -1:
             break
     assert second - 1 <= difference * ageing <= second + 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(-5, 5)), min_size=2, max_size=40),
+    st.integers(1, 10),
+    st.integers(1, 3),
+)
+def test_nothing_is_overtaken_by_what_came_much_later(tasks: list[tuple[int, int]], ageing: int, a_second: int) -> None:
+    """Of a higher priority by d, only what was enqueued less than d × ageing seconds after it goes first."""
+    backlog: Backlog[int, str] = Backlog(starting_limit=a_second)
+    started: list[int] = []
+    for second in range(31 + len(tasks)):
+        for number, (enqueued, priority) in enumerate(tasks):
+            if enqueued == second:
+                backlog.offer(number, "q", order(priority, -enqueued, f"{number:03}", ageing))
+        for number in backlog.admit(any_number):
+            backlog.release(number)
+            for waiting, (enqueued, priority) in enumerate(tasks):
+                if enqueued <= second and waiting not in started and waiting != number:
+                    came, its_priority = tasks[number]
+                    assert came - enqueued <= max(its_priority - priority, 0) * ageing
+            started.append(number)
+    assert sorted(started) == list(range(len(tasks)))
+
+
+@given(
+    st.lists(st.integers(1, 8), min_size=2, max_size=4),
+    st.integers(1, 32),
+    st.lists(st.sets(st.integers(0, 31)), max_size=20),
+)
+def test_queues_share_by_weight_for_as_long_as_they_have_something_to_start(
+    weights: list[int], limit: int, reached: list[set[int]]
+) -> None:
+    """Whichever reach their pods, and however many at once: no queue has more than one task over its part."""
+    backlog: Backlog[tuple[int, int], int] = Backlog(starting_limit=limit)
+    made, on_the_way = 0, list[tuple[int, int]]()
+
+    for places in (set[int](), *reached):
+        gone = [key for place, key in enumerate(on_the_way) if place in places]
+        for key in gone:
+            backlog.occupy(key, key[0])
+            on_the_way.remove(key)
+        for queue in range(len(weights)):
+            for _ in range(limit):
+                made += 1
+                # Priorities and ages are all on the side of the first queue.
+                backlog.offer((queue, made), queue, order(-50 * queue, -made, f"{made:06}"))
+        on_the_way += backlog.admit(lambda queue: Share(weight=weights[queue]))
+        assert len(on_the_way) == limit
+        counts = [sum(key[0] == queue for key in on_the_way) for queue in range(len(weights))]
+        most = max((count - 1) / weight for count, weight in zip(counts, weights, strict=True))
+        assert most <= min(count / weight for count, weight in zip(counts, weights, strict=True))
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(4, 32))
