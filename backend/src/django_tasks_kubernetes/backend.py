@@ -251,6 +251,10 @@ class KubernetesBackend(BaseTaskBackend):
         """
         from django_tasks_kubernetes.watching import Changes
 
+        if result_id is not None and (queue is not None or task is not None):
+            raise TypeError("watch() takes an id, or a queue and a task, and not both.")
+        if result_id is None and repeat is not None:
+            raise TypeError("watch() takes repeat together with an id.")
         name = None if result_id is None else _name(result_id)
         return Changes(self, name, queue=queue, task=task, repeat=repeat)
 

@@ -71,6 +71,14 @@ class Following:
     def close(self) -> None:
         """Ends the iteration soon. From any thread."""
         self._closing.set()
+        self._interrupt()
+
+    def select(self, selector: str) -> None:
+        """Goes on with another selector, from where it is. From any thread."""
+        self._selector = selector
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         if (response := self._response) is not None:
             with contextlib.suppress(ValueError, RuntimeError, OSError):  # It has just ended by itself.
                 response.shutdown()
@@ -78,7 +86,7 @@ class Following:
     def __iter__(self) -> Iterator[Change]:
         failures, accepted_at = 0, -math.inf
         while not self._closing.is_set():
-            opened_at = math.inf
+            opened_at, selector = math.inf, self._selector
             problem: Exception
             try:
                 for change in self._once():
@@ -95,6 +103,8 @@ class Following:
                 problem = error
             if self._closing.is_set():
                 return
+            if self._selector != selector:
+                continue
             failures = 0 if time.monotonic() - opened_at > SHORT_SECONDS else failures + 1
             if failures:
                 say = logger.warning if failures == 2 else logger.debug
@@ -106,12 +116,16 @@ class Following:
         if self._version is None:
             self._version, count = self._client.newest()
             yield Missed(count)
-        response = self._client.watch(self._version, self._selector)
+        selector = self._selector
+        response = self._client.watch(self._version, selector)
         if response is None:
             self._version = None
             return
         self._response = response
         try:
+            # What came before there was a response to interrupt.
+            if self._closing.is_set() or self._selector != selector:
+                return
             yield Opened()
             for line in lines(response.stream(CHUNK_BYTES)):
                 event = parse(line)

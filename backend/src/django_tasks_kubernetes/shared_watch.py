@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.tasks.exceptions import TaskResultDoesNotExist
 
+from django_tasks_kubernetes import codec
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.following import Away, Following, Missed, Opened
@@ -47,6 +48,8 @@ class SharedWatch:
         self._unread: set[Subscription] = set()
         self._following: Following | None = None
         self._started = False
+        # The queue that is selected; None for all.
+        self._queue: str | None = None
         self._idle_since = 0.0
         self._problem: Exception | None = None
 
@@ -55,21 +58,33 @@ class SharedWatch:
         with self._changed:
             self._of(subscription).add(subscription)
             subscription.problem = self._problem
-            if self._following is None:
-                self._following = following = Following(self._client)
-                self._started, self._problem = False, None
-                for work in (self._watch, self._read):
-                    threading.Thread(
-                        target=work, args=(following,), name=f"djangotasks{work.__name__}", daemon=True
-                    ).start()
-            elif self._started:
-                self._read_soon([subscription])
+            try:
+                self._attend_to(subscription)
+            except RuntimeError:  # No thread can be started: the process is about to end, or has too many.
+                self._of(subscription).discard(subscription)
+                self._end()
+                raise
         return lambda: self._remove(subscription)
 
     def close(self) -> None:
         """Ends the watch; who still waits is not told anything any more."""
         with self._changed:
             self._end()
+
+    def _attend_to(self, subscription: Subscription) -> None:
+        if self._following is None:
+            self._queue = subscription.queue
+            self._following = following = Following(self._client, _selector(self._queue))
+            self._started, self._problem = False, None
+            for work in (self._watch, self._read):
+                name = f"djangotasks{work.__name__}"
+                threading.Thread(target=work, args=(following,), name=name, daemon=True).start()
+            return
+        if self._queue not in (None, subscription.queue):
+            self._queue = None
+            self._following.select(_selector(None))
+        if self._started:
+            self._read_soon([subscription])
 
     def _remove(self, subscription: Subscription) -> None:
         with self._changed:
@@ -219,3 +234,7 @@ class SharedWatch:
             return self._client.get(name)
         except TaskResultDoesNotExist:
             return None
+
+
+def _selector(queue: str | None) -> str:
+    return codec.selector(queue=queue, status=None, task=None)

@@ -34,6 +34,7 @@ class News:
 class Subscription:
     """Of the one task of that name, or, without a name, of those that are wanted. Thread-safe.
 
+    `queue`: of the tasks, where it is known: what is of another may be left out on the way.
     `wake` is called by whatever thread has news, and must return at once.
     """
 
@@ -42,9 +43,11 @@ class Subscription:
         wake: Callable[[], None],
         *,
         name: str | None = None,
+        queue: str | None = None,
         wants: Callable[[Resource], bool] = lambda resource: True,
     ) -> None:
         self.name = name
+        self.queue = queue
         self.wants = wants
         self.problem: Exception | None = None
         """Why nothing is heard at the moment."""

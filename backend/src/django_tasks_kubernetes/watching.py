@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """See KubernetesBackend.watch(). Each iteration is one of its own."""
+    """See KubernetesBackend.watch(). Each iteration is one of its own.
+
+    `name`: of the one task; its queue may be given too. Without it, those of a queue and of a task are followed.
+    """
 
     def __init__(
         self,
@@ -36,10 +39,6 @@ class Changes:
         repeat: Duration | None = None,
         timeout: Duration | None = None,
     ) -> None:
-        if name is not None and (queue is not None or task is not None):
-            raise TypeError("watch() takes an id, or a queue and a task, and not both.")
-        if name is None and repeat is not None:
-            raise TypeError("watch() takes repeat together with an id.")
         self._backend = backend
         self._name = name
         self._queue = queue
@@ -106,7 +105,7 @@ class Changes:
 
     @contextlib.contextmanager
     def _steps(self, store: "Store", wake: Callable[[], None]) -> Iterator[Steps]:
-        subscription = Subscription(wake, name=self._name, wants=self._wants)
+        subscription = Subscription(wake, name=self._name, queue=self._queue, wants=self._wants)
         end = store.subscribe(subscription)
         try:
             if self._name is None:
@@ -135,4 +134,4 @@ def _next(steps: Steps, answer: Any) -> Wait | Call | Show | None:
 def waiting(result: AnyResult, timeout: Duration | None) -> Changes:
     """The changes of a result's task, for so long. Raises ValueError or TypeError for what is no duration."""
     backend: Any = result.task.get_backend()
-    return Changes(backend, result.id, timeout=timeout)
+    return Changes(backend, result.id, queue=result.task.queue_name, timeout=timeout)

@@ -73,6 +73,7 @@ def serve() -> Iterator[Server]:
             self.send_response(status)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
+            self.wfile.flush()
             for line in lines:
                 data = line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n"
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
