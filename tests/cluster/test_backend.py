@@ -118,6 +118,13 @@ def test_a_role_that_lacks_a_verb(kubeconfig_of: Callable[[str, list[str]], Path
     assert [message.msg.split()[6] for message in found] == ["list", "watch", "patch"]
 
 
+def test_waiting_without_the_right_to_watch(kubeconfig_of: Callable[[str, list[str]], Path], namespace: str) -> None:
+    with settings(kubeconfig_of("unaware", ["create", "get", "list"]), namespace):
+        result: Any = tasks.echo.enqueue(1)
+        with pytest.raises(e.PermissionDenied, match=r"cannot watch resource .* kubectl create role"):
+            result.wait(60)
+
+
 def test_credentials_that_nobody_knows(cluster: Cluster, namespace: str, tmp_path: Path, kubectl: Kubectl) -> None:
     document = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
     document["users"] = [{"name": document["users"][0]["name"], "user": {"token": "expired"}}]
