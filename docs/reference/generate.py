@@ -17,6 +17,7 @@ import yaml
 
 from django_tasks_kubernetes import checks, exceptions, kubernetes_task, options, retry, signals
 from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.context import KubernetesTaskContext
 from django_tasks_kubernetes.reasons import EXCEPTIONS
 from djangotasks_api import phases
 from djangotasks_operator import cli
@@ -74,6 +75,14 @@ def methods_text() -> str:
 def signals_table() -> str:
     rows = ((f"`{name}`", text) for name, text in constants(signals).items())
     return table(("signal", "when"), rows)
+
+
+def context_text() -> str:
+    """What the context can do beyond Django's own."""
+    methods = (KubernetesTaskContext.progress, KubernetesTaskContext.heartbeat)
+    return "\n".join(
+        f"`{method.__name__}({plain(inspect.signature(method))})`\n:   {indented(method)}\n" for method in methods
+    )
 
 
 def exceptions_table() -> str:
@@ -225,6 +234,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "retry": retry_text,
     "methods": methods_text,
     "signals": signals_table,
+    "context": context_text,
     "exceptions": exceptions_table,
     "phases": phases_table,
     "reasons": reasons_table,

@@ -47,12 +47,12 @@ def silence(last: datetime, timeout: timedelta) -> str:
 
 
 def text(done: float | None, total: float | None) -> str:
-    """The numbers for a column: 42/100; 42 where the total is not known; 42% where they are not whole."""
+    """The numbers for a column: 42/100; 42 where the total is not known; 42% where they are not whole, or of 1."""
     if done is None:
         return ""
     if total is None:
         return _number(done)
-    if _is_whole(done) and _is_whole(total):
+    if _is_whole(done) and _is_whole(total) and total != 1:
         return f"{_number(done)}/{_number(total)}"
     percent = 100 * (done / total) if total else 100.0
     if percent < WHOLE_MAX:

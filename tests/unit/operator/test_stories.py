@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from djangotasks_api.names import TASK_PLURAL
+from tests.unit.operator.model.calm import calm_down
 from tests.unit.operator.model.replica import Replica
 from tests.unit.operator.model.story import Story, quick
 from tests.unit.operator.model.world import Process, make_outcome
@@ -136,3 +137,69 @@ def test_a_pod_is_not_deleted_before_its_log_is_read(story: Story) -> None:
     get_on(story)
     assert status(story)["reason"] == "DeadlineExceeded"
     assert status(story)["logTail"]["text"] == "the log of a-1"
+
+
+def silent_task(story: Story, **policy: Any) -> Process:
+    """A task that runs, with a heartbeat timeout of a minute, and has said something once."""
+    story.world.enqueue("a", {"policy": {"heartbeatTimeoutSeconds": 60} | policy})
+    get_on(story)
+    process = start(story, "a-1")
+    say(story, process)
+    return process
+
+
+def say(story: Story, process: Process) -> None:
+    story.world.say(process)
+    story.deliver(story.world.reports.pop(), story.leader)
+    story.leader.drain()
+
+
+def test_the_operator_wakes_for_a_task_that_hangs(story: Story) -> None:
+    process = silent_task(story)
+    process.hangs = True
+    calm_down(story)
+    assert (status(story)["phase"], status(story)["reason"]) == ("Failed", "HeartbeatTimeout")
+    assert not process.alive
+
+
+@pytest.mark.parametrize("trouble", ["restart", "failover"])
+def test_what_was_said_while_nobody_led_may_have_been_lost(story: Story, trouble: str) -> None:
+    silent_task(story)
+    story.world.clock.advance(300)
+    story.process_is_gone(lambda *_: trouble)
+    get_on(story)
+    assert "reason" not in status(story)
+    story.world.clock.advance(59)
+    get_on(story)
+    assert "reason" not in status(story)
+    story.world.clock.advance(2)
+    get_on(story)
+    assert status(story)["reason"] == "HeartbeatTimeout"
+
+
+def test_a_sign_of_life_in_the_last_moment(story: Story) -> None:
+    """The leader is about to write that the attempt is silent, when another replica hears of it."""
+    process = silent_task(story)
+    story.world.clock.advance(61)
+    assert story.leader.begin_work()
+    story.world.say(process)
+    story.deliver(story.world.reports.pop(), story.replicas[1])
+    story.replicas[1].drain()
+    get_on(story)
+    assert (status(story).get("reason"), status(story)["progress"]["text"]) == (None, "2")
+    # What comes too late changes nothing: it is being stopped.
+    story.world.clock.advance(61)
+    get_on(story)
+    assert status(story)["reason"] == "HeartbeatTimeout"
+    say(story, process)
+    assert (status(story)["reason"], status(story)["progress"]["text"]) == ("HeartbeatTimeout", "2")
+
+
+def test_an_outcome_of_an_attempt_that_is_being_stopped_for_its_silence_is_not_lost(story: Story) -> None:
+    process = silent_task(story)
+    story.world.clock.advance(61)
+    get_on(story)
+    story.world.finish(process, make_outcome("success", process, story.world.clock.now.isoformat()))
+    story.deliver(story.world.reports.pop(), story.leader)
+    get_on(story)
+    assert (status(story)["phase"], status(story)["result"]) == ("Succeeded", "42")

@@ -48,7 +48,8 @@ def _move(story: Story) -> bool:
     for process in world.working():
         world.finish(process, make_outcome("success", process, world.clock.now.isoformat()))
     for process in world.alive():
-        world.end(process.pod, 0, "Completed")
+        if process.outcome is not None:
+            world.end(process.pod, 0, "Completed")
     while world.reports:
         story.deliver(world.reports.pop(), story.leader)
     return len(server.events) > before or any(busy) or any(replica.running for replica in story.replicas)

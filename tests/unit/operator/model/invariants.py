@@ -53,9 +53,25 @@ class Watcher:
         check_attempts(name, before.attempts, status.attempts)
         check_tail(name, before, status)
         check_counts(task)
+        check_progress(name, before, status)
+        self._was_silent(task, before)
         for attempt in status.attempts:
             if attempt.reason in UNTOLD:
                 self._told_nothing((uid, attempt.number))
+
+    def _was_silent(self, task: DjangoTask, before: TaskStatus) -> None:
+        """An attempt that is stopped for its silence was silent for so long."""
+        status, policy = task.status, task.spec.policy
+        last = status.attempts[-1] if status.attempts else None
+        known = before.attempts[-1].reason if len(before.attempts) == len(status.attempts) and before.attempts else None
+        if last is None or last.reason != Reason.HEARTBEAT_TIMEOUT or known == Reason.HEARTBEAT_TIMEOUT:
+            return
+        assert policy is not None
+        assert policy.heartbeat_timeout_seconds is not None, f"{task.metadata.name} may be silent"
+        assert last.started_at is not None
+        heard = before.progress.updated_at if before.progress else last.started_at
+        silent = (self._world.clock.now - heard).total_seconds()
+        assert silent >= policy.heartbeat_timeout_seconds, f"{task.metadata.name} was silent for {silent} s only"
 
     def _told_nothing(self, attempt: tuple[str, int]) -> None:
         """The process of this attempt, which was written off, did not leave an outcome behind."""
@@ -82,6 +98,9 @@ class Watcher:
             attempt = next((a for a in self._last[uid].attempts if a.number == number), None)
             if attempt is None or not any(outcome_of(attempt) == o.reason for o in outcomes):
                 yield f"the outcome of attempt {number} of {uid} was taken, and is not in its status"
+            status = self._last[uid]
+            if number == len(status.attempts) and any(o.progress for o in outcomes) and status.progress is None:
+                yield f"what attempt {number} of {uid} said last is lost"
 
 
 def outcome_of(attempt: Attempt) -> Any:
@@ -112,6 +131,18 @@ def check_tail(name: str, before: TaskStatus, after: TaskStatus) -> None:
     assert attempt.finished_at is not None, f"{name}: the log of an attempt that goes on"
     assert attempt.reason is not None, f"{name}: the log of an attempt that did not fail"
     assert before.model_copy(update={"log_tail": tail}) == after, f"{name}: more was written than the log"
+
+
+def check_progress(name: str, before: TaskStatus, after: TaskStatus) -> None:
+    """It is of the attempt that runs, or of the last one that ran, and does not go on when that has ended."""
+    if (progress := after.progress) is None:
+        return
+    assert progress.attempt <= len(after.attempts), f"{name}: progress of an attempt that is not known"
+    if progress == before.progress:
+        return
+    assert progress.attempt == len(after.attempts), f"{name}: progress of attempt {progress.attempt}, which is over"
+    known = before.attempts[progress.attempt - 1 : progress.attempt]
+    assert not any(attempt.finished_at for attempt in known), f"{name}: progress after the end of its attempt"
 
 
 def check_counts(task: DjangoTask) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
-from djangotasks_api.outcome import Outcome
+from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_operator import kinds
 from djangotasks_operator.api import Api, ApiError
 from djangotasks_operator.backlog import Backlog
@@ -159,6 +159,10 @@ class Replica:
         work = self._reports.outcome(key, uid, attempt, outcome)
         self._begin(Running(f"outcome of {key.name}-{attempt}", work, lambda error: answered(_http(error))))
 
+    def take_progress(self, key: Key, uid: str, attempt: int, report: ProgressReport) -> None:
+        work = self._reports._show_progress(key, uid, attempt, report)
+        self._begin(Running(f"progress of {key.name}-{attempt}", work, _judge))
+
     def take_start(self, key: Key, uid: str, attempt: int, started_at: datetime) -> None:
         work = self._reports._show_running(key, uid, attempt, started_at)
         self._begin(Running(f"start of {key.name}-{attempt}", work))
@@ -207,6 +211,11 @@ class Replica:
 
     def _now(self) -> datetime:
         return self._clock.now
+
+
+def _judge(error: BaseException | None) -> None:
+    """Whatever the endpoint answers, a report of progress that is lost costs nothing. Raises what it has no answer to."""
+    _http(error)
 
 
 def _http(error: BaseException | None) -> int:

@@ -24,7 +24,12 @@ NAMES = "abcdef"
 TASKS = 3
 SECONDS = (0.5, 1, 1, 5, 5, 10, 31, 61, 301)
 BUDGET = 4
-POLICY = {"timeoutSeconds": (1, 60), "startTimeoutSeconds": (1, 60), "ttlSecondsAfterFinished": (0, 60)}
+POLICY = {
+    "timeoutSeconds": (1, 60),
+    "heartbeatTimeoutSeconds": (2, 60),
+    "startTimeoutSeconds": (1, 60),
+    "ttlSecondsAfterFinished": (0, 60),
+}
 ENDS = ((0, "Completed"), (1, "Error"), (137, "OOMKilled"), (139, "Error"))
 INTERRUPTIONS = ("delete", "evict", "disrupt")
 FAR = datetime.max.replace(tzinfo=UTC)
@@ -157,7 +162,8 @@ class Story:
 
     def pod_runs(self, choose: Choose) -> None:
         process = choose(*self.world.alive())
-        match choose("finish", "finish", "finish and tell", "finish and tell", "end", "end", *INTERRUPTIONS):
+        ways = ("finish", "finish", "finish and tell", "finish and tell", "end", "end", "say", "say", "hang")
+        match choose(*ways, *INTERRUPTIONS):
             case "finish" | "finish and tell" as how:
                 # The node's clock may be wrong.
                 skew = choose(0, 0, -3600, 3600, "far")
@@ -165,6 +171,11 @@ class Story:
                 self.world.finish(process, make_outcome(choose(*OUTCOMES), process, finished_at.isoformat()))
                 if how == "finish and tell":
                     self.deliver(self.world.reports[-1], choose(*self.replicas))
+            case "say":
+                self.world.say(process)
+            case "hang":
+                # Only a heartbeat timeout can tell, and ends it.
+                process.hangs = process.pod.heartbeat_timeout is not None
             case "end":
                 self.world.end(process.pod, *choose(*ENDS), sidecar=choose(False, True))
             case how:
@@ -251,6 +262,9 @@ class Story:
 
     def deliver(self, report: Report, replica: Replica) -> None:
         key, uid, attempt, outcome = report.key, report.uid, report.attempt, report.outcome
+        if report.progress is not None:
+            replica.take_progress(key, uid, attempt, report.progress)
+            return
         if outcome is None:
             replica.take_start(key, uid, attempt, self.world.clock.now)
             return

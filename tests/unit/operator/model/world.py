@@ -9,7 +9,7 @@ from typing import Any
 
 from djangotasks_api.models import DjangoTask
 from djangotasks_api.names import API_VERSION, QUEUE_PLURAL, TASK_PLURAL
-from djangotasks_api.outcome import ErrorReport, InvalidReport, Outcome
+from djangotasks_api.outcome import ErrorReport, InvalidReport, Outcome, ProgressReport
 from djangotasks_api.phases import Reason
 from djangotasks_operator.observed import Pod, parse_pod
 from djangotasks_operator.store import Key
@@ -24,12 +24,15 @@ Attempt = tuple[str, int]  # the task's uid, the attempt's number
 
 @dataclass
 class Process:
-    """A task's container, as it really is. `outcome`: its function has returned or raised."""
+    """A task's container, as it really is. `outcome`: its function has returned or raised. `hangs`: it never will.
+    `said`: how often it told of its progress."""
 
     pod: Pod
     started_at: str
     alive: bool = True
     outcome: Outcome | None = None
+    hangs: bool = False
+    said: int = 0
 
     @property
     def attempt(self) -> Attempt:
@@ -45,6 +48,7 @@ class Report:
     attempt: int
     outcome: Outcome | None
     started_at: str
+    progress: ProgressReport | None = None
 
 
 @dataclass
@@ -156,14 +160,21 @@ class World:
     # The process in the pod
 
     def working(self) -> list[Process]:
-        """Whose task's function runs."""
-        return [process for process in self.alive() if process.outcome is None]
+        """Whose task's function runs, and will end."""
+        return [process for process in self.alive() if process.outcome is None and not process.hangs]
 
     def finish(self, process: Process, outcome: Outcome) -> None:
         """The task's function returns or raises; its report is on its way, perhaps once more."""
         if process.outcome is None:
             process.outcome = outcome
         self.report(process)
+
+    def say(self, process: Process) -> None:
+        """It tells of its progress."""
+        process.said += 1
+        pod, started_at = process.pod, process.started_at
+        progress = ProgressReport(started_at=started_at, done=process.said)
+        self.reports.append(Report(Key(NAMESPACE, pod.task), pod.task_uid, pod.attempt, None, started_at, progress))
 
     def report(self, process: Process) -> None:
         """Sends what there is to say, the start or the outcome."""
@@ -207,16 +218,21 @@ class World:
 
 
 def make_outcome(kind: str, process: Process, finished_at: str) -> Outcome:
+    started_at = process.started_at
+    progress = ProgressReport(started_at=started_at, done=process.said) if process.said else None
     if kind in ("success", "lost result"):
         result, truncated = ("42", False) if kind == "success" else (None, True)
-        return Outcome(started_at=process.started_at, finished_at=finished_at, result=result, truncated=truncated)
+        return Outcome(
+            started_at=started_at, finished_at=finished_at, result=result, truncated=truncated, progress=progress
+        )
     traceback = "Traceback:\nKeyError: 🎉\n" if kind != "long failure" else "🎉" * 20_000
     return Outcome(
-        started_at=process.started_at,
+        started_at=started_at,
         finished_at=finished_at,
         reason=Reason.TASK_ERROR,
         error=ErrorReport(type="builtins.KeyError", traceback=traceback),
         retryable=kind != "final failure",
+        progress=progress,
     )
 
 
