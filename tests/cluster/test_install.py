@@ -84,6 +84,7 @@ WATCHED = {
     ("djangotasks.dev", "djangotasks"): "get list watch delete",
     ("djangotasks.dev", "djangotasks/status"): "patch",
     ("djangotasks.dev", "djangotaskqueues"): "list watch",
+    ("djangotasks.dev", "djangotaskqueues/status"): "patch",
     ("batch", "jobs"): "create get list watch",
     ("batch", "jobs/status"): "patch",
     ("", "pods"): "create get list watch delete",

@@ -24,6 +24,7 @@ MAY = [f"{verb} djangotasks" for verb in ("create", "get", "list", "watch", "pat
 MAY_NOT = [
     "delete djangotasks", "update djangotasks", "deletecollection djangotasks", "get djangotasks/status", "patch djangotasks/status",
     "update djangotasks/status", "get djangotaskqueues", "create djangotaskqueues", "patch djangotaskqueues",
+    "patch djangotaskqueues/status",
     "create pods", "get pods", "list pods", "delete pods", "create pods/exec", "get pods/log", "create jobs", "get jobs", "patch jobs",
     "get secrets", "list secrets", "create secrets", "get configmaps", "patch deployments", "create serviceaccounts/token",
     "create rolebindings", "escalate roles", "bind roles", "impersonate serviceaccounts", "create events", "get nodes",

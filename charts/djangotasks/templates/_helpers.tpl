@@ -49,6 +49,10 @@ capabilities: {drop: [ALL]}
 - apiGroups: [djangotasks.dev]
   resources: [djangotaskqueues]
   verbs: [list, watch]
+# Write how many tasks of a queue wait and run, and whether they can be started.
+- apiGroups: [djangotasks.dev]
+  resources: [djangotaskqueues/status]
+  verbs: [patch]
 # One Job an attempt; it is collected with its task, never deleted by the operator.
 - apiGroups: [batch]
   resources: [jobs]

@@ -33,12 +33,13 @@ LEASES = "/apis/coordination.k8s.io/v1", "leases"
 EVENTS = "/api/v1", "events"
 Resource = tuple[str, str]
 
-# What the API server calls a request, and HTTP's word for it.
+# What the API server calls a request, and HTTP's word for it. A rehearsal is a create as a dry run.
 METHODS = {
     "get": "GET",
     "list": "GET",
     "watch": "GET",
     "create": "POST",
+    "rehearse": "POST",
     "update": "PUT",
     "patch": "PATCH",
     "delete": "DELETE",
@@ -133,8 +134,12 @@ class Api:
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         return await self._request("get", resource[1], _path(resource, namespace, name))
 
-    async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
-        return await self._write("create", resource[1], _path(resource, namespace), body)
+    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        """`dry_run`: all that a create does, admission included, but to store it."""
+        path = _path(resource, namespace)
+        if dry_run:
+            return await self._write("rehearse", resource[1], path, body, {"dryRun": "All"})
+        return await self._write("create", resource[1], path, body)
 
     async def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
         """A PUT, refused with a conflict when the body's resource version is not the current one."""
@@ -217,10 +222,12 @@ class Api:
             raise ApiError(404, {"reason": "NotFound", "message": end.decode(errors="replace")})
         return end
 
-    async def _write(self, verb: str, resource: str, path: str, body: Object) -> Object:
+    async def _write(
+        self, verb: str, resource: str, path: str, body: Object, params: Mapping[str, str] | None = None
+    ) -> Object:
         async with self._writes:
             self._fence()
-            return await self._request(verb, resource, path, body)
+            return await self._request(verb, resource, path, body, params)
 
     async def _request(
         self,

@@ -24,6 +24,7 @@ from djangotasks_operator.leader import Leader
 from djangotasks_operator.login import login
 from djangotasks_operator.metrics import Metrics
 from djangotasks_operator.mirror import Mirrors
+from djangotasks_operator.queue_keeper import NEWS_SECONDS
 from djangotasks_operator.reports import Reports
 from djangotasks_operator.server import serve
 from djangotasks_operator.start import Starter
@@ -70,7 +71,8 @@ class Operator:
         self._health = Health()
         self._streams = Streams(config.namespaces)
         self._queue: WorkQueue[Key] = WorkQueue()
-        self._store = Store(self._queue.add, self._streams)
+        self._queues: WorkQueue[Key] = WorkQueue()
+        self._store = Store(self._queue.add, self._streams, self._queue_news)
         self._resyncing = self._health.within("list of everything", PASS_LIMIT)
         self._ready = False
         self._listed_at = 0.0
@@ -96,7 +98,13 @@ class Operator:
         fenced = Cluster(api if election is None else api.fenced(election.ensure_leading), self._store, witness)
         starter = Starter(fenced, url, self._config.keys[0])
         leader = Leader(
-            fenced, self._queue, starter, lambda: self._resync_unless_fresh(mirrors), election, self._metrics
+            fenced,
+            self._queue,
+            self._queues,
+            starter,
+            lambda: self._resync_unless_fresh(mirrors),
+            election,
+            self._metrics,
         )
         self._observe(leader, election)
         watching = asyncio.Event()
@@ -128,6 +136,12 @@ class Operator:
             if task.get_name() not in ("signal", "kopf"):
                 # A part that ends is a fault, and a reason to be started anew.
                 raise RuntimeError(f"{task.get_name()} ended")
+
+    def _queue_news(self, queue: Key, spec: bool) -> None:
+        if spec:
+            self._queues.add(queue)
+        elif self._store.queue(queue) is not None:
+            self._queues.add_after(queue, NEWS_SECONDS)
 
     async def _run_kopf(self, watching: asyncio.Event) -> None:
         registry, settings = kopf.OperatorRegistry(), kopf.OperatorSettings()

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from djangotasks_api.models import DjangoTask, LogTail, TaskStatus
-from djangotasks_operator.api import JOBS, PODS, TASKS, Api, ApiError
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, LogTail, QueueStatus, TaskStatus
+from djangotasks_api.models.base import Model
+from djangotasks_operator.api import JOBS, PODS, QUEUES, TASKS, Api, ApiError
+from djangotasks_operator.kinds import parse_queue
 from djangotasks_operator.observed import CREATED_AT_ANNOTATION, Job, Pod, parse_job, parse_pod
 from djangotasks_operator.store import Key, Store, parse_task
 from djangotasks_operator.witness import Witness
@@ -53,6 +55,16 @@ class Cluster:
     async def read_log(self, pod: Pod) -> bytes:
         """The end of the log of the container that runs the task."""
         return await self.api.log_end(pod.namespace, pod.name, pod.container)
+
+    async def write_queue_status(self, queue: DjangoTaskQueue, status: QueueStatus) -> None:
+        """Raises ApiError (conflict) when the queue has changed since it was seen."""
+        metadata = queue.metadata
+        # The counts are always in it: a reader has no default for them.
+        counts = {"queued": status.queued, "running": status.running}
+        change = _difference(queue.status, status) | counts
+        body = await self.api.patch_status(QUEUES, metadata.namespace, metadata.name, metadata.resource_version, change)
+        if (fresh := parse_queue(body)) is not None:
+            self.store.put_queue(fresh)
 
     def _with_image(self, task: DjangoTask, status: TaskStatus) -> TaskStatus:
         """The last attempt with the image that its Pod names, if the Pod was seen."""
@@ -151,11 +163,16 @@ class Cluster:
 
 
 def status_patch(old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
-    """The merge patch that turns one status into the other: what changed, and null for what went away."""
-    before, after = (status.model_dump(mode="json", by_alias=True, exclude_none=True) for status in (old, new))
-    patch = {key: _replacing(before.get(key), value) for key, value in after.items() if before.get(key) != value}
+    """The merge patch that turns one status into the other."""
     # The phase is always in it: the server's own default for it is no stored value.
-    return {"phase": after["phase"], **patch, **{key: None for key in before if key not in after}}
+    return {"phase": new.phase.value} | _difference(old, new)
+
+
+def _difference(old: Model, new: Model) -> dict[str, Any]:
+    """What changed, and null for what went away."""
+    before, after = (model.model_dump(mode="json", by_alias=True, exclude_none=True) for model in (old, new))
+    changed = {key: _replacing(before.get(key), value) for key, value in after.items() if before.get(key) != value}
+    return {**changed, **{key: None for key in before if key not in after}}
 
 
 def _replacing(old: Any, new: Any) -> Any:

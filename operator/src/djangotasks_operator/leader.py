@@ -13,6 +13,7 @@ from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.election import Election, NotLeading
 from djangotasks_operator.health import PASS_LIMIT
 from djangotasks_operator.metrics import Metrics
+from djangotasks_operator.queue_keeper import QueueKeeper
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.start import Starter
 from djangotasks_operator.store import Key
@@ -26,6 +27,8 @@ WORKERS = 64
 # leaves most of the writes, and of the API server, to those who wait for something.
 DELETIONS_PER_SECOND = 50.0
 DELETIONS_IN_FLIGHT = 8
+# Queues that are looked at, at once.
+QUEUES_IN_FLIGHT = 4
 # Admitted tasks on their way to a pod. More at once would not be faster, and would leave less to priorities.
 STARTING_LIMIT = 32
 # Ready keys are taken at once, unless all workers wait for the API server: some of them end sooner than this.
@@ -39,12 +42,14 @@ Work = Callable[[Key], Awaitable[bool]]
 
 
 class Leader:
-    """`resync`: brings the store up to date and puts all keys on the queue. `election`: None to lead always."""
+    """`queue`, `queues`: the tasks, and the queues, that there is news about. `resync`: brings the store up to date and
+    puts all tasks on the queue. `election`: None to lead always."""
 
     def __init__(
         self,
         cluster: Cluster,
         queue: WorkQueue[Key],
+        queues: WorkQueue[Key],
         starter: Starter,
         resync: Callable[[], Awaitable[None]],
         election: Election | None,
@@ -52,6 +57,7 @@ class Leader:
     ) -> None:
         self._cluster = cluster
         self._queue = queue
+        self._queues = queues
         self._starter = starter
         self._resync = resync
         self._election = election
@@ -83,17 +89,20 @@ class Leader:
             if self._election is not None:
                 await self._election.won()
             # Nothing is taken over from the last time: all that counts is in the API server.
-            self._queue.clear()
-            self._expiry.clear()
+            for queue in (self._queue, self._queues, self._expiry):
+                queue.clear()
             self._backlog = Backlog(STARTING_LIMIT)
             tails = Tails(self._cluster, self._queue)
-            reconciler = Reconciler(self._cluster, self._queue, self._backlog, self._starter, self._expiry, tails)
+            keeper = QueueKeeper(self._cluster, self._starter, self._backlog, self._queues)
+            reconciler = Reconciler(
+                self._cluster, self._queue, self._backlog, self._starter, self._expiry, tails, keeper
+            )
             try:
-                await self._until_lost(self._lead(reconciler))
+                await self._until_lost(self._lead(reconciler, keeper))
             finally:
                 self._dispatching = False
 
-    async def _lead(self, reconciler: Reconciler) -> None:
+    async def _lead(self, reconciler: Reconciler, keeper: QueueKeeper) -> None:
         while True:
             try:
                 await self._resync()
@@ -102,8 +111,9 @@ class Leader:
                 logger.warning("cannot list what there is to do: %s", error)
                 await asyncio.sleep(1)
         reconciler.take_stock()
+        keeper.take_stock()
         self._dispatching = True
-        await self._work(reconciler)
+        await self._work(reconciler, keeper)
 
     async def _until_lost(self, work: Awaitable[None]) -> None:
         working = asyncio.ensure_future(work)
@@ -121,11 +131,12 @@ class Leader:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait((working, losing))
 
-    async def _work(self, reconciler: Reconciler) -> None:
+    async def _work(self, reconciler: Reconciler, keeper: QueueKeeper) -> None:
         deletions = Bucket(DELETIONS_IN_FLIGHT, DELETIONS_PER_SECOND, time.monotonic)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._work_off(self._queue, self._timed(reconciler.reconcile), WORKERS))
             group.create_task(self._work_off(self._expiry, reconciler.expire, DELETIONS_IN_FLIGHT, deletions))
+            group.create_task(self._work_off(self._queues, keeper.keep, QUEUES_IN_FLIGHT))
 
     async def _work_off(self, queue: WorkQueue[Key], work: Work, workers: int, pace: Bucket | None = None) -> None:
         """For ever. `pace`: how many keys a second."""

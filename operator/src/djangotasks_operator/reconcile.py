@@ -25,6 +25,7 @@ from djangotasks_operator.decide import (
 from djangotasks_operator.keeplog import KeepLog, ReadLog, log_first
 from djangotasks_operator.manifests import job_status
 from djangotasks_operator.policy import share_of
+from djangotasks_operator.queue_keeper import QueueKeeper
 from djangotasks_operator.start import NotYet, Refused, Starter
 from djangotasks_operator.store import Key
 from djangotasks_operator.tails import Tails
@@ -40,7 +41,7 @@ class Reconciler:
     """Level-triggered: it does not matter which event put the key on the queue, or how often.
 
     `expiry`: where finished tasks wait for their time. Ten thousand that expire at the same second are no matter of
-    the queue, whose keys have somebody waiting for them.
+    the queue, whose keys have somebody waiting for them. `keeper`: is told what happens to the tasks of each queue.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Reconciler:
         starter: Starter,
         expiry: WorkQueue[Key],
         tails: Tails,
+        keeper: QueueKeeper,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._cluster = cluster
@@ -60,6 +62,7 @@ class Reconciler:
         self._starter = starter
         self._expiry = expiry
         self._tails = tails
+        self._keeper = keeper
         self._now = now
 
     def take_stock(self) -> None:
@@ -134,8 +137,10 @@ class Reconciler:
     async def _step(self, key: Key, snapshot: Snapshot) -> bool:
         """Makes one decision, and carries it out. True when there is nothing more to do for now."""
         task, now = snapshot.task, self._now()
+        queue = Key(key.namespace, task.spec.queue)
+        self._keeper.look(queue)
         if snapshot.in_progress:
-            self._backlog.occupy(key, Key(key.namespace, task.spec.queue))
+            self._backlog.occupy(key, queue)
         decision = decide(snapshot, now)
         first = log_first(snapshot, self._tails.of(key, snapshot), decision, now) or decision
         if isinstance(first, ReadLog | KeepLog):
@@ -195,6 +200,7 @@ class Reconciler:
         """Writes the status, unless the task has changed: then it is read anew, to be decided on again."""
         try:
             await self._cluster.write_status(task, status)
+            self._keeper.note(task, status)
         except ApiError as error:
             if not (error.conflict or error.not_found):
                 raise

@@ -1,23 +1,33 @@
-"""Starts an attempt: its Job, and the Job's one Pod."""
+"""Starts an attempt: its Job, and the Job's one Pod. Or asks the API server whether it would take them."""
 
 import time
+from copy import deepcopy
 
 from djangotasks_api.assignment import Assignment
-from djangotasks_api.models import DjangoTask, DjangoTaskQueue
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskSpec
+from djangotasks_api.models.base import Metadata
 from djangotasks_api.names import PAYLOAD_MAX_BYTES, job_name
 from djangotasks_api.phases import Reason
 from djangotasks_api.stored import TextRef
 from djangotasks_operator import manifests
-from djangotasks_operator.api import DEPLOYMENTS, ApiError, Object
+from djangotasks_operator.api import DEPLOYMENTS, JOBS, PODS, ApiError, Object
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.decide import Snapshot
+from djangotasks_operator.observed import parse_job
 from djangotasks_operator.overrides import apply
-from djangotasks_operator.policy import Limits
+from djangotasks_operator.policy import Limits, resolve
 from djangotasks_operator.store import Key
 from djangotasks_operator.tokens import sign
 
 # How long a Deployment that queues follow is taken as read: tasks that start together ask once.
 DEPLOYMENT_FRESH_SECONDS = 1.0
+# The name and the uid of the task that is none, and always the same: refusals quote names.
+REHEARSAL = "djangotasks-rehearsal"
+# The API server's words where a webhook may do something that cannot be undone.
+NO_DRY_RUN = "does not support dry run"
+
+# A pod template as an attempt's Job has it, and the name of the container that runs the task.
+Template = tuple[manifests.Manifest, str]
 
 
 class NotYet(Exception):
@@ -55,7 +65,7 @@ class Starter:
             return  # It changed: decide again.
         if fresh.queue is None:
             raise NotYet(Reason.QUEUE_NOT_FOUND, f"The queue {fresh.task.spec.queue!r} was deleted.")
-        template, container = await self._template(fresh.queue)
+        template, container = await self.template(fresh.queue)
         apply(fresh.task.spec, fresh.queue, fresh.limits, template, container)
         assignment = self._assignment(fresh.task, number, body["spec"].get("payload", ""), fresh.limits)
         try:
@@ -67,7 +77,8 @@ class Starter:
         except ApiError as error:
             raise _refusal(error) from error
 
-    async def _template(self, queue: DjangoTaskQueue) -> tuple[manifests.Manifest, str]:
+    async def template(self, queue: DjangoTaskQueue) -> Template:
+        """What the queue's pods are made from now. Raises NotYet."""
         spec = queue.spec
         if spec.pod_template_from is not None:
             deployment = await self._deployment(Key(queue.metadata.namespace, spec.pod_template_from.deployment))
@@ -78,6 +89,28 @@ class Starter:
             return manifests.pod_template(source, spec)
         except manifests.InvalidTemplate as error:
             raise NotYet(Reason.INVALID_TEMPLATE, f"The queue {queue.metadata.name!r}: {error}.") from error
+
+    async def rehearse(self, queue: DjangoTaskQueue, template: Template) -> None:
+        """Asks for the Job and the Pod of a task without wishes of its own, as a dry run: all checks are made, and
+        nothing is stored. Raises what `start` would."""
+        manifest, container = deepcopy(template)
+        metadata = Metadata(name=REHEARSAL, namespace=queue.metadata.namespace, uid=REHEARSAL)
+        task, limits = (
+            DjangoTask(metadata=metadata, spec=TaskSpec(task="a.b", queue=queue.metadata.name)),
+            resolve(None, queue),
+        )
+        apply(task.spec, queue, limits, manifest, container)
+        assignment = self._assignment(task, 1, task.spec.payload, limits)
+        api, namespace = self._cluster.api, metadata.namespace
+        try:
+            body = await api.create(JOBS, namespace, manifests.job(task, 1, manifest), dry_run=True)
+            body["metadata"]["resourceVersion"] = "0"  # What is not stored has none.
+            if (job := parse_job(body)) is not None:
+                pod = manifests.pod(job, manifest, container, assignment)
+                await api.create(PODS, namespace, pod, dry_run=True)
+        except ApiError as error:
+            if not (error.already_exists or NO_DRY_RUN in error.message):
+                raise _refusal(error) from error
 
     async def _deployment(self, key: Key) -> Object:
         read_at, body = self._deployments.get(key, (0.0, {}))

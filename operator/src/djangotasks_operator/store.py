@@ -76,13 +76,20 @@ class Store:
 
     `changed`: is called with the key of each task that there is news about, wherever they come from; what comes a
     second time is none. `streams`: is told of each version that is seen, since the watches must tell of it as well.
+    `queue_news`: is called with each queue whose spec is news (True), or that has lost a task (False).
     `listening_since`: see Snapshot.
     """
 
     listening_since: datetime | None = None
 
-    def __init__(self, changed: Callable[[Key], None] = lambda _: None, streams: Streams | None = None) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Key], None] = lambda _: None,
+        streams: Streams | None = None,
+        queue_news: Callable[[Key, bool], None] = lambda *_: None,
+    ) -> None:
         self._changed = changed
+        self._queue_news = queue_news
         self._streams = streams or Streams()
         self._entries: dict[Key, Entry] = {}
         self._queues: dict[Key, DjangoTaskQueue] = {}
@@ -126,6 +133,7 @@ class Store:
             self._roster.drop(key, _queue_of(task))
             self._forget_if_empty(key, entry)
             self._changed(key)
+            self._queue_news(_queue_of(task), False)
 
     def put_job(self, job: Job) -> None:
         self._put("jobs", job, lambda entry: entry.jobs)
@@ -198,6 +206,7 @@ class Store:
         return self._roster.unfinished(queue)
 
     def _queue_changed(self, queue: Key) -> None:
+        self._queue_news(queue, True)
         for key in (*self.unfinished(queue), *self._roster.apply_limits(queue)):
             self._changed(key)
 

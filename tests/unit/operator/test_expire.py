@@ -14,6 +14,7 @@ from djangotasks_operator.backlog import Backlog
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.leader import DELETIONS_IN_FLIGHT, Leader
 from djangotasks_operator.metrics import Metrics
+from djangotasks_operator.queue_keeper import QueueKeeper
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.start import Starter
 from djangotasks_operator.store import Key, Store
@@ -48,10 +49,9 @@ class World:
         cluster = Cluster(cast(Any, self.api), self.store)
         queue: WorkQueue[Key] = WorkQueue()
         backlog: Backlog[Key, Key] = Backlog(1)
-        tails = Tails(cluster, queue)
-        self.reconciler = Reconciler(
-            cluster, queue, backlog, cast(Starter, None), self.expiry, tails, now=lambda: self.now
-        )
+        starter = cast(Starter, None)
+        tails, keeper = Tails(cluster, queue), QueueKeeper(cluster, starter, backlog, WorkQueue())
+        self.reconciler = Reconciler(cluster, queue, backlog, starter, self.expiry, tails, keeper, now=lambda: self.now)
 
 
 def finished(name: str, when: datetime) -> DjangoTask:
@@ -120,7 +120,8 @@ def test_a_thousand_that_expire_at_once_hold_up_nobody(monkeypatch: pytest.Monke
 
     async def story() -> None:
         queue: WorkQueue[Key] = WorkQueue()
-        leader = Leader(cast(Cluster, None), queue, cast(Starter, None), nothing, None, Metrics())
+        cluster = Cluster(cast(Any, None), Store())
+        leader = Leader(cluster, queue, WorkQueue(), cast(Starter, None), nothing, None, Metrics())
         running = asyncio.create_task(leader.run())
         await asyncio.sleep(0)
         for number in range(1000):

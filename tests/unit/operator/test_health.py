@@ -14,13 +14,14 @@ from aiohttp.test_utils import TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from djangotasks_operator import health as module
+from djangotasks_operator.api import Api
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.election import Election
 from djangotasks_operator.health import Health, health_app, pulse
 from djangotasks_operator.leader import Leader
 from djangotasks_operator.metrics import Metrics
 from djangotasks_operator.start import Starter
-from djangotasks_operator.store import Key
+from djangotasks_operator.store import Key, Store
 from djangotasks_operator.workqueue import WorkQueue
 
 DEADLINE = 5.0
@@ -137,7 +138,13 @@ def led(story: Story, *, election: object | None = None, resync: Callable[[], Aw
         Passes.open = asyncio.Event()
         queue: WorkQueue[Key] = WorkQueue()
         leader = Leader(
-            cast(Cluster, None), queue, cast(Starter, None), resync or nothing, cast(Election, election), Metrics()
+            Cluster(cast(Api, None), Store()),
+            queue,
+            WorkQueue(),
+            cast(Starter, None),
+            resync or nothing,
+            cast(Election, election),
+            Metrics(),
         )
         health = Health()
         health.add(leader.problem)

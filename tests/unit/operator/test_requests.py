@@ -105,6 +105,30 @@ def test_the_end_of_a_log(status: int, body: bytes, expected: bytes | int | str)
     assert asked == ["/api/v1/namespaces/shop/pods/a-1/log?container=task&tailLines=500"]
 
 
+def test_a_rehearsal_asks_for_a_dry_run() -> None:
+    asked: list[str] = []
+    metrics = Metrics()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.path_qs}")
+        return web.json_response({})
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url), metrics.api_request) as api:
+            await api.create(PODS, "shop", {}, dry_run=True)
+            await api.create(PODS, "shop", {})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    run_served(app, story)
+    path = "POST /api/v1/namespaces/shop/pods"
+    assert asked == [f"{path}?dryRun=All", path]
+    assert dict(by_labels(metrics, "djangotasks_api_requests")) == {
+        ("rehearse", "pods", "200"): 1,
+        ("create", "pods", "200"): 1,
+    }
+
+
 def test_an_error_that_is_logged_quotes_no_value() -> None:
     cause = {"field": "status.message", "reason": "FieldValueTooLong", "message": "Too long: 4242"}
     body = {"reason": "Invalid", "message": 'status.message: Invalid value: "4242"', "details": {"causes": [cause]}}

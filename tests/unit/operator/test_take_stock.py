@@ -8,6 +8,7 @@ from typing import Any
 from djangotasks_api.models import TaskStatus
 from djangotasks_api.phases import Phase
 from djangotasks_operator.backlog import Backlog
+from djangotasks_operator.queue_keeper import QueueKeeper
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.store import Key, Store
 from djangotasks_operator.workqueue import WorkQueue
@@ -26,7 +27,8 @@ def admitted(store: Store) -> list[str]:
     backlog: Backlog[Key, Key] = Backlog(starting_limit=100)
     cluster: Any = StoreOnly(store)
     nobody: Any = None
-    Reconciler(cluster, queue, backlog, nobody, WorkQueue(), nobody, now=lambda: NOW).take_stock()
+    keeper = QueueKeeper(cluster, nobody, backlog, WorkQueue())
+    Reconciler(cluster, queue, backlog, nobody, WorkQueue(), nobody, keeper, now=lambda: NOW).take_stock()
     return [key.name for key in store.all_keys() if backlog.has_place(key)]
 
 

@@ -16,6 +16,7 @@ from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.leader import Work
 from djangotasks_operator.mirror import Mirrors
 from djangotasks_operator.observed import Pod
+from djangotasks_operator.queue_keeper import QueueKeeper
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.reports import Reports, Stale
 from djangotasks_operator.start import Starter
@@ -80,7 +81,7 @@ class Replica:
 
     def __init__(self, server: ApiServer, *, leads: bool) -> None:
         self._server, self._clock = server, server.clock
-        self.queue, self.expiry = Timers(self._clock), Timers(self._clock)
+        self.queue, self.expiry, self.queues = (Timers(self._clock) for _ in range(3))
         self.store = Remembering(self.queue.add)
         self.running: list[Running] = []
         self._api = cast(Api, Calls(server))
@@ -98,10 +99,14 @@ class Replica:
         self.leads = True
         self.queue.clear()
         self.expiry.clear()
+        self.queues.clear()
         backlog: Backlog[Key, Key] = Backlog(STARTING_LIMIT)
         starter = Starter(self._cluster, "http://10.0.0.1", b"k" * 32)
         tails = Tails(self._cluster, self.queue, lambda work: self._begin(Running("a log", work)))
-        self._reconciler = Reconciler(self._cluster, self.queue, backlog, starter, self.expiry, tails, now=self._now)
+        self._keeper = QueueKeeper(self._cluster, starter, backlog, self.queues, now=self._now)
+        self._reconciler = Reconciler(
+            self._cluster, self.queue, backlog, starter, self.expiry, tails, self._keeper, now=self._now
+        )
         run(self.resync())
         self._reconciler.take_stock()
 
