@@ -50,7 +50,7 @@ class OperatorProcess:
         self.log_path = folder / "operator.log"
         self.key_path = folder / "key"
         self.key_path.write_text(key or secrets.token_hex(32))
-        self.port, self._health_port = _free_port(), _free_port()
+        self.port, self._health_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self, *, environ: dict[str, str] | None = None) -> None:
@@ -118,7 +118,7 @@ class OperatorProcess:
         return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """One that no outgoing connection is ever given, so that it is still free when the operator comes back."""
     while True:
         port = 20000 + secrets.randbelow(10000)

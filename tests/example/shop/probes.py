@@ -5,6 +5,7 @@ import builtins
 import ctypes
 import logging
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -41,6 +42,13 @@ async def add_async(a: int, b: int) -> int:
 def describe_context(context: "TaskContext[..., Any]") -> dict[str, Any]:
     result = context.task_result
     return {"attempt": context.attempt, "id": result.id, "worker_ids": result.worker_ids, "pod": os.uname().nodename}
+
+
+@task
+def noise(length: int, seed: int = 0, seconds: float = 0) -> str:
+    """The same text each time, of so many hexadecimal digits; after a while."""
+    time.sleep(seconds)
+    return random.Random(seed).randbytes(length // 2).hex()
 
 
 class CardDeclined(Exception):

@@ -6,6 +6,7 @@ like SMTP_PORT=tcp://10.0.0.1:25, so settings of one's own must not be named aft
 """
 
 import os
+from typing import Any
 
 import django
 
@@ -28,7 +29,7 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The queues are DjangoTaskQueues in the cluster: see k8s/queues.yaml.
-TASKS = {
+TASKS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
         "QUEUES": ["default", "reports", "mail"],
@@ -48,7 +49,16 @@ DATABASES = {
 }
 
 # Tasks run in other pods than the web process: files must be where all of them see them.
-STORAGES = {"default": {"BACKEND": "shop.storage.DatabaseStorage"}}
+STORAGES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "shop.storage.DatabaseStorage"}}
+
+# Arguments and return values that are too large for a DjangoTask: in a bucket (boto3 takes keys, region and endpoint from
+# AWS_… variables), or in a folder of a volume that web and task pods share.
+if bucket := os.environ.get("TASKS_BUCKET"):
+    STORAGES["tasks"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": bucket}}
+elif folder := os.environ.get("TASKS_FOLDER"):
+    STORAGES["tasks"] = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": folder}}
+if "tasks" in STORAGES:
+    TASKS["default"]["OPTIONS"] = {"STORAGE": "tasks"}
 
 # With LOG_FORMAT=json, each line is an object; in a task's pod, with the id, path, attempt and queue of the task.
 if os.environ.get("LOG_FORMAT") == "json":
