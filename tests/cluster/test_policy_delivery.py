@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def site(
 ) -> Iterator[ProxiedWeb]:
     folder = tmp_path_factory.mktemp("web")
     with postgres(cluster, kubectl) as database, Proxy(cluster.kubeconfig, folder) as proxy:
-        web = ProxiedWeb(proxy, database, kubectl)
+        web = ProxiedWeb(proxy, database | {"TASKS_FOLDER": str(folder / "files")}, kubectl)
         web.manage("migrate", "--verbosity=0")
         yield web
 
@@ -198,3 +199,28 @@ def test_the_relay_as_a_process_of_its_own(web: ProxiedWeb) -> None:
         wait_for("it is sent", lambda: True if web.tasks() == [id_] else None, seconds=DUE_SECONDS)
         relay.send_signal(signal.SIGTERM)
         assert relay.wait(30) == 0
+
+
+def test_a_large_payload_has_a_file_while_it_is_needed(web: ProxiedWeb) -> None:
+    folder = Path(web.environ["TASKS_FOLDER"], "djangotasks", web.kubectl.namespace)
+
+    def files(*ids: str) -> list[int]:
+        return [len(list(folder.glob(f"{id_}.payload.*"))) for id_ in ids]
+
+    def enqueue(*arguments: str, mode: str = "outbox") -> str:
+        id_: str = json.loads(web.run("large", *arguments, mode=mode))
+        return id_
+
+    sent, on_commit = enqueue(), enqueue(mode="on_commit")
+    undone, never = enqueue("rollback"), enqueue("rollback", mode="on_commit")
+    with web.proxy.away():
+        waiting = enqueue()
+    # With the outbox it is written before the row that refers to it; on commit, not before the commit.
+    assert files(sent, on_commit, undone, never, waiting) == [1, 1, 1, 0, 1]
+    web.manage("prune_task_files", "--grace=0")
+    assert files(sent, on_commit, undone, waiting) == [1, 1, 0, 1]
+    web.relay()
+    assert sorted(web.tasks()) == sorted([sent, on_commit, waiting])
+    assert Path(
+        web.environ["TASKS_FOLDER"], web.kubectl.get("djangotask", waiting)["spec"]["payloadRef"]["name"]
+    ).exists()

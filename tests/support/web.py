@@ -1,6 +1,7 @@
 """A web process of the delivery stories, which enqueues in a transaction and ends as it is told to.
 
     python -m tests.support.web enqueue NUMBER [rollback | die-before-commit | die-after-commit]
+    python -m tests.support.web large [as above]
     python -m tests.support.web many COUNT
     python -m tests.support.web key KEY NUMBER
     python -m tests.support.web status|cancel ID
@@ -27,7 +28,7 @@ class RolledBack(Exception):
     pass
 
 
-def enqueue(task: Any, number: int, then: str = "") -> Any:
+def enqueue(task: Any, number: Any, then: str = "") -> Any:
     from django.db import transaction
 
     try:
@@ -54,6 +55,8 @@ def main(command: str, *args: str) -> Any:
     match command, *args:
         case "enqueue", number, *then:
             enqueue(task, int(number), *then)
+        case "large", *then:
+            enqueue(task, "x" * 200_000, *then)
         case "key", key, number:
             enqueue(task.using(idempotency_key=key), int(number))
         case "many", count:

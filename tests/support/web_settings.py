@@ -1,6 +1,7 @@
 """Django's settings for a web process of the delivery stories: where things are comes from the environment."""
 
 import os
+from typing import Any
 
 SECRET_KEY = "not a secret"
 USE_TZ = True
@@ -15,7 +16,7 @@ DATABASES = {
         "PASSWORD": os.environ["DATABASE_PASSWORD"],
     }
 }
-TASKS = {
+TASKS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
         "QUEUES": [],
@@ -27,3 +28,6 @@ TASKS = {
         },
     }
 }
+if folder := os.environ.get("TASKS_FOLDER"):
+    STORAGES = {"tasks": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": folder}}}
+    TASKS["default"]["OPTIONS"]["STORAGE"] = "tasks"

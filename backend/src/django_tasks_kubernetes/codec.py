@@ -96,7 +96,7 @@ def decode(resource: Resource, *, alias: str, read: Read = no_storage) -> AnyRes
     state = _status(status)
     finished = state in (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
     name = resource["metadata"]["name"]
-    args, kwargs = _arguments(name, spec, read)
+    args, kwargs = _arguments(spec, read)
     result = KubernetesResult(
         task=changed(
             _import_task(name, spec["task"]),
@@ -150,10 +150,10 @@ def payload_text(payload: str, encoding: str | None) -> str:
     return payload if encoding is None else packing.unpack(payload, encoding)
 
 
-def _arguments(name: str, spec: Mapping[str, Any], read: Read) -> tuple[Any, Any]:
+def _arguments(spec: Mapping[str, Any], read: Read) -> tuple[Any, Any]:
     """args and kwargs; those in a storage as a Later each, which share one reading."""
     try:
-        if (ref := _ref(name, spec.get("payloadRef"))) is not None:
+        if (ref := _payload_ref(spec)) is not None:
             both = Later(lambda: decode_payload(read(ref)))
             return Later(lambda: both.value[0]), Later(lambda: both.value[1])
         return decode_payload(payload_text(spec.get("payload", EMPTY), spec.get("payloadEncoding")))
@@ -162,16 +162,20 @@ def _arguments(name: str, spec: Mapping[str, Any], read: Read) -> tuple[Any, Any
 
 
 def _result(name: str, status: Mapping[str, Any], read: Read) -> Any:
-    if (ref := _ref(name, status.get("resultRef"))) is not None:
-        return Later(lambda: _return_value(name, read(ref)))
-    return _return_value(name, status.get("result"))
-
-
-def _ref(name: str, data: Any) -> TextRef | None:
+    if (data := status.get("resultRef")) is None:
+        return _return_value(name, status.get("result"))
     try:
-        return None if data is None else TextRef.from_data(data)
+        ref = TextRef.from_data(data)
     except ValueError as error:
-        raise InvalidResource(f"Task {name} refers to a file in a storage, and wrongly: {error}.") from None
+        raise InvalidResource(f"The result of task {name} is in a storage, and resultRef is wrong: {error}.") from None
+    return Later(lambda: _return_value(name, read(ref)))
+
+
+def _payload_ref(spec: Mapping[str, Any]) -> TextRef | None:
+    try:
+        return None if (data := spec.get("payloadRef")) is None else TextRef.from_data(data)
+    except ValueError as error:
+        raise InvalidPayload(f"payloadRef: {error}") from None
 
 
 def _import_task(name: str, path: str) -> AnyTask:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_tasks_kubernetes import codec, json_text, packing
 from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.exceptions import NotFinished, PayloadTooLarge
+from django_tasks_kubernetes.exceptions import InvalidResource, NotFinished, PayloadTooLarge
 from django_tasks_kubernetes.kubernetes_task import options_of
 from django_tasks_kubernetes.options import Options
 from django_tasks_kubernetes.results import KubernetesResult
@@ -107,7 +107,10 @@ def repetition(resource: Resource, alias: str, read: codec.Read = codec.no_stora
     }
     if (ref := kept.get("payloadRef")) is None:
         return NewTask(codec.decode(repeated, alias=alias), repeated)
-    overflow = read(TextRef.from_data(ref))
+    try:
+        overflow = read(TextRef.from_data(ref))
+    except ValueError as error:
+        raise InvalidResource(f"Task {name} cannot be repeated: its payloadRef is wrong: {error}.") from None
     spec = {field: value for field, value in repeated["spec"].items() if field != "payloadRef"}
     result = codec.decode(repeated | {"spec": spec | {"payload": overflow}}, alias=alias)
     return NewTask(result, repeated | {"spec": spec | codec.NO_PAYLOAD}, overflow)

@@ -6,8 +6,8 @@ from django_tasks_kubernetes.exceptions import InvalidPayload
 from djangotasks_api.names import UNPACKED_MAX_BYTES
 
 ENCODING: Final = "zlib+base64"
-# Of zlib's 1 to 9. See docs/decisions: more costs time, and saves nearly nothing.
-LEVEL: Final = 6
+# Of zlib's 1 to 9: more takes several times as long, and makes it a few per cent smaller (docs/decisions/19).
+LEVEL: Final = 1
 
 
 def pack(text: str) -> str | None:

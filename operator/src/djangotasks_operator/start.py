@@ -131,7 +131,11 @@ class Starter:
         ref = None
         if spec.payload_ref is not None:
             # It has no payload beside the CRD's default, which must not be taken for the arguments.
-            ref, payload = TextRef(**spec.payload_ref.model_dump()), ""
+            payload = ""
+            try:
+                ref = TextRef.from_data(spec.payload_ref.model_dump())
+            except ValueError as error:
+                raise Refused(Reason.INVALID_PAYLOAD, f"payloadRef: {error}.") from None
         if len(payload.encode()) > PAYLOAD_MAX_BYTES:
             message = f"The payload has more than {PAYLOAD_MAX_BYTES} bytes: it does not fit into a pod's environment."
             raise Refused(Reason.INVALID_PAYLOAD, message)

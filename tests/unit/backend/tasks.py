@@ -123,9 +123,9 @@ def child_environment() -> list[str]:
 @task
 def heavy_modules() -> list[str]:
     """What a task pod must not pay for."""
-    return sorted(
-        {"kubernetes", "urllib3", "yaml", "pydantic", "kopf", "aiohttp", "requests", "ssl"} & sys.modules.keys()
-    )
+    third = {"kubernetes", "urllib3", "yaml", "pydantic", "kopf", "aiohttp", "requests", "ssl"}
+    ours = {f"django_tasks_kubernetes.{name}" for name in ("stored", "runner.files", "outbox", "client")}
+    return sorted((third | ours) & sys.modules.keys())
 
 
 @task

@@ -254,6 +254,12 @@ def test_a_payload_written_by_hand(payload: str) -> None:
     assert codec.decode(resource({"phase": "Failed"}, payload=payload), alias="default").args == []
 
 
+def test_references_that_are_wrong() -> None:
+    assert codec.decode(resource(payloadRef={"name": "x"}), alias="default").args == []
+    with pytest.raises(InvalidResource, match="resultRef is wrong: storage must be"):
+        codec.decode(resource({"phase": "Succeeded", "resultRef": {"name": "x"}}), alias="default")
+
+
 def test_without_use_tz_times_are_naive_and_local() -> None:
     with override_settings(USE_TZ=False, TIME_ZONE="Asia/Kolkata"):
         result = codec.decode(resource({"phase": "Running", "startedAt": AT.format(1)}), alias="default")
