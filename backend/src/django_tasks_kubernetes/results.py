@@ -40,10 +40,9 @@ class Progress:
     @property
     def percent(self) -> int | None:
         """From 0 to 100, which it is at the end alone. None without a total."""
-        fraction = self.fraction
-        if fraction is None or fraction == 1:
-            return None if fraction is None else 100
-        return min(round(100 * fraction), 99)
+        if (fraction := self.fraction) is None:
+            return None
+        return 100 if fraction == 1 else min(round(100 * fraction), 99)
 
 
 class Later:

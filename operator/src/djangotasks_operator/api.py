@@ -91,6 +91,11 @@ class ApiError(Exception):
         return self.status == 409 and self.reason == "Conflict"
 
 
+def is_refusal(error: Exception) -> bool:
+    """The API server is there, and does not want it. Otherwise it did not answer, or only that it cannot."""
+    return isinstance(error, ApiError) and error.status < 500
+
+
 class Api:
     """One session for one cluster. Use as an async context manager.
 

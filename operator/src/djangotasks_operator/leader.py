@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from djangotasks_operator.api import ApiError
+from djangotasks_operator.api import ApiError, is_refusal
 from djangotasks_operator.backlog import Backlog
 from djangotasks_operator.bucket import Bucket
 from djangotasks_operator.cluster import Cluster
@@ -160,8 +160,7 @@ class Leader:
             return
         except (ApiError, OSError, TimeoutError) as error:
             self._metrics.reconcile_errors.labels("api").inc()
-            refused = isinstance(error, ApiError) and error.status < 500
-            delay = queue.retry(key) if refused else queue.retry(key, at_most=AWAY_RETRY)
+            delay = queue.retry(key) if is_refusal(error) else queue.retry(key, at_most=AWAY_RETRY)
             logger.warning("%s: %s; trying again in %.1f s", key, error, delay)
         except Exception:
             self._metrics.reconcile_errors.labels("defect").inc()

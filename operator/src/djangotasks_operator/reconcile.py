@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from djangotasks_api.models import DjangoTask, LogTail, TaskStatus
 from djangotasks_api.names import job_name
 from djangotasks_operator import transitions
-from djangotasks_operator.api import ApiError
+from djangotasks_operator.api import ApiError, is_refusal
 from djangotasks_operator.backlog import NO_AGEING, UNLIMITED, Backlog, Share, order
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.decide import (
@@ -201,13 +201,13 @@ class Reconciler:
         try:
             await self._cluster.write_status(task, status)
             self._keeper.note(task, status)
-        except ApiError as error:
-            if not (error.conflict or error.not_found):
-                raise
-            await self._cluster.refresh(key)
-        except (OSError, TimeoutError):
-            # Nor could what attempts report be stored: nobody is to be called silent for that.
-            self._store.listening_since = self._now()
+        except (ApiError, OSError, TimeoutError) as error:
+            if isinstance(error, ApiError) and (error.conflict or error.not_found):
+                await self._cluster.refresh(key)
+                return
+            if not is_refusal(error):
+                # Nor could what attempts report be stored: nobody is to be called silent for that.
+                self._store.listening_since = self._now()
             raise
 
     async def _see_to_log(self, key: Key, task: DjangoTask, what: ReadLog | KeepLog) -> None:

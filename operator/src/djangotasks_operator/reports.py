@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
 from djangotasks_api.outcome import Outcome, ProgressReport, Started
 from djangotasks_operator import transitions
-from djangotasks_operator.api import ApiError
+from djangotasks_operator.api import ApiError, is_refusal
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.policy import Limits
 from djangotasks_operator.store import Key
@@ -154,12 +154,11 @@ class Reports:
                 return
             try:
                 await self._cluster.write_status(task, status)
-            except ApiError as error:
-                if not (error.conflict or error.not_found):
-                    raise
-                continue
-            except (OSError, TimeoutError):
-                self._cluster.store.listening_since = self._now()
+            except (ApiError, OSError, TimeoutError) as error:
+                if isinstance(error, ApiError) and (error.conflict or error.not_found):
+                    continue
+                if not is_refusal(error):
+                    self._cluster.store.listening_since = self._now()
                 raise
             return
         raise TimeoutError(f"{key}: the status could not be written, others were faster {CONFLICT_TRIES} times")

@@ -13,7 +13,7 @@ from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.outcome import Outcome, ProgressReport, Started
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator import reports
-from djangotasks_operator.api import Api
+from djangotasks_operator.api import Api, ApiError
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.reports import Reports, Stale
 from djangotasks_operator.store import Key, Store
@@ -156,13 +156,18 @@ async def _alone(story: Callable[[Scene], Awaitable[Any]]) -> None:
     await scene.pass_seconds()
 
 
-def test_an_api_server_that_is_away_makes_nobody_silent() -> None:
+@pytest.mark.parametrize(
+    ("error", "deaf"),
+    [(TimeoutError(), True), (ConnectionError(), True), (ApiError(503, {}), True), (ApiError(422, {}), False)],
+    ids=repr,
+)
+def test_an_api_server_that_is_away_makes_nobody_silent(error: Exception, deaf: bool) -> None:
     async def story(scene: Scene) -> None:
         def away(*_: object) -> None:
-            raise TimeoutError
+            raise error
 
         scene.server.patch_status = away  # type: ignore[assignment, method-assign]
-        with pytest.raises(TimeoutError):
+        with pytest.raises(type(error)):
             await scene.say(1)
 
-    assert play(story).store.listening_since == NOW
+    assert play(story).store.listening_since == (NOW if deaf else None)

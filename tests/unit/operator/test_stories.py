@@ -177,6 +177,20 @@ def test_what_was_said_while_nobody_led_may_have_been_lost(story: Story, trouble
     assert status(story)["reason"] == "HeartbeatTimeout"
 
 
+def test_what_was_said_while_the_api_server_was_away_could_not_be_stored(story: Story) -> None:
+    silent_task(story)
+    story.world.clock.advance(61)
+    assert story.leader.begin_work()
+    story.leader.fail(0)
+    get_on(story)
+    story.world.clock.advance(10)
+    get_on(story)
+    assert "reason" not in status(story)
+    story.world.clock.advance(51)
+    get_on(story)
+    assert status(story)["reason"] == "HeartbeatTimeout"
+
+
 def test_a_sign_of_life_in_the_last_moment(story: Story) -> None:
     """The leader is about to write that the attempt is silent, when another replica hears of it."""
     process = silent_task(story)
