@@ -6,7 +6,7 @@ from django_tasks_kubernetes.exceptions import InvalidPayload
 from djangotasks_api.names import UNPACKED_MAX_BYTES
 
 ENCODING: Final = "zlib+base64"
-# Of zlib's 1 to 9: more takes several times as long, and makes it a few per cent smaller (docs/decisions/19).
+# Of zlib's 1 to 9: more takes several times as long, and makes it a few per cent smaller (docs/decisions/20).
 LEVEL: Final = 1
 
 
