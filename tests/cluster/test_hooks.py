@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 import pytest
+from django.test import override_settings
 from shop import probes
 
 from tests.support.cluster import ROOT, Cluster
@@ -36,6 +37,8 @@ KILLED = -signal.SIGKILL
 PROCESS_SECONDS = 120.0
 TOLD_SECONDS = 2 * FINISH_SECONDS
 NOWHERE = "no-such-queue"
+BACKEND = "django_tasks_kubernetes.KubernetesBackend"
+STORAGE = "django.core.files.storage.FileSystemStorage"
 
 
 class Site:
@@ -297,6 +300,26 @@ def test_a_task_that_is_deleted(site: Site, kubectl: Kubectl) -> None:
     call = by_task([call for call in site.calls() if call["id"] == unfinished])[unfinished]
     assert (call["status"], call["reason"], call["reported"]) == ("FAILED", "CancelRequested", False)
     assert "deleted" in call["message"]
+
+
+def test_the_files_of_a_task_go_with_it(site: Site, cluster: Cluster, kubectl: Kubectl) -> None:
+    files = site.folder / "files"
+    storages = {"files": {"BACKEND": STORAGE, "OPTIONS": {"location": files}}}
+    options = {"NAMESPACE": kubectl.namespace, "KUBECONFIG": str(cluster.kubeconfig), "STORAGE": "files"}
+    tasks = {"default": {"BACKEND": BACKEND, "QUEUES": [], "OPTIONS": options}}
+    with override_settings(STORAGES=storages, TASKS=tasks):
+        unfinished, finished = (probes.echo.using(queue_name=NOWHERE).enqueue("x" * 200_000).id for _ in range(2))
+
+    def owners() -> set[str]:
+        return {path.name.partition(".")[0] for path in files.rglob("*.json")}
+
+    with site.watch():
+        site.cancel(finished)
+        site.wait_told(finished)
+        assert owners() == {unfinished, finished}
+        kubectl("delete", "djangotask", unfinished, finished)
+        site.wait_told(unfinished)
+        wait_for("the files are gone", lambda: not owners() or None, seconds=TOLD_SECONDS, why=site.log)
 
 
 def test_the_api_server_is_away(site: Site) -> None:

@@ -77,7 +77,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[str, str]]]:
 
 def follower(client: Client) -> Follower:
     backend: Any = task_backends["default"]
-    return Follower(backend, client, "default", lambda: None)
+    return Follower(backend, client, "default")
 
 
 OOM, DONE = failure("OOMKilled", attempt(1, "OOMKilled")), some_resource("Succeeded", attempt(1), finishedAt=AT)
@@ -105,7 +105,7 @@ def test_what_is_there_and_then_what_changes(server: Server, client: Client, not
 def test_a_database_that_is_away_loses_nothing(
     server: Server, client: Client, noted: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow_module, "DATABASE_WAIT_SECONDS", 0)
+    monkeypatch.setattr(follow_module, "AGAIN_SECONDS", 0)
     server.answer = api([], [("MODIFIED", named("a", OOM)), ("MODIFIED", named("b", DONE))])
     note, left = vars(follow_module)["note"], [OperationalError("away"), OperationalError("away")]
 

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec import Resource
+from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.following import Away, Following, Missed, Opened
 from django_tasks_kubernetes.watch_events import DELETED, Event
 from django_tasks_kubernetes.watcher.events import as_deleted, events_of
@@ -27,13 +29,23 @@ ENDED: Final = "status.phase!=Queued,status.phase!=Starting,status.phase!=Runnin
 # Where nothing of a task has ended, this is not in its JSON. Inside of a string the quotes would be escaped.
 SOMETHING_ENDED: Final = b'"finishedAt"'
 RESOURCES_A_NOTE: Final = 100
-DATABASE_WAIT_SECONDS: Final = 2.0
+AGAIN_SECONDS: Final = 2.0
 
 
 class Follower(threading.Thread):
-    """One namespace. `noted` is called when there may be something to tell. `error`: why it has ended, if it has."""
+    """One namespace. `noted` is called when there may be something to tell, `gone` with each task that is deleted.
+    `error`: why it has ended, if it has.
+    """
 
-    def __init__(self, backend: "KubernetesBackend", client: "Client", using: str, noted: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        backend: "KubernetesBackend",
+        client: "Client",
+        using: str,
+        *,
+        noted: Callable[[], object] = lambda: None,
+        gone: Callable[[Resource], object] = lambda resource: None,
+    ) -> None:
         super().__init__(name=f"djangotasks-{client.namespace}", daemon=True)
         self.backend = backend
         self.client = client
@@ -41,6 +53,8 @@ class Follower(threading.Thread):
         self._following = Following(client)
         self._using = using
         self._noted = noted
+        self._gone = gone
+        self._closing = threading.Event()
         # Noted before, of tasks that are still there: a task changes more often than something of it ends.
         self._known: set[str] = set()
         self._away_since: float | None = None
@@ -56,7 +70,7 @@ class Follower(threading.Thread):
             for change in self._following:
                 match change:
                     case Missed():
-                        self.list()
+                        self._patiently(self.list, ApiUnavailable)
                     case Opened():
                         self._away_since = None
                     case Away():
@@ -71,6 +85,7 @@ class Follower(threading.Thread):
 
     def close(self) -> None:
         """It ends soon after."""
+        self._closing.set()
         self._following.close()
 
     def list(self, *, as_told: bool = False) -> None:
@@ -85,21 +100,29 @@ class Follower(threading.Thread):
             resource = as_deleted(change.resource, timezone.now())
             self._note([resource])
             self._known.difference_update(event.key for event in events_of(resource))
+            self._gone(resource)
         elif SOMETHING_ENDED in change.line:
             self._note([change.resource])
 
     def _note(self, resources: Iterable[Resource], *, as_told: bool = False) -> None:
         """Until the database has it: the watch does not tell it again."""
         new = [r for r in resources if any(event.key not in self._known for event in events_of(r))]
-        while new:
-            try:
-                note(self.backend, new, self._using, as_told=as_told)
-            except (OperationalError, InterfaceError) as error:
-                self._away_since = self._away_since or time.monotonic()
-                logger.warning("The database does not answer: %s. It is tried again.", error)
-                connections[self._using].close()
-                time.sleep(DATABASE_WAIT_SECONDS)
-                continue
+        if new:
+            write = partial(note, self.backend, new, self._using, as_told=as_told)
+            self._patiently(write, OperationalError, InterfaceError)
             self._known.update(event.key for resource in new for event in events_of(resource))
             self._noted()
-            return
+
+    def _patiently(self, do: Callable[[], object], *away: type[Exception]) -> None:
+        """Until it succeeds. The watch waits meanwhile, and goes on where it was."""
+        while not self._closing.is_set():
+            try:
+                do()
+            except away as error:
+                self._away_since = self._away_since or time.monotonic()
+                logger.warning("%s: %s It is tried again.", type(error).__name__, error)
+                connections[self._using].close()
+                self._closing.wait(AGAIN_SECONDS)
+            else:
+                self._away_since = None
+                return

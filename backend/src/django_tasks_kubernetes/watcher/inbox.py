@@ -84,6 +84,11 @@ def next_due(backends: Iterable["KubernetesBackend"], using: str) -> datetime | 
     return due.values_list("next_try_at", flat=True).first()
 
 
+def is_untold(uid: str, using: str) -> bool:
+    """Whether somebody is still to be told of that task."""
+    return _rows(using).filter(uid=uid, next_try_at__isnull=False).exists()
+
+
 def tell_again(using: str) -> int:
     """Makes what was given up due once more. How many events that are."""
     given_up = _rows(using).filter(told_at=None, next_try_at=None)

@@ -7,14 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from django_tasks_kubernetes import signals
+from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
 from django_tasks_kubernetes.watcher import inbox
+from django_tasks_kubernetes.watcher.clean import Cleaner
 from django_tasks_kubernetes.watcher.follow import Follower
 
 if TYPE_CHECKING:
@@ -51,6 +54,9 @@ class Loop:
         self._stopped = stopped
         self._receiver_seconds = receiver_seconds
         self._noted = threading.Event()
+        # Where there are files that belong to tasks.
+        stores = any(backend.parsed_options.storage is not None for backend in backends)
+        self._cleaner = Cleaner(partial(inbox.is_untold, using=using)) if stores else None
         self.followers = list(self._make_followers())
 
     def _make_followers(self) -> Iterator[Follower]:
@@ -62,7 +68,7 @@ class Loop:
             client = connect(backend.parsed_options)
             if client.place not in seen:
                 seen.add(client.place)
-                yield Follower(backend, client, self._using, self._noted.set)
+                yield Follower(backend, client, self._using, noted=self._noted.set, gone=self._gone)
 
     def once(self, *, as_told: bool = False) -> bool:
         """Tells of what there is. False where something is left to be tried again. Raises KubernetesBackendError.
@@ -79,8 +85,8 @@ class Loop:
 
     def run(self) -> None:
         """Until it is stopped. Raises Broken."""
-        for follower in self.followers:
-            follower.start()
+        for thread in (*self.followers, *([self._cleaner] if self._cleaner else [])):
+            thread.start()
         try:
             self._run()
         finally:
@@ -108,6 +114,10 @@ class Loop:
                     raise Broken(f"The database has not answered for {AWAY_MAX_SECONDS:.0f} s: {error}") from error
                 logger.warning("The database does not answer: %s. It is tried again.", error)
             self._wait()
+
+    def _gone(self, resource: Resource) -> None:
+        if self._cleaner is not None:
+            self._cleaner.add(resource)
 
     def _wait(self) -> None:
         """Until there is something to do."""
