@@ -33,6 +33,12 @@ if field:
     request.add_header("Content-Type", "multipart/form-data; boundary=next")
 print(urllib.request.urlopen(request).read().decode())
 """
+ENQUEUE_LATER = """
+from datetime import timedelta
+from django.utils import timezone
+from shop.mail import send_receipt
+print(send_receipt.using(run_after=timezone.now() + timedelta(days=1)).enqueue(9).id)
+"""
 LEFT = """
 from django.contrib.sessions.models import Session
 from shop.models import FileChunk, Report
@@ -152,6 +158,18 @@ def test_the_nightly_maintenance_removes_what_is_old_and_nothing_else(shop: Shop
     shop.wait_for_phase(id_, *TERMINAL_PHASES)
     assert shop.request("GET", f"/results/{id_}/")["return_value"] == {"sessions": 50, "reports": 1}
     assert shop.python(LEFT).split() == ["1", str(int(reports) - 1), "0"]
+
+
+def test_an_order_whose_receipt_is_cancelled_says_so(shop: Shop) -> None:
+    """No pod was ever there to tell it. The receiver runs in the web app's image, with its rights."""
+    id_ = shop.python(ENQUEUE_LATER).split()[-1]
+    shop.kubectl("patch", "djangotask", id_, "--type=merge", "--patch", '{"spec":{"cancel":true}}')
+    shop.wait_for_phase(id_, "Cancelled")
+    shop.kubectl.manage("watch_tasks", "--once")
+    said = shop.python(
+        "from shop.models import Order; print([o.receipt_error for o in Order.objects.filter(pk__in=(7, 9)).order_by('pk')])"
+    )
+    assert "['', 'CancelRequested: Cancelled before it started." in said
 
 
 @pytest.mark.parametrize(

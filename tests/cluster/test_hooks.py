@@ -253,7 +253,7 @@ def test_killed_at_any_moment(site: Site) -> None:
     for start in range(0, len(tasks), 5):
         site.cancel(*tasks[start : start + 5])
         victim = chance.randrange(2)
-        reached = len(site.told()) + chance.randrange(4)
+        reached = start + chance.randrange(5)
         wait_for("some are told", lambda: len(site.told()) >= reached or None, seconds=TOLD_SECONDS)  # noqa: B023
         watchers[victim].process.kill()
         watchers[victim] = site.watch()

@@ -35,6 +35,7 @@ from django.utils import timezone
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.codec import Resource, progress_of
 from django_tasks_kubernetes.exceptions import WaitTimeout
+from django_tasks_kubernetes.reasons import RETRIED
 from django_tasks_kubernetes.results import Progress
 from django_tasks_kubernetes.runner.execute import execute
 from django_tasks_kubernetes.runner.files import store_result
@@ -42,9 +43,11 @@ from django_tasks_kubernetes.stored import Files
 from django_tasks_kubernetes.subscription import Subscription
 from django_tasks_kubernetes.task_types import AnyResult
 from django_tasks_kubernetes.times import to_wire
+from django_tasks_kubernetes.watcher.events import events_of
+from django_tasks_kubernetes.watcher.receivers import arguments_of, signal_of
 from djangotasks_api.names import job_name
 from djangotasks_api.outcome import Outcome, ProgressReport
-from djangotasks_api.phases import Phase, Reason
+from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
 from djangotasks_api.stored import TextRef
 
 NAMESPACE: Final = "in-memory"
@@ -60,6 +63,7 @@ class InMemoryCluster:
         self._subscriptions: set[Subscription] = set()
         self._versions = itertools.count(1)
         self._progress: dict[str, list[Progress]] = {}
+        self._ends_sent: set[str] = set()
         self.storage = InMemoryStorage()
 
     def create(self, resource: Resource) -> Resource | None:
@@ -156,6 +160,30 @@ class InMemoryCluster:
         while (resource := self._next(now or timezone.now())) is not None:
             done.append(self._run(resource))
         return done
+
+    def fail(self, result_id: str, reason: str, message: str = "") -> AnyResult:
+        """Ends a task that has not ended, in a way of which no pod tells: `reason` is a word such as "OOMKilled"."""
+        name = str(result_id)
+        at, pod = to_wire(timezone.now()), job_name(name, 1)
+        status = self.get(name)["status"]
+        if status["phase"].is_terminal:
+            raise ValueError(f"Task {name} has ended already: {status['phase']}.")
+        end = {"reason": Reason(reason), "message": message, "finishedAt": at}
+        if reason in (*RETRIED, *INTERRUPTIONS):
+            status["attempts"] = [{"number": 1, "job": pod, "pod": pod, "startedAt": at} | end]
+        self.resources[name]["status"] = status | end | {"phase": Phase.FAILED}
+        self._tell(name)
+        return self._decoded(self.resources[name])
+
+    def send_ends(self) -> None:
+        """Sends task_ended and task_attempt_failed of what has ended since the last time, as `manage.py watch_tasks`
+        does. What a receiver raises is raised."""
+        for name, resource in list(self.resources.items()):
+            known = resource | {"metadata": resource["metadata"] | {"uid": name}}
+            for event in events_of(known):
+                if event.key not in self._ends_sent:
+                    self._ends_sent.add(event.key)
+                    signal_of(event).send(InMemoryBackend, task_result=self._decoded(resource), **arguments_of(event))
 
     def _next(self, now: datetime) -> Resource | None:
         due = [

@@ -15,6 +15,8 @@ class Order(models.Model):
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     placed_at = models.DateTimeField(default=timezone.now)
     receipt_sent_at = models.DateTimeField(null=True)
+    # Why its receipt was not sent: see receivers.py.
+    receipt_error = models.CharField(max_length=200, blank=True, default="")
 
     def __str__(self) -> str:
         return f"{self.number}"

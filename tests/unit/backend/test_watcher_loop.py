@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from django_tasks_kubernetes import following, signals
 from django_tasks_kubernetes.client import Client, connect
+from django_tasks_kubernetes.daemon import Daemon
 from django_tasks_kubernetes.exceptions import PermissionDenied
 from django_tasks_kubernetes.watcher import follow as follow_module
 from django_tasks_kubernetes.watcher import inbox
@@ -131,7 +132,7 @@ def loop(client: Client, monkeypatch: pytest.MonkeyPatch) -> Loop:
     monkeypatch.setattr(inbox, "tell_next", lambda backends, using: False)
     monkeypatch.setattr(loop_module.Loop, "_prune", lambda self, follower: None)
     backends: Any = [task_backends["default"], task_backends["other"]]
-    return Loop(backends, "default")
+    return Loop(backends, "default", Daemon(hang_seconds=0))
 
 
 def test_backends_that_lead_to_one_namespace_share_a_follower(loop: Loop) -> None:

@@ -169,6 +169,7 @@ def _tell(row: TaskEvent, backends: dict[str, "KubernetesBackend"], using: str) 
         row.told_to, row.error = "\n".join(told.names), told.error
     if not row.error:
         row.told_at, row.next_try_at, row.resource = timezone.now(), None, ""
+        logger.info("Task %s: it is told how %s ended.", row.task_id, "it" if row.attempt is None else "an attempt")
     elif row.tries >= TRIES:
         _give_up(row, row.error, using)
         return

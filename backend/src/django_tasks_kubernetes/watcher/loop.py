@@ -1,12 +1,9 @@
 """The process of `manage.py watch_tasks`: followers note, this tells, and nothing hangs unseen."""
 
-import faulthandler
 import logging
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +12,7 @@ from django.utils import timezone
 
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.codec import Resource
+from django_tasks_kubernetes.daemon import Daemon
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
 from django_tasks_kubernetes.watcher import inbox
 from django_tasks_kubernetes.watcher.clean import Cleaner
@@ -39,20 +37,12 @@ class Broken(Exception):
 
 
 class Loop:
-    """`stopped`: asked often; it ends soon after. `receiver_seconds`: the process ends where receivers take longer."""
+    """`daemon`: is asked before each step, and ends the process where one hangs, as in a receiver."""
 
-    def __init__(
-        self,
-        backends: Sequence["KubernetesBackend"],
-        using: str,
-        *,
-        stopped: Callable[[], bool] = lambda: False,
-        receiver_seconds: float = 600.0,
-    ) -> None:
+    def __init__(self, backends: Sequence["KubernetesBackend"], using: str, daemon: Daemon) -> None:
         self.backends = backends
         self._using = using
-        self._stopped = stopped
-        self._receiver_seconds = receiver_seconds
+        self._daemon = daemon
         self._noted = threading.Event()
         # Where there are files that belong to tasks.
         stores = any(backend.parsed_options.storage is not None for backend in backends)
@@ -77,7 +67,7 @@ class Loop:
         """
         for follower in self.followers:
             follower.list(as_told=as_told)
-        while not as_told and not self._stopped() and self._tell_next():
+        while not as_told and self._daemon.goes_on() and self._tell_next():
             pass
         for follower in self.followers:
             self._prune(follower)
@@ -96,11 +86,11 @@ class Loop:
     def _run(self) -> None:
         away_since: float | None = None
         pruned_at = 0.0
-        while not self._stopped():
+        while self._daemon.goes_on():
             self._noted.clear()
             self._look_after_followers()
             try:
-                while not self._stopped() and self._tell_next():
+                while self._daemon.goes_on() and self._tell_next():
                     self._look_after_followers()
                 if time.monotonic() - pruned_at > PRUNE_SECONDS:
                     pruned_at = time.monotonic()
@@ -122,7 +112,7 @@ class Loop:
     def _wait(self) -> None:
         """Until there is something to do."""
         until = time.monotonic() + LOOK_SECONDS
-        while not self._stopped() and not self._noted.wait(STOP_SECONDS) and time.monotonic() < until:
+        while self._daemon.goes_on() and not self._noted.wait(STOP_SECONDS) and time.monotonic() < until:
             pass
 
     def _look_after_followers(self) -> None:
@@ -134,8 +124,7 @@ class Loop:
                 raise Broken(f"{where} has not been possible for {AWAY_MAX_SECONDS:.0f} s.")
 
     def _tell_next(self) -> bool:
-        with _deadline(self._receiver_seconds):
-            return inbox.tell_next(self.backends, self._using)
+        return inbox.tell_next(self.backends, self._using)
 
     def _prune(self, follower: Follower) -> None:
         """Forgets the tasks that are gone. Not urgent: what does not succeed now, does later."""
@@ -146,16 +135,6 @@ class Loop:
             logger.warning("Tasks that are gone were not looked for: %s", error)
             return
         inbox.prune(follower.backend.alias, uids, listed_at, self._using)
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    """Ends the process, with a traceback in the log that shows where it hangs: Kubernetes starts it anew."""
-    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__ or 2)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def nobody_listens(backends: Sequence["KubernetesBackend"]) -> bool:

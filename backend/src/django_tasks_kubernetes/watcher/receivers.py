@@ -22,6 +22,12 @@ def signal_of(event: Event) -> Signal:
     return signals.task_ended if event.attempt is None else signals.task_attempt_failed
 
 
+def arguments_of(event: Event) -> dict[str, Any]:
+    """Of its signal, beside the result."""
+    number = {} if event.attempt is None else {"attempt": event.attempt}
+    return {"reason": event.reason, "message": event.message, "reported": event.reported, **number}
+
+
 @dataclass(slots=True)
 class Told:
     """`names`: the receivers that have been told, by now. `error`: what the others raised; empty when there is none."""
@@ -33,16 +39,13 @@ class Told:
 def tell(event: Event, result: Any, sender: type, already: list[str], using: str) -> Told:
     """Calls those that have not been told already, each in a savepoint of the current transaction."""
     told, errors = Told(list(already)), []
-    arguments: dict[str, Any] = {"reason": event.reason, "message": event.message, "reported": event.reported}
-    if event.attempt is not None:
-        arguments["attempt"] = event.attempt
     signal = signal_of(event)
     for name, call in receivers_of(signal, sender):
         if name in already:
             continue
         try:
             with transaction.atomic(using):
-                call(signal=signal, sender=sender, task_result=result, **arguments)
+                call(signal=signal, sender=sender, task_result=result, **arguments_of(event))
         except (Exception, SystemExit) as error:
             logger.warning("Task %s: receiver %s raised, and is tried again.", result.id, name, exc_info=True)
             errors.append(f"{name}: {type(error).__name__}: {error}")

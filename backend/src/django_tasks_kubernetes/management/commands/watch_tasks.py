@@ -1,7 +1,5 @@
 """manage.py watch_tasks: tells receivers how tasks ended, also those of which no pod can tell."""
 
-import signal
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,6 +7,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.daemon import HANG_SECONDS, Daemon
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
 from django_tasks_kubernetes.models import TaskEvent
 from django_tasks_kubernetes.watcher import inbox
@@ -34,11 +33,11 @@ class Command(BaseCommand):
             "--database", default=DEFAULT_DB_ALIAS, help="the alias of the database that notes what was told"
         )
         parser.add_argument(
-            "--receiver-timeout",
+            "--hang-seconds",
             type=float,
-            default=600.0,
-            metavar="SECONDS",
-            help="end the process with a traceback where the receivers of one event take longer (default: 600)",
+            default=HANG_SECONDS,
+            help="end with 1 when one step, such as the receivers of one event, takes longer than this; 0: never "
+            f"(default: {HANG_SECONDS:g})",
         )
 
     def handle(
@@ -49,25 +48,27 @@ class Command(BaseCommand):
         again: bool,
         backend: str | None,
         database: str,
-        receiver_timeout: float,
+        hang_seconds: float,
         **options: Any,
     ) -> None:
-        stop = _on_sigterm()
         try:
             _check_table(database)
-            loop = Loop(_backends(backend), database, stopped=lambda: bool(stop), receiver_seconds=receiver_timeout)
-            if nobody_listens(loop.backends):
-                self.stderr.write(
-                    "No receiver of task_ended or task_attempt_failed is connected, so nobody will be told. "
-                    "Connect them where Django is set up, as in AppConfig.ready()."
-                )
             if again:
                 self.stdout.write(f"{inbox.tell_again(database)} are tried anew")
-            if once or from_now:
-                if not loop.once(as_told=from_now):
-                    raise SystemExit(1)
-            else:
-                loop.run()
+            with Daemon(hang_seconds) as daemon:
+                loop = Loop(_backends(backend), database, daemon)
+                if nobody_listens(loop.backends):
+                    self.stderr.write(
+                        "No receiver of task_ended or task_attempt_failed is connected, so nobody will be told. "
+                        "Connect them where Django is set up, as in AppConfig.ready()."
+                    )
+                if once or from_now:
+                    if not loop.once(as_told=from_now):
+                        raise SystemExit(1)
+                else:
+                    names = ", ".join(follower.client.namespace for follower in loop.followers)
+                    self.stdout.write(f"watching the DjangoTasks of {names}")
+                    loop.run()
         except (KubernetesBackendError, Broken, Error) as error:
             raise CommandError(str(error)) from error
 
@@ -92,12 +93,3 @@ def _check_table(database: str) -> None:
 
 def table_names(database: str) -> list[str]:
     return connections[database].introspection.table_names()
-
-
-def _on_sigterm() -> list[int]:
-    """Not empty once the process is to end. A list, since an Event must not be set in a handler of its own thread."""
-    stop: list[int] = []
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: stop.append(number))
-    return stop
