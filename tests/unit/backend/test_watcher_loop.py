@@ -120,6 +120,22 @@ def test_a_database_that_is_away_loses_nothing(
     assert noted == [[("a", "Failed")], [("b", "Succeeded")]]
 
 
+def test_an_api_server_that_is_away_while_it_lists(
+    server: Server, client: Client, noted: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_module, "AGAIN_SECONDS", 0)
+    good, left = api([named("a", OOM)]), [status(503, "starting"), status(503, "starting")]
+
+    def answer(request: Request) -> Answer:
+        return left.pop() if left and "fieldSelector" in request.path else good(request)
+
+    server.answer = answer
+    following = follower(client)
+    following.run()
+    assert (noted, left) == ([[("a", "Failed")]], [])
+    assert isinstance(following.error, PermissionDenied)
+
+
 def test_the_selector_leaves_out_only_what_has_nothing_to_tell() -> None:
     left_out = {term.removeprefix("status.phase!=") for term in ENDED.split(",")}
     assert left_out == {*Phase} - TERMINAL_PHASES - {Phase.RETRYING}
