@@ -12,4 +12,4 @@ STORAGES = {
         "OPTIONS": {"location": os.path.join(os.environ["HOOKS_FOLDER"], "files")},  # noqa: PTH118
     }
 }
-web_settings.TASKS["default"]["OPTIONS"]["STORAGE"] = "files"  # type: ignore[index]
+web_settings.TASKS["default"]["OPTIONS"]["STORAGE"] = "files"
