@@ -10,12 +10,15 @@ import click
 
 from tests.benchmarks import (
     backlog,
+    concurrency,
     enqueue_latency,
     latency_under_load,
     result_latency,
+    retry_lateness,
     runner_overhead,
     throughput,
     throughput_real,
+    waiting_retries,
     writes,
 )
 from tests.benchmarks.fake_site import FakeSite, fake_site
@@ -62,6 +65,11 @@ BENCHMARKS = {
     "backlog": Benchmark(
         "the operator with 10,000 waiting tasks: memory, idle CPU, priorities, restart",
         on_fake_nodes=(backlog.measure,),
+    ),
+    "policy": Benchmark(
+        "how late retries start, and on fake nodes: what waiting retries write, and what a concurrency limit costs",
+        on_site=(retry_lateness.measure,),
+        on_fake_nodes=(concurrency.measure, waiting_retries.measure),
     ),
     "soak": Benchmark(
         "a steady load with random faults, on fake nodes: every task accounted for, memory flat",

@@ -12,6 +12,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.process import core_share
 from tests.benchmarks.samples import median, percentile
 from tests.benchmarks.throughput import burst
+from tests.benchmarks.versions import changed, versions
 from tests.support.kubectl import wait_for
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ RSS_TARGET_MIB = 150.0
 IDLE_TARGET_PERCENT = 2.0
 PRIORITY_TARGET_S = 2.0
 RESTART_TARGET_S = 10.0
-# A write to any of these after a restart was for nothing, but for the probe's.
-WRITTEN = ("djangotasks", "jobs", "pods")
 AFTER_RESTART_SECONDS = 30.0
 
 
@@ -73,7 +72,8 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
 def _restart(site: FakeSite, extra: dict[str, int]) -> Iterator[Figure]:
     """A task waits for the operator when it comes: its Pod is the first useful action."""
     site.operator.stop()
-    before, counted = _versions(site), _writes(site)
+    kubectl = site.cluster.kubectl(site.namespace)
+    before, counted = versions(kubectl), _writes(site)
     probe = crowd.task(FREE, priority=100)
     crowd.send(site.kubeconfig, crowd.tasks_path(site.namespace), [probe])
     name: str = probe["metadata"]["name"]
@@ -88,20 +88,10 @@ def _restart(site: FakeSite, extra: dict[str, int]) -> Iterator[Figure]:
         *("restart_ready", first, "s", RESTART_TARGET_S),
         {**extra, "probes_answer": ready, "rss": usage.rss, "peak": usage.peak, "cpu_seconds": usage.cpu},
     )
-    after = _versions(site)
-    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key) and name not in key}
+    # A write after a restart was for nothing, but for the probe's.
+    written = {key for key in changed(before, versions(kubectl)) if name not in key}
     server = api_writes.operator_part(api_writes.difference(_writes(site), counted))
-    yield _value("restart_writes", len(changed), "objects", 0, {**extra, "in_all_namespaces": server})
-
-
-def _versions(site: FakeSite) -> dict[str, str]:
-    """The resource version of every task and Job in the namespace: each write that changes one moves it. Of Pods
-    the uid: their status is the nodes' to write."""
-    kubectl = site.cluster.kubectl(site.namespace)
-    columns = "custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion,U:.metadata.uid"
-    listed = kubectl("get", ",".join(WRITTEN), "--no-headers", "-o", columns, seconds=300)
-    rows = [line.split() for line in listed.splitlines()]
-    return {f"{kind}/{name}": uid if kind == "Pod" else version for kind, name, version, uid in rows}
+    yield _value("restart_writes", len(written), "objects", 0, {**extra, "in_all_namespaces": server})
 
 
 def _priority_start(site: FakeSite) -> float:

@@ -52,7 +52,9 @@ def web(site: ProxiedWeb) -> ProxiedWeb:
     """Nothing is left of the test before."""
     site.proxy.clear()
     site.relay()
-    site.kubectl("delete", "djangotasks", "--all")
+    # As one request: kubectl itself would send one for each.
+    path = f"/apis/djangotasks.dev/v1alpha1/namespaces/{site.kubectl.namespace}/djangotasks"
+    site.kubectl("delete", "--raw", path, seconds=300)
     return site
 
 
@@ -155,7 +157,7 @@ def test_a_task_that_is_refused_does_not_hold_up_the_others(web: ProxiedWeb) -> 
 
 def test_several_relays_send_each_row_once(web: ProxiedWeb) -> None:
     with web.proxy.away():
-        ids = json.loads(web.run("many", "60"))
+        ids, _ = web.enqueue_many(60)
     assert len(ids) == len(web.rows()) == 60
     with ThreadPoolExecutor(3) as pool:
         wait_for(
@@ -166,8 +168,8 @@ def test_several_relays_send_each_row_once(web: ProxiedWeb) -> None:
             ),
             seconds=DUE_SECONDS,
         )
-    assert sorted(web.tasks()) == sorted(ids)
-    assert sorted(call.name for call in web.proxy.writes(verb="create")) == sorted(ids), "no row was sent twice"
+    assert sorted(web.tasks()) == sorted(filter(None, ids))
+    assert sorted(call.name for call in web.proxy.writes(verb="create")) == web.tasks(), "no row was sent twice"
 
 
 def test_a_row_is_cancelled(web: ProxiedWeb) -> None:
@@ -186,6 +188,101 @@ def test_one_row_for_one_key(web: ProxiedWeb) -> None:
     web.relay()
     assert json.loads(web.run("key", "order-1", "9")) == id_
     assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
+
+
+@pytest.mark.parametrize("mode", ["immediate", "on_commit"])
+def test_one_task_for_one_key_of_processes_that_call_at_once(web: ProxiedWeb, mode: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        ids = [json.loads(out) for out in pool.map(lambda n: web.run("key", "order-2", str(n), mode=mode), range(4))]
+    assert web.tasks() == [ids[0]]
+    assert (set(ids), created(web)) == ({ids[0]}, [ids[0]])
+
+
+def key_left(web: ProxiedWeb, key: str) -> str:
+    """A task with a key, whose process was killed after the commit: its row waits."""
+    id_: str = json.loads(web.run("key", key, "1", "die-after-commit", code=KILLED))
+    assert (web.tasks(), list(web.rows())) == ([], [id_])
+    return id_
+
+
+def arguments(web: ProxiedWeb, name: str) -> Any:
+    return json.loads(web.kubectl.get("djangotask", name)["spec"]["payload"])["args"]
+
+
+def test_a_key_is_used_anew_while_its_row_waits(web: ProxiedWeb) -> None:
+    id_ = key_left(web, "order-3")
+    assert json.loads(web.run("key", "order-3", "2")) == id_
+    assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
+    assert arguments(web, id_) == [1, 1], "the first arguments count, whoever sends them"
+
+
+def test_a_key_is_used_anew_while_the_first_is_being_cancelled(web: ProxiedWeb) -> None:
+    """By several at once, and beside a relay: all of them get the first task, which is cancelled."""
+    id_ = key_left(web, "order-4")
+    with ThreadPoolExecutor(4) as pool:
+        cancelled = pool.submit(web.run, "cancel", id_)
+        again = [pool.submit(web.run, "key", "order-4", str(number)) for number in (2, 3)]
+        pool.submit(web.manage, "relay_tasks", "--once", code=None).result()
+        assert {json.loads(future.result()) for future in again} == {id_}
+        cancelled.result()
+    web.relay()
+    spec = web.kubectl.get("djangotask", id_)["spec"]
+    assert (spec["cancel"], spec["cancelReason"], arguments(web, id_)) == (True, "by the test", [1, 1])
+    assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
+
+
+def test_a_row_is_cancelled_whose_task_is_just_being_created(web: ProxiedWeb) -> None:
+    """By a process that did not know of it, and died before it could look again."""
+    id_ = web.enqueue("1", "die-after-commit", code=KILLED)
+    resource = json.loads(web.resource(id_))
+    assert json.loads(web.run("cancel", id_)) == "READY"
+    web.kubectl.apply(resource)
+    web.relay()
+    spec = web.kubectl.get("djangotask", id_)["spec"]
+    assert (web.tasks(), spec["cancel"], spec["cancelReason"]) == ([id_], True, "by the test")
+
+
+MANY = 2000
+TOO_LARGE = (7, 1200)
+REFUSED = 3
+
+
+def refuse_some(web: ProxiedWeb) -> Rule:
+    """The API server refuses a few, somewhere in the middle."""
+    rule = Rule(Status(422, reason="Invalid"), CREATE, nth=MANY // 3, every=200, times=REFUSED)
+    web.proxy.add(rule)
+    return rule
+
+
+def refused(web: ProxiedWeb) -> set[str]:
+    return {call.name for call in web.proxy.writes(verb="create") if call.faked}
+
+
+def test_many_at_once_and_the_report_names_those_that_were_refused(web: ProxiedWeb) -> None:
+    rule = refuse_some(web)
+    ids, errors = web.enqueue_many(MANY, *TOO_LARGE, mode="immediate")
+    assert len(ids) == MANY
+    assert {index for index, error in errors.items() if error == "PayloadTooLarge"} == set(TOO_LARGE)
+    assert [error for error in errors.values() if error != "PayloadTooLarge"] == ["TaskRefused"] * rule.hits
+    assert rule.hits == REFUSED
+    assert {index for index, id_ in enumerate(ids) if id_ is None} == errors.keys()
+    accepted = set(filter(None, ids))
+    assert accepted == set(web.tasks())
+    assert not accepted & refused(web)
+
+
+def test_many_through_the_outbox(web: ProxiedWeb) -> None:
+    rule = refuse_some(web)
+    ids, errors = web.enqueue_many(MANY, *TOO_LARGE)
+    assert errors == dict.fromkeys(TOO_LARGE, "PayloadTooLarge")
+    # Those are enqueued: what the API server does not take is a row still.
+    enqueued = set(filter(None, ids))
+    assert len(enqueued) == MANY - len(TOO_LARGE)
+    assert rule.hits == REFUSED
+    assert (set(web.rows()), set(web.tasks())) == (refused(web), enqueued - refused(web))
+    web.relay()
+    assert set(web.tasks()) == enqueued
+    assert len(created(web)) == len(enqueued)
 
 
 def test_the_relay_as_a_process_of_its_own(web: ProxiedWeb) -> None:

@@ -75,13 +75,16 @@ def test_cancel_while_it_waits_for_its_next_attempt(backend: Any, kubectl: Kubec
     assert message == "Cancelled while it waited for its next attempt. Reason given: enough"
 
 
-def test_cancel_while_it_runs_with_kubectl(backend: Any, kubectl: Kubectl) -> None:
-    result = probes.sleep.enqueue(600)
-    wait_phase(kubectl, result.id, "Running")
-    kubectl("patch", "djangotask", result.id, "--type=merge", "-p", '{"spec":{"cancel":true}}')
-    status = wait_phase(kubectl, result.id, "Cancelled")
-    assert status["message"] == "Cancelled: the pod was stopped. Reason given: set by kubectl-patch"
-    assert_stopped(kubectl, f"{result.id}-1")
+def test_cancel_while_it_runs(backend: Any, kubectl: Kubectl) -> None:
+    by_python, by_kubectl = probes.sleep.enqueue(600), probes.sleep.enqueue(600)
+    for result in (by_python, by_kubectl):
+        wait_phase(kubectl, result.id, "Running")
+    backend.cancel(by_python.id, "the shop is closed")
+    kubectl("patch", "djangotask", by_kubectl.id, "--type=merge", "-p", '{"spec":{"cancel":true}}')
+    for result, who in ((by_python, "the shop is closed"), (by_kubectl, "set by kubectl-patch")):
+        status = wait_phase(kubectl, result.id, "Cancelled")
+        assert status["message"] == f"Cancelled: the pod was stopped. Reason given: {who}"
+        assert_stopped(kubectl, f"{result.id}-1")
 
 
 def test_cancel_what_is_finished_or_not_there(backend: Any, kubectl: Kubectl) -> None:
@@ -115,14 +118,3 @@ def test_results_are_found(backend: Any) -> None:
     assert ids(task="shop.probes.exit_process", status="FAILED") == {failed.id}
     assert ids(queue="nowhere", status="FAILED") == set()
     assert {*nowhere, lines.id, failed.id} <= ids()
-
-
-def test_many_at_once(backend: Any, kubectl: Kubectl) -> None:
-    task = using(probes.echo, queue_name="not-there")
-    calls: list[Any] = [(task, (number,)) for number in range(300)]
-    calls[7], calls[9] = (task, ("x" * 100_000,)), (probes.not_a_task,)
-    report = backend.enqueue_many(calls)
-    assert [failure.index for failure in report.not_accepted] == [7, 9]
-    stored = kubectl.get("djangotasks", "-l", "djangotasks.dev/queue=not-there")["items"]
-    assert {item["metadata"]["name"] for item in stored} == {result.id for result in report.accepted}
-    assert len(stored) == 298

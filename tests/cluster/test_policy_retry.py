@@ -12,11 +12,13 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.utils import timezone
 from shop import probes
 
-from django_tasks_kubernetes import Fixed, Retry, exceptions
+from django_tasks_kubernetes import Exponential, Fixed, Linear, Retry, exceptions
 from tests.cluster.conftest import queue_manifest
+from tests.support.bell import bell
+from tests.support.cluster import Cluster
 from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
-from tests.support.tasks import finish, status_of, wait_gone, wait_phase, wait_reason
+from tests.support.tasks import finish, status_of, wait_gone, wait_phase, wait_reason, wait_status
 
 AT_ONCE = Fixed(delay=0.1)
 LONG = timedelta(hours=1)
@@ -56,6 +58,48 @@ def test_what_ends_without_an_exception_has_a_class_too(backend: BaseTaskBackend
     assert [error.exception_class for error in result.errors] == [exceptions.OutOfMemory] * attempts
 
 
+FAR = 3600.0
+# Between the end of an attempt and the time from which its wait counts: the report of it, on a busy machine.
+TOLD_SECONDS = 60.0
+# The backoff, after which failure, and the wait.
+WAITS: list[tuple[Exponential | Linear | Fixed, int, float]] = [
+    (Fixed(delay=FAR), 1, FAR),
+    (Exponential(initial=1, factor=100, max=FAR, jitter=False), 2, 100),
+    (Exponential(initial=1, factor=100, max=20, jitter=False), 2, 20),
+    (Linear(initial=1, increment=FAR, max=2 * FAR), 2, FAR + 1),
+]
+
+
+def test_how_long_it_waits(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    def enqueue(backoff: Any) -> str:
+        id_: str = using(probes.fail, retry=Retry(max_attempts=9, backoff=backoff)).enqueue().id
+        return id_
+
+    ids = [enqueue(backoff) for backoff, _, _ in WAITS]
+    jittered = [enqueue(Exponential(initial=FAR, max=FAR)) for _ in range(3)]
+    for id_, (backoff, failures, wait) in zip(ids, WAITS, strict=True):
+        assert wait <= waits_for(kubectl, id_, failures) <= wait + TOLD_SECONDS, backoff
+    waits = [waits_for(kubectl, id_, 1) for id_ in jittered]
+    assert 0 <= min(waits) <= max(waits) <= FAR + TOLD_SECONDS
+    assert max(waits) - min(waits) > 1, "what failed together is not tried together"
+
+
+def waits_for(kubectl: Kubectl, name: str, failures: int) -> float:
+    """After so many failures, from the end of the last to the time of the next attempt, in seconds."""
+
+    def waits(status: dict[str, Any]) -> bool:
+        return status["phase"] == "Retrying" and len(status["attempts"]) == failures
+
+    status = wait_status(kubectl, name, waits, f"{failures} failures")
+    return seconds_between(status["attempts"][-1]["finishedAt"], status["nextAttemptAt"])
+
+
+def test_later_needs_an_attempt_that_is_left(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+    result = finish(using(probes.not_before, retry=Retry(max_attempts=1)).enqueue(2, 3))
+    assert (result.status, len(result.errors)) == (TaskResultStatus.FAILED, 1)
+    assert "No attempt of maxAttempts (1) is left" in status_of(kubectl, result.id)["message"]
+
+
 def test_a_task_asks_to_be_tried_later(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
     retry = Retry(max_attempts=3, backoff=Fixed(delay=LONG))
     result = finish(using(probes.not_before, retry=retry).enqueue(2, 3))
@@ -91,7 +135,7 @@ def live_pods(kubectl: Kubectl, task: str) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
 
 
-def test_a_timeout_gives_time_to_clean_up_and_no_more(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
+def test_a_timeout_that_is_ignored_is_enforced(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
     retry = Retry(max_attempts=2, backoff=AT_ONCE, on=(TimeoutError,))
     task = using(probes.ignore_sigterm, timeout=timedelta(seconds=2), grace_period=timedelta(seconds=1), retry=retry)
     result = task.enqueue(600)
@@ -99,6 +143,19 @@ def test_a_timeout_gives_time_to_clean_up_and_no_more(backend: BaseTaskBackend, 
     assert kubectl.get("pod", f"{result.id}-1")["spec"]["terminationGracePeriodSeconds"] == 1
     finish(result)
     assert [error.exception_class for error in result.errors] == [exceptions.DeadlineExceeded] * 2
+
+
+def test_a_timeout_gives_time_to_clean_up_and_no_more(backend: BaseTaskBackend, cluster: Cluster) -> None:
+    """One of them needs less than its grace period, the other would need more."""
+    with bell(cluster) as found:
+        task = using(probes.clean_up, timeout=2)
+        quick = using(task, grace_period=60).enqueue(found.url("quick"), 2)
+        slow = using(task, grace_period=2).enqueue(found.url("slow"), 600)
+        for result in (quick, slow):
+            finish(result)
+            assert [error.exception_class for error in result.errors] == [exceptions.DeadlineExceeded]
+        # A task is not called failed before its pod has ended.
+        assert found.rung == ["quick"]
 
 
 def test_a_task_that_did_not_start_in_time_expires(backend: BaseTaskBackend, kubectl: Kubectl) -> None:

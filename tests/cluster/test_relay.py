@@ -1,4 +1,4 @@
-"""The relay of the outbox as the web app's chart runs it, in the app's namespace, with the app's image and PostgreSQL."""
+"""The processes beside the web app as its chart runs them, in the app's namespace, with the app's image and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def install(
                 "env": [{"name": name, "value": value} for name, value in variables.items()],
             },
             "relay": {"enabled": True, "args": ["--interval", "0.5", "--hang-seconds", HANG_SECONDS]},
+            "watcher": {"enabled": True},
         }
         path = tmp_path_factory.mktemp("chart") / "values.yaml"
         path.write_text(json.dumps(values))
@@ -105,6 +106,19 @@ def test_it_starts_anew_when_the_database_just_stops_answering(
     assert status["restartCount"] >= 1
     # The log of the one before says where it hung.
     assert "_relay" in kubectl("logs", pod["metadata"]["name"], "--previous")
+
+
+def test_the_watcher_is_at_work(install: Callable[[], None], kubectl: Kubectl) -> None:
+    """It has its table and its rights, or it would end. The example has no receivers, which it says."""
+    install()
+    selector = ("-l", "app.kubernetes.io/component=watcher")
+
+    def said() -> bool | None:
+        return True if "No receiver of task_ended" in kubectl("logs", *selector, "--tail=-1") else None
+
+    wait_for("the watcher is at work", said, seconds=FINISH_SECONDS, why=lambda: kubectl("logs", *selector))
+    (pod,) = kubectl.get("pods", *selector)["items"]
+    assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
 def test_the_namespace_admits_restricted_pods_only(kubectl: Kubectl) -> None:

@@ -75,10 +75,14 @@ def test_a_queue_that_follows_a_deployment(backend: BaseTaskBackend, cluster: Cl
     labels = kubectl.get("pod", f"{result.id}-1")["metadata"]["labels"]
     assert "app" not in labels, "a Service that selects the web app's pods must not find the task's"
     assert status_of(kubectl, result.id)["attempts"][0]["image"] == cluster.image(Target.EXAMPLE)
+    # A deploy while a task runs: its next attempt has the new image.
+    running = probes.sleep.using(queue_name="web").enqueue(600)
+    wait_phase(kubectl, running.id, "Running")
     kubectl("set", "image", "deployment/web", "web=djangotasks/example:not-loaded")
-    second = probes.environment_names.using(queue_name="web").enqueue()
-    status = wait_reason(kubectl, second.id, "ImagePullFailed")
-    assert status["attempts"][0]["image"] == "djangotasks/example:not-loaded"
+    kubectl("delete", "pod", f"{running.id}-1", "--wait=false", "--grace-period=1")
+    status = wait_reason(kubectl, running.id, "ImagePullFailed")
+    images = [cluster.image(Target.EXAMPLE), "djangotasks/example:not-loaded"]
+    assert [attempt["image"] for attempt in status["attempts"]] == images
 
 
 def test_run_after_holds_a_task(backend: BaseTaskBackend) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -23,6 +24,7 @@ from aiohttp import web
 from tests.support.faults import AFTER, BEFORE, Call, Crash, Delay, Drop, Fault, Moment, Rule, Status
 from tests.support.watches import Stream, cut, end, gone, pump
 
+FAREWELL_SECONDS = 10.0
 # What belongs to one connection, and is not passed on.
 HOP_BY_HOP = {"connection", "content-length", "content-encoding", "host", "keep-alive", "transfer-encoding"}
 
@@ -42,6 +44,7 @@ class Proxy:
         self._streams: set[Stream] = set()
         self._lock = threading.Lock()
         self._port = 0
+        self._sockets: list[socket.socket] = []
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -115,7 +118,7 @@ class Proxy:
 
     async def _open(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._connection.as_ssl_context(), limit=0),
+            connector=aiohttp.TCPConnector(ssl=self._connection.as_ssl_context(), limit=0, socket_factory=self._socket),
             headers=self._connection.as_http_headers(),
             timeout=aiohttp.ClientTimeout(sock_connect=10),
         )
@@ -146,9 +149,21 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # Transports that were aborted are closed in the loop's next turns.
+        # Transports that were aborted are closed in the loop's next turns; those of requests that were given up, when the
+        # server has said farewell.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                while any(sock.fileno() != -1 for sock in self._sockets):  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(0.01)
         for _ in range(5):
             await asyncio.sleep(0)
+
+    def _socket(self, address: Any) -> socket.socket:
+        """One to the API server, to be seen closed in the end."""
+        family, kind, protocol, *_ = address
+        made = socket.socket(family, kind, protocol)
+        self._sockets = [made, *(sock for sock in self._sockets if sock.fileno() != -1)]
+        return made
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

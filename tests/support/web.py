@@ -2,11 +2,11 @@
 
     python -m tests.support.web enqueue NUMBER [rollback | die-before-commit | die-after-commit]
     python -m tests.support.web large [as above]
-    python -m tests.support.web many COUNT
-    python -m tests.support.web key KEY NUMBER
+    python -m tests.support.web many COUNT [INDEX …]
+    python -m tests.support.web key KEY NUMBER [as above]
     python -m tests.support.web status|cancel ID
 
-Prints JSON.
+`many` gives the calls with these indexes arguments that are too large. Prints JSON.
 """
 
 import json
@@ -57,11 +57,15 @@ def main(command: str, *args: str) -> Any:
             enqueue(task, int(number), *then)
         case "large", *then:
             enqueue(task, "x" * 200_000, *then)
-        case "key", key, number:
-            enqueue(task.using(idempotency_key=key), int(number))
-        case "many", count:
-            report = backend.enqueue_many((task, (number, 1)) for number in range(int(count)))
-            print(json.dumps([result.id for result in report.accepted]))
+        case "key", key, number, *then:
+            enqueue(task.using(idempotency_key=key), int(number), *then)
+        case "many", count, *wrong:
+            too_large = {int(index) for index in wrong}
+            report = backend.enqueue_many(
+                (task, ("x" * 100_000 if number in too_large else number, 1)) for number in range(int(count))
+            )
+            errors = {failure.index: type(failure.error).__name__ for failure in report.not_accepted}
+            print(json.dumps({"ids": [result and result.id for result in report.results], "errors": errors}))
         case "status", id_:
             print(json.dumps(backend.get_result(id_).status))
         case "cancel", id_:

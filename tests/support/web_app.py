@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.kubectl import Kubectl
 
 KILLED = -signal.SIGKILL
-PROCESS_SECONDS = 120.0
+PROCESS_SECONDS = 300.0
 DUE_SECONDS = 60.0
 
 
@@ -52,15 +52,27 @@ class Web:
         id_: str = json.loads(self.run("enqueue", *arguments, mode=mode, code=code))
         return id_
 
+    def enqueue_many(self, count: int, *wrong: int, mode: str = "outbox") -> tuple[list[str | None], dict[int, str]]:
+        """The ids by the call, None for what was not accepted; and the errors. `wrong`: calls with too large arguments."""
+        report = json.loads(self.run("many", str(count), *map(str, wrong), mode=mode))
+        return report["ids"], {int(index): error for index, error in report["errors"].items()}
+
     def rows(self) -> dict[str, tuple[int, str]]:
         """The tries and the last error of what is in the outbox."""
+        return {id_: (tries, error) for id_, tries, error in self._outbox("id", "tries", "error")}
+
+    def resource(self, id_: str) -> str:
+        """The DjangoTask that a row becomes."""
+        return str(dict(self._outbox("id", "resource"))[id_])
+
+    def _outbox(self, *columns: LiteralString) -> list[Any]:
         port, password = self.environ["DATABASE_PORT"], self.environ["DATABASE_PASSWORD"]
         with psycopg.connect(f"host=127.0.0.1 port={port} user=shop dbname=shop password={password}") as connection:
-            found = connection.execute("SELECT id, tries, error FROM django_tasks_kubernetes_outboxtask").fetchall()
-        return {id_: (tries, error) for id_, tries, error in found}
+            query: LiteralString = f"SELECT {', '.join(columns)} FROM django_tasks_kubernetes_outboxtask"
+            return connection.execute(query).fetchall()
 
     def tasks(self) -> list[str]:
-        return [task["metadata"]["name"] for task in self.kubectl.get("djangotasks")["items"]]
+        return self.kubectl("get", "djangotasks", "-o", "jsonpath={.items[*].metadata.name}").split()
 
     def relay(self) -> None:
         """Until nothing is left: a row is due a few seconds after it was written or tried."""

@@ -1,6 +1,8 @@
 """What a management command that runs for ever needs: it ends when it is told to, and when it hangs."""
 
 import faulthandler
+import os
+import select
 import signal
 import threading
 from types import FrameType
@@ -21,10 +23,12 @@ class Daemon:
 
     def __init__(self, hang_seconds: float = HANG_SECONDS) -> None:
         self._hang_seconds = hang_seconds
-        self._told = threading.Event()
+        self._told = False
         self._handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
+        # A handler may write to a pipe, whatever it interrupts; to set an Event, it could wait for its own thread.
+        self._woken, self._wake = os.pipe()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._handlers[number] = signal.signal(number, self._tell)
@@ -35,20 +39,24 @@ class Daemon:
         faulthandler.cancel_dump_traceback_later()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        os.close(self._woken)
+        os.close(self._wake)
 
     def goes_on(self) -> bool:
         """To be asked before each step. False once it was told to end."""
         self._watch(0.0)
-        return not self._told.is_set()
+        return not self._told
 
     def rest(self, seconds: float) -> None:
         """Waits, or until it is told to end."""
         self._watch(seconds)
-        self._told.wait(seconds)
+        if not self._told:
+            select.select([self._woken], [], [], seconds)
 
     def _watch(self, beside: float) -> None:
         if self._hang_seconds > 0:
             faulthandler.dump_traceback_later(self._hang_seconds + beside, exit=True, file=STDERR)
 
     def _tell(self, number: int, frame: FrameType | None) -> None:
-        self._told.set()
+        self._told = True
+        os.write(self._wake, b".")

@@ -67,10 +67,12 @@ def _committed(backend: "KubernetesBackend", tasks: Sequence[NewTask], now: date
     for new in tasks:
         if new.name in own:
             task_enqueued.send_robust(type(backend), task_result=new.result)
-    done, failed = create_all(backend.quick_store.create, [_resource(row) for row in rows])
+    # A process may have no way to the cluster at all, as a task's pod: asked for within, that is an error like another.
+    done, failed = create_all(lambda resource: backend.quick_store.create(resource), [_resource(row) for row in rows])
     if failed:
         logger.warning("%d tasks are in the outbox, and left to the relay: %s", len(failed), failed[0][1])
-    _sent(backend.store, using, [rows[index] for index in done])
+    if done:
+        _sent(backend.store, using, [rows[index] for index in done])
 
 
 def _rows(using: str, names: Sequence[str]) -> list[OutboxTask]:

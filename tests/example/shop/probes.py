@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,16 @@ def ignore_sigterm(seconds: float) -> str:
     print("ignoring SIGTERM", flush=True)
     time.sleep(seconds)
     return "not stopped"
+
+
+@task
+def clean_up(url: str, seconds: float) -> None:
+    """Works until it is asked to stop. Then it cleans up for so long, and says at the URL that it has."""
+    try:
+        time.sleep(3600)
+    finally:
+        time.sleep(seconds)
+        urllib.request.urlopen(url, timeout=10).close()
 
 
 @task

@@ -96,6 +96,17 @@ def test_after_the_commit_it_is_sent_and_no_row_is_left(cluster: Cluster) -> Non
     assert (rows(), [*cluster.resources]) == ([], [id_])
 
 
+def test_a_process_without_a_way_to_the_cluster_leaves_it_to_the_relay(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a task's pod, which has no credentials."""
+    monkeypatch.setattr(Backend, "away", True)
+    id_ = ECHO.enqueue(1).id
+    (record,) = caplog.records
+    assert (record.levelname, rows()) == ("WARNING", [id_])
+    assert record.getMessage() == "1 tasks are in the outbox, and left to the relay: away"
+
+
 def test_with_a_key_the_first_arguments_count_whoever_sends_them(cluster: Cluster) -> None:
     told: list[Any] = []
 

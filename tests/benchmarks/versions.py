@@ -1,0 +1,27 @@
+"""What changed in a namespace, told by resource versions: each write that changes an object moves its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.support.kubectl import Kubectl
+
+Versions = dict[str, str]
+# What the operator writes, but for Events.
+OBJECTS = ("djangotasks", "jobs", "pods")
+
+
+def versions(kubectl: Kubectl, kinds: Sequence[str] = OBJECTS) -> Versions:
+    """By kind and name. Of Pods the uid: their status is the nodes' to write."""
+    columns = "custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion,U:.metadata.uid"
+    listed = kubectl("get", ",".join(kinds), "--no-headers", "-o", columns, seconds=300)
+    rows = [line.split() for line in listed.splitlines()]
+    return {f"{kind}/{name}": uid if kind == "Pod" else version for kind, name, version, uid in rows}
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """What is new, gone or another than it was."""
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}

@@ -1,0 +1,73 @@
+"""`waiting_retry_writes`: what 1,000 attempts that wait for their time cost the API server, on fake nodes: nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.benchmarks import api_writes, crowd, jobs, versions
+from tests.benchmarks.fates import Fate
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.process import core_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.benchmarks.fake_site import FakeSite
+    from tests.benchmarks.options import Options
+
+TASKS = 1000
+FAILING = "failing"
+HOUR = 3600
+# Far below any rate worth waiting for.
+SLOWEST = 1.0
+# What follows a failure is written by then: the last Jobs' status, the last Events.
+SETTLE_SECONDS = 10.0
+IDLE_SECONDS = 30.0
+KINDS = (*versions.OBJECTS, "events")
+
+
+def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
+    count = options.runs or TASKS
+    site.add_queue(FAILING, Fate.FAIL)
+    site.progress.say("waiting_retry_writes", f"{count} tasks that fail, and wait for an hour")
+    policy = {"maxAttempts": 2, "backoff": {"initialSeconds": HOUR, "factor": 1, "maxSeconds": HOUR}}
+    tasks = [crowd.task(FAILING, policy=policy) for _ in range(count)]
+    names, path = crowd.names_of(tasks), crowd.tasks_path(site.namespace)
+    with crowd.Ends(site.kubeconfig, path, waits) as ends:
+        crowd.send(site.kubeconfig, path, tasks)
+        ends.wait(names, seconds=60 + count / SLOWEST)
+    with crowd.Ends(site.kubeconfig, jobs.jobs_path(site.namespace), failed) as ends:
+        ends.wait([f"{name}-1" for name in names], seconds=60)
+    time.sleep(SETTLE_SECONDS)
+    kubectl = site.cluster.kubectl(site.namespace)
+    before, counted, usage = versions.versions(kubectl, KINDS), _writes(site), site.operator.usage()
+    time.sleep(IDLE_SECONDS)
+    usage_after, counted_after = site.operator.usage(), _writes(site)
+    changed = versions.changed(before, versions.versions(kubectl, KINDS))
+    yield Figure(
+        name="waiting_retry_writes",
+        value=len(changed),
+        unit="objects",
+        target=0,
+        target_of="value",
+        extra={
+            "waiting": count,
+            "seconds": IDLE_SECONDS,
+            "cpu_percent": core_share(usage, usage_after) * 100,
+            "in_all_namespaces": api_writes.operator_part(api_writes.difference(counted_after, counted)),
+        },
+    )
+
+
+def waits(task: crowd.Object) -> str | None:
+    """For `crowd.Ends`: what is waited for is not the task's end."""
+    return "Succeeded" if task.get("status", {}).get("phase") == "Retrying" else None
+
+
+def failed(job: crowd.Object) -> str | None:
+    return "Complete" if jobs.condition_of(job) == "Failed" else None
+
+
+def _writes(site: FakeSite) -> api_writes.Writes:
+    return api_writes.parse(site.api.text("/metrics"))
