@@ -32,7 +32,7 @@ from tests.support.cluster import Cluster
 from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.s3 import S3Server
-from tests.support.tasks import FINISH_SECONDS, finish, status_of, wait_reason
+from tests.support.tasks import FINISH_SECONDS, finish, status_of, task_manifest, wait_phase, wait_reason
 
 LARGE = "x" * PAYLOAD_MAX_BYTES
 TWICE = Retry(max_attempts=2, backoff=Fixed(delay=3))
@@ -131,6 +131,19 @@ def test_a_file_that_was_changed_is_not_taken(backend: Any, cluster: Cluster, ku
         large.return_value  # noqa: B018 - reading it raises
     with pytest.raises(StoredTextInvalid, match="is not what was stored"):
         backend.retry(late.id)
+
+
+def test_a_reference_that_is_written_by_hand(backend: Any, kubectl: Kubectl, namespace: str) -> None:
+    files = backend.files
+    ref = files.write(namespace, "by-hand", "payload", '{"args":["by hand"],"kwargs":{}}').to_data()
+    good = task_manifest("shop.probes.echo", name="by-hand", payloadRef=ref)
+    bad = task_manifest("shop.probes.echo", name="wrong", payloadRef=ref | {"sha256": "ab"})
+    for manifest in (good, bad):
+        del manifest["spec"]["payload"]
+    kubectl.apply(good, bad)
+    assert '"by hand"' in wait_phase(kubectl, "by-hand", "Succeeded")["result"]
+    status = wait_phase(kubectl, "wrong", "Failed")
+    assert (status["reason"], status["message"]) == ("InvalidPayload", "payloadRef: sha256 must be a SHA-256 in hex.")
 
 
 def test_a_result_that_finds_no_storage_is_tried_again(backend: Any, kubectl: Kubectl, away: S3Server) -> None:

@@ -61,9 +61,9 @@ def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
                     continue
                 if not dry_run:
                     storage.delete(name)
-            except FileNotFoundError:
-                continue  # Somebody else was faster.
             except Exception as error:  # noqa: BLE001 - whatever a storage raises
+                if _is_gone(storage, name):
+                    continue  # Somebody else was faster.
                 logger.warning("The file %s in the storage %r was not deleted: %s", name, alias, error)
                 done.failed.append((alias, name))
             else:
@@ -82,6 +82,13 @@ def _places() -> dict[tuple[str, str], list[KubernetesBackend]]:
 
 def _backends() -> Iterator[KubernetesBackend]:
     return (backend for backend in task_backends.all() if isinstance(backend, KubernetesBackend))
+
+
+def _is_gone(storage: Storage, name: str) -> bool:
+    try:
+        return not storage.exists(name)
+    except Exception:  # noqa: BLE001 - then nobody knows
+        return False
 
 
 def _listed(storage: Storage, alias: str, path: str) -> list[str]:

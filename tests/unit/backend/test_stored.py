@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,18 @@ def test_the_sweep(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(cluster.storage, "delete", Broken().delete)
     with pytest.raises(CommandError, match="1 files could not be deleted"):
         call_command("prune_task_files", grace=0)
+
+
+def test_a_sweep_beside_another(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted(cluster, tasks.echo.enqueue(LONG).id)
+    delete = cluster.storage.delete
+
+    def faster(name: str) -> None:
+        delete(name)
+        raise KeyError(name)  # as a storage may that finds nothing
+
+    monkeypatch.setattr(cluster.storage, "delete", faster)
+    assert pruning.prune(grace=timedelta(0)) == pruning.Pruned()
 
 
 def test_the_sweep_deletes_nothing_where_the_tasks_are_not_known(
