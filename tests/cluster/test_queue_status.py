@@ -140,7 +140,7 @@ def test_a_deployment_that_is_missing_is_told_before_any_task_comes(
     assert finish(probes.add.using(queue_name=queue).enqueue(1, 2)).return_value == 3
     # It goes again, and now a task wants it: that is noticed at once.
     kubectl("delete", "deployment", "shop-web")
-    waiting = create_task(kubectl, queue=queue)
+    waiting = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue)
     wait_reason(kubectl, waiting, "DeploymentNotFound")
     wait_ready(kubectl, queue, "False", "DeploymentNotFound")
     status = wait_queue(kubectl, queue, lambda s: "lastError" in s and (s["queued"], s["running"]) == (1, 0), "trouble")

@@ -26,8 +26,8 @@ class Calls:
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
         return await self._call(lambda: self._server.get(resource[1], name))
 
-    async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
-        return await self._call(lambda: self._server.create(resource[1], body))
+    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        return await self._call(lambda: self._server.create(resource[1], body, dry_run=dry_run))
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, version: str, status: Object) -> Object:
         return await self._call(lambda: self._server.patch_status(resource[1], name, version, status))

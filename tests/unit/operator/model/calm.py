@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from djangotasks_api.models import DjangoTask
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue
 from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL, job_name
 from djangotasks_api.phases import Phase
 from djangotasks_operator.observed import parse_job
@@ -12,6 +12,8 @@ from tests.unit.operator.model.world import make_outcome
 ROUNDS = 3000
 # In seconds: longer than any wait but the one for a finished task's deletion.
 LONG = 3600.0
+# More than it takes until a queue tells of what happened, or is looked at again.
+SAID_SECONDS = 30.0
 
 
 def calm_down(story: Story) -> None:
@@ -25,6 +27,7 @@ def calm_down(story: Story) -> None:
         if not moved:
             if not (left := _unfinished(story)):
                 assert not (lost := _logs_not_kept(story)), f"the log was there to be kept: {lost}"
+                _queues_say_so(story)
                 return
             due = story.leader.queue.next_due()
             wait = LONG if due is None else due - story.world.clock.seconds()
@@ -53,6 +56,17 @@ def _move(story: Story) -> bool:
     while world.reports:
         story.deliver(world.reports.pop(), story.leader)
     return len(server.events) > before or any(busy) or any(replica.running for replica in story.replicas)
+
+
+def _queues_say_so(story: Story) -> None:
+    """After a while: that nothing is left, and that tasks could be started."""
+    story.world.clock.advance(SAID_SECONDS)
+    while _move(story):
+        pass
+    for body in story.server.list(QUEUE_PLURAL):
+        status = DjangoTaskQueue.model_validate(body).status
+        said = status.queued, status.running, status.oldest_queued_at, status.conditions[0].reason
+        assert said == (0, 0, None, "Ready"), f"the queue {body['metadata']['name']} says {said}"
 
 
 def _unfinished(story: Story) -> list[str]:

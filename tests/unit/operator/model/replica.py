@@ -16,7 +16,7 @@ from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.leader import Work
 from djangotasks_operator.mirror import Mirrors
 from djangotasks_operator.observed import Pod
-from djangotasks_operator.queue_keeper import QueueKeeper
+from djangotasks_operator.queue_keeper import NEWS_SECONDS, QueueKeeper
 from djangotasks_operator.reconcile import Reconciler
 from djangotasks_operator.reports import Reports, Stale
 from djangotasks_operator.start import Starter
@@ -67,8 +67,8 @@ class Timers(WorkQueue[Key]):
 class Remembering(Store):
     """Knows of which attempts (task's uid, number) it ever saw a Pod."""
 
-    def __init__(self, changed: Callable[[Key], None]) -> None:
-        super().__init__(changed)
+    def __init__(self, changed: Callable[[Key], None], queue_news: Callable[[Key, bool], None]) -> None:
+        super().__init__(changed, queue_news=queue_news)
         self.seen_pods: set[tuple[str, int]] = set()
 
     def put_pod(self, pod: Pod) -> None:
@@ -82,7 +82,7 @@ class Replica:
     def __init__(self, server: ApiServer, *, leads: bool) -> None:
         self._server, self._clock = server, server.clock
         self.queue, self.expiry, self.queues = (Timers(self._clock) for _ in range(3))
-        self.store = Remembering(self.queue.add)
+        self.store = Remembering(self.queue.add, self._queue_news)
         self.running: list[Running] = []
         self._api = cast(Api, Calls(server))
         self._cluster = Cluster(self._api, self.store)
@@ -109,6 +109,14 @@ class Replica:
         )
         run(self.resync())
         self._reconciler.take_stock()
+        self._keeper.take_stock()
+
+    def _queue_news(self, queue: Key, spec: bool) -> None:
+        """As the app does."""
+        if spec:
+            self.queues.add(queue)
+        elif self.store.queue(queue) is not None:
+            self.queues.add_after(queue, NEWS_SECONDS)
 
     def close(self) -> None:
         """The process is gone, in the middle of whatever it did."""
@@ -127,7 +135,8 @@ class Replica:
     def has_work(self) -> bool:
         self.queue.fire()
         self.expiry.fire()
-        return len(self.queue) + len(self.expiry) > 0
+        self.queues.fire()
+        return len(self.queue) + len(self.expiry) + len(self.queues) > 0
 
     def see(self, plural: str, most: int | None = None) -> bool:
         """Takes the next events of a watch. True if there were some."""
@@ -153,7 +162,12 @@ class Replica:
         """Takes a key from a queue. False if there is none."""
         if not self.leads:
             return False
-        for queue, work in ((self.queue, self._reconciler.reconcile), (self.expiry, self._reconciler.expire)):
+        works: tuple[tuple[Timers, Work], ...] = (
+            (self.queue, self._reconciler.reconcile),
+            (self.expiry, self._reconciler.expire),
+            (self.queues, self._keeper.keep),
+        )
+        for queue, work in works:
             if (key := queue.take()) is not None:
                 self._begin(Running(f"{work.__name__} {key.name}", self._work_on(queue, key, work)))
                 return True

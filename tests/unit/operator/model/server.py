@@ -64,7 +64,7 @@ class ApiServer:
     def list(self, plural: str) -> list[Object]:
         return [body for (kind, _), body in self.objects.items() if kind == plural]
 
-    def create(self, plural: str, body: Object) -> Object:
+    def create(self, plural: str, body: Object, *, dry_run: bool = False) -> Object:
         name = body["metadata"]["name"]
         if (plural, name) in self.objects:
             raise _error(409, "AlreadyExists", f"{plural} {name!r} already exists")
@@ -74,9 +74,12 @@ class ApiServer:
             **body["metadata"],
             "namespace": NAMESPACE,
             "uid": f"{plural}-{next(self._numbers)}",
+            "generation": 1,
             "creationTimestamp": self.clock.stamp(),
         }
         body = {**body, "metadata": metadata}
+        if dry_run:
+            return body
         if plural == "pods":
             self.admit_pod({**body, "metadata": {**metadata, "resourceVersion": "0"}})
         return self._store(plural, "ADDED", body)
@@ -96,7 +99,10 @@ class ApiServer:
         return f"the log of {pod}\n".encode()
 
     def update(self, plural: str, name: str, changes: Object) -> Object:
-        return self._store(plural, "MODIFIED", merged(self.get(plural, name), changes))
+        body = merged(self.get(plural, name), changes)
+        if "spec" in changes:
+            body = merged(body, {"metadata": {"generation": body["metadata"]["generation"] + 1}})
+        return self._store(plural, "MODIFIED", body)
 
     def delete(self, plural: str, name: str, uid: str | None = None, version: str | None = None) -> None:
         """Pods end first, and are then removed by their node. All else goes at once: there are no finalizers."""
