@@ -19,8 +19,7 @@ def error_from(status: int, body: bytes, *, server: str, namespace: str) -> Task
     `body`: a Status (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/), or, from a
     server that does not know the resource at all, plain text.
     """
-    answer = _status(body)
-    words = _cut(str(answer.get("message") or body.decode(errors="replace").strip()))
+    answer, words = _status(body), message_of(body)
     details = answer.get("details") or {}
     match status:
         case HTTPStatus.UNAUTHORIZED:
@@ -59,6 +58,11 @@ def error_from(status: int, body: bytes, *, server: str, namespace: str) -> Task
                 f"The API server at {server} is not able to answer ({status}): {words}. It was asked again as often "
                 "as OPTIONS['RETRIES'] says; look at its health: kubectl get --raw /readyz?verbose."
             )
+
+
+def message_of(body: bytes) -> str:
+    """The server's words in a refusal."""
+    return _cut(str(_status(body).get("message") or body.decode(errors="replace").strip()))
 
 
 def unavailable(error: Exception, *, server: str) -> e.ApiUnavailable:

@@ -1,7 +1,6 @@
 """The Django Tasks backend: enqueue() creates a DjangoTask, get_result() reads it."""
 
 import logging
-import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.core import checks
 from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.backends.base import BaseTaskBackend
-from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
+from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_enqueued
 
 from django_tasks_kubernetes import codec
@@ -24,8 +23,8 @@ from django_tasks_kubernetes.kubernetes_task import KubernetesTask, validate_opt
 from django_tasks_kubernetes.new_task import NewTask, new_task, repetition
 from django_tasks_kubernetes.options import Enqueue, Options
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask
-from django_tasks_kubernetes.validation import queue_problem, validate_found, validate_importable
-from djangotasks_api.names import CANCEL_REASON_MAX_CHARS, DNS_LABEL_PATTERN, TASK_NAME_MAX
+from django_tasks_kubernetes.validation import queue_problem, valid_name, validate_found, validate_importable
+from djangotasks_api.names import CANCEL_REASON_MAX_CHARS
 from djangotasks_api.stored import TextRef
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ class KubernetesBackend(BaseTaskBackend):
         Raises TaskResultDoesNotExist; InvalidResource when the task no longer imports; and the errors of
         `exceptions` that say why the cluster did not answer.
         """
-        return self.decoded(self.store.get(_name(result_id)))
+        return self.decoded(self.store.get(valid_name(result_id)))
 
     async def aget_result(self, result_id: str) -> AnyResult:
         """See get_result()."""
@@ -188,7 +187,7 @@ class KubernetesBackend(BaseTaskBackend):
         `reason`: who or what asks, and why; shown with the task. Default: this host's name.
         Returns the result as it is now. Raises as get_result() does.
         """
-        name = _name(result_id)
+        name = valid_name(result_id)
         text = (reason or f"asked by {socket.gethostname()}")[:CANCEL_REASON_MAX_CHARS]
         return self.decoded(self.store.cancel(name, text))
 
@@ -202,7 +201,7 @@ class KubernetesBackend(BaseTaskBackend):
         Returns the new task's result. Raises NotFinished; StorageFailed where its arguments are in a storage, and
         cannot be had from there; and as enqueue() and get_result() do.
         """
-        resource = self.store.get(_name(result_id))
+        resource = self.store.get(valid_name(result_id))
         result, _ = self.create(repetition(resource, self._alias_of(resource), self._read))
         task_enqueued.send(type(self), task_result=result)
         return result
@@ -255,7 +254,7 @@ class KubernetesBackend(BaseTaskBackend):
             raise TypeError("watch() takes an id, or a queue and a task, and not both.")
         if result_id is None and repeat is not None:
             raise TypeError("watch() takes repeat together with an id.")
-        name = None if result_id is None else _name(result_id)
+        name = None if result_id is None else valid_name(result_id)
         return Changes(self, name, queue=queue, task=task, repeat=repeat)
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -314,11 +313,3 @@ class KubernetesBackend(BaseTaskBackend):
         if alias in task_backends.settings and isinstance(task_backends[alias], KubernetesBackend):
             return alias
         return self.alias
-
-
-def _name(result_id: object) -> str:
-    """The id as part of a path. Raises TaskResultDoesNotExist for what cannot be one."""
-    name = str(result_id)
-    if len(name) > TASK_NAME_MAX or not re.fullmatch(DNS_LABEL_PATTERN.removesuffix("$"), name):
-        raise TaskResultDoesNotExist(name)
-    return name

@@ -5,11 +5,12 @@ directly: its generated layers cost more than the request (see benchmarks). Impo
 is imported with the first request, not with the backend.
 """
 
+import copy
 import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +88,12 @@ class Client:
     def place(self) -> tuple[str, str]:
         """Server and namespace: where the same is, however it is reached."""
         return self._server, self.namespace
+
+    def everywhere(self) -> "Client":
+        """The same for all namespaces, which can be listed and watched."""
+        other = copy.copy(self)
+        other._path = f"/apis/{GROUP}/{VERSION}/{TASK_PLURAL}"
+        return other
 
     def close(self) -> None:
         """Ends the watch, and closes the idle connections."""
@@ -203,6 +210,24 @@ class Client:
             raise self._error(response)
         finally:
             response.close()
+
+    def pod(self, name: str) -> Resource | None:
+        """A Pod of the namespace, or None. Raises PermissionDenied, which a web app's rights lead to."""
+        response = self._request("GET", f"/api/v1/namespaces/{self.namespace}/pods/{name}")
+        if response.status == HTTPStatus.NOT_FOUND:
+            return None
+        if response.status != HTTPStatus.OK:
+            raise self._error(response)
+        pod: Resource = json.loads(response.data)
+        return pod
+
+    def log(self, pod: str, query: Mapping[str, str]) -> BaseHTTPResponse:
+        """An open response with a container's log, or with the refusal, to be read and closed by the caller.
+
+        `query`: see https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#http-request-1
+        """
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log?{urlencode(query)}"
+        return self._request("GET", path, stream=True)
 
     def try_create(self) -> None:
         """Raises what create() would raise, and creates nothing."""

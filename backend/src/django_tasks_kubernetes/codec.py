@@ -93,7 +93,7 @@ def decode(resource: Resource, *, alias: str, read: Read = no_storage) -> AnyRes
     spec, status = resource["spec"], resource.get("status") or {}
     attempts = status.get("attempts") or []
     started = [attempt for attempt in attempts if attempt.get("startedAt")]
-    state = _status(status)
+    state = status_of(status)
     finished = state in (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
     name = resource["metadata"]["name"]
     args, kwargs = _arguments(spec, read)
@@ -191,7 +191,8 @@ def _import_task(name: str, path: str) -> AnyTask:
     return task
 
 
-def _status(status: Mapping[str, Any]) -> TaskResultStatus:
+def status_of(status: Mapping[str, Any]) -> TaskResultStatus:
+    """Django's word for a resource's status."""
     phase = status.get("phase", Phase.QUEUED)
     if phase in STATUSES:
         return STATUSES[Phase(phase)]

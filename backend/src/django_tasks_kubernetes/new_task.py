@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from django.tasks import TaskResultStatus
@@ -90,27 +91,33 @@ def _too_large(size: int, options: Options) -> str | None:
     return None
 
 
+def repeated(resource: Resource, now: datetime) -> Resource:
+    """A new DjangoTask that does once more what a finished one did. Pure. Raises NotFinished."""
+    name, phase = resource["metadata"]["name"], (resource.get("status") or {}).get("phase")
+    if phase not in TERMINAL_PHASES:
+        raise NotFinished(f"Task {name} is not finished. Wait for its end, or cancel it first.")
+    kept = {field: value for field, value in resource["spec"].items() if field not in NOT_REPEATED}
+    return {
+        "apiVersion": resource["apiVersion"],
+        "kind": resource["kind"],
+        "metadata": {"name": str(uuid.uuid4()), "labels": resource["metadata"].get("labels", {})},
+        "spec": kept | {"enqueuedAt": to_wire(now), "retryOf": name},
+    }
+
+
 def repetition(resource: Resource, alias: str, read: codec.Read = codec.no_storage) -> NewTask:
     """A new task that does once more what a finished one did. Raises NotFinished.
 
     A payload in a storage is read, and stored once more: each task has a file of its own, which goes when it goes.
     """
-    name, phase = resource["metadata"]["name"], (resource.get("status") or {}).get("phase")
-    if phase not in TERMINAL_PHASES:
-        raise NotFinished(f"Task {name} is not finished. Wait for its end, or cancel it first.")
-    kept = {field: value for field, value in resource["spec"].items() if field not in NOT_REPEATED}
-    repeated: Resource = {
-        "apiVersion": resource["apiVersion"],
-        "kind": resource["kind"],
-        "metadata": {"name": str(uuid.uuid4()), "labels": resource["metadata"].get("labels", {})},
-        "spec": kept | {"enqueuedAt": to_wire(timezone.now()), "retryOf": name},
-    }
-    if (ref := kept.get("payloadRef")) is None:
-        return NewTask(codec.decode(repeated, alias=alias), repeated)
+    again = repeated(resource, timezone.now())
+    if (ref := again["spec"].get("payloadRef")) is None:
+        return NewTask(codec.decode(again, alias=alias), again)
     try:
         overflow = read(TextRef.from_data(ref))
     except ValueError as error:
+        name = resource["metadata"]["name"]
         raise InvalidResource(f"Task {name} cannot be repeated: its payloadRef is wrong: {error}.") from None
-    spec = {field: value for field, value in repeated["spec"].items() if field != "payloadRef"}
-    result = codec.decode(repeated | {"spec": spec | {"payload": overflow}}, alias=alias)
-    return NewTask(result, repeated | {"spec": spec | codec.NO_PAYLOAD}, overflow)
+    spec = {field: value for field, value in again["spec"].items() if field != "payloadRef"}
+    result = codec.decode(again | {"spec": spec | {"payload": overflow}}, alias=alias)
+    return NewTask(result, again | {"spec": spec | codec.NO_PAYLOAD}, overflow)

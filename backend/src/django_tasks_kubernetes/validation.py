@@ -1,13 +1,15 @@
 """What a task must be, beyond Django's own rules, to be found and run in a pod."""
 
+import re
 import sys
 from typing import Any
 
 from django.tasks import Task
-from django.tasks.exceptions import InvalidTask
+from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.options import is_dns_label
 from django_tasks_kubernetes.task_types import AnyTask
+from djangotasks_api.names import DNS_LABEL_PATTERN, TASK_NAME_MAX
 
 # As in the CRD: spec.task and spec.backend.
 PATH_MAX_CHARS = 512
@@ -49,3 +51,11 @@ def validate_found(task: AnyTask) -> None:
             f"{path} is {type(found).__name__ if found is not None else 'not defined'}, not this task. "
             f"The pod imports a task by its function's path: decorate the function with @task under its own name."
         )
+
+
+def valid_name(result_id: object) -> str:
+    """The id as part of a path. Raises TaskResultDoesNotExist for what cannot be one."""
+    name = str(result_id)
+    if len(name) > TASK_NAME_MAX or not re.fullmatch(DNS_LABEL_PATTERN.removesuffix("$"), name):
+        raise TaskResultDoesNotExist(name)
+    return name

@@ -1,0 +1,32 @@
+"""From what a verb raises to words and an exit code: the same for both shells."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
+
+from django_tasks_kubernetes.cli.output import Output
+from django_tasks_kubernetes.cli.select import UsageError
+from django_tasks_kubernetes.cli.verbs import Code
+
+
+def run(work: Callable[[], int], output: Output) -> int:
+    """The exit code."""
+    try:
+        return int(work())
+    except UsageError as error:
+        output.note(str(error))
+        return Code.USAGE
+    except TaskResultDoesNotExist as error:
+        output.note(f"There is no task {str(error)!r}.")
+        return Code.FAILED
+    except TaskException as error:
+        output.note(str(error))
+        return Code.FAILED
+    except BrokenPipeError:
+        # Whoever read has enough, as `head` has. What is still to be written at the exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Code.OK
+    except KeyboardInterrupt:
+        return Code.INTERRUPTED
