@@ -3,6 +3,7 @@
 A page says <!-- table: NAME --> where a table begins, and <!-- end --> where it ends. All else is written by hand.
 """
 
+import argparse
 import ast
 import inspect
 import itertools
@@ -18,6 +19,7 @@ import yaml
 from django_tasks_kubernetes import checks, exceptions, kubernetes_task, options, retry, signals
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.context import KubernetesTaskContext
+from django_tasks_kubernetes.management.commands import tasks
 from django_tasks_kubernetes.reasons import EXCEPTIONS
 from djangotasks_api import phases
 from djangotasks_operator import cli
@@ -108,6 +110,25 @@ def command_table() -> str:
     context = click.Context(cli.run, info_name="run", **cli.run.context_settings)
     rows = (record for p in cli.run.params if (record := p.get_help_record(context)) is not None)
     return table(("option", "what it is"), ((f"`{left}`", one_line(right)) for left, right in rows))
+
+
+def tasks_table() -> str:
+    """The verbs of `manage.py tasks`, and their options."""
+    parser = tasks.Command().create_parser("manage.py", "tasks")
+    (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    told = {action.dest: action.help for action in verbs._choices_actions}
+    rows = (
+        (
+            f"`{verb}`",
+            "`" + " ".join([", ".join(action.option_strings), str(action.metavar or "")]).strip() + "`",
+            str(action.help),
+        )
+        for verb, of_verb in verbs.choices.items()
+        for action in of_verb._actions
+        if action.option_strings and action.dest != "help"
+    )
+    lines = "\n".join(f"`{verb}`\n:   {text[0].upper()}{text[1:]}." for verb, text in told.items() if text)
+    return f"{lines}\n\n{table(('verb', 'option', 'what it is'), rows)}"
 
 
 def fields_table(name: str) -> Callable[[], str]:
@@ -239,6 +260,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "phases": phases_table,
     "reasons": reasons_table,
     "operator-run": command_table,
+    "tasks": tasks_table,
     "djangotask": fields_table("djangotasks"),
     "djangotaskqueue": fields_table("djangotaskqueues"),
     "columns": columns_table,

@@ -71,6 +71,21 @@ def test_it_installs_and_works_on_its_own(package: str, kind: str, dist: Path, v
     assert not installed & STRANGERS[package]
 
 
+def test_the_plugin_for_kubectl_comes_with_an_extra(dist: Path, version: str, tmp_path: Path) -> None:
+    """For people without a Django project. Without the extra it says what is missing."""
+    environment = tmp_path / "env"
+    run("uv", "venv", "--quiet", "--python", sys.executable, environment)
+    where = ("--python", environment, "--find-links", dist)
+    plugin, env = environment / "bin" / "kubectl-djangotask", {"PATH": "/usr/bin:/bin"}
+    run("uv", "pip", "install", "--quiet", *where, f"django-tasks-kubernetes=={version}")
+    with pytest.raises(AssertionError, match=r"uv tool install 'django-tasks-kubernetes\[cli\]'"):
+        run(plugin, "list", cwd=tmp_path, env=env)
+    run("uv", "pip", "install", "--quiet", *where, f"django-tasks-kubernetes[cli]=={version}")
+    assert version in run(plugin, "--version", cwd=tmp_path, env=env)
+    completed = run(plugin.with_name("kubectl_complete-djangotask"), "wa", cwd=tmp_path, env=env)
+    assert completed.startswith("watch\t")
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_wheel_holds_the_package_its_types_and_the_licence(package: str, dist: Path, version: str) -> None:
     folder, module = PACKAGES[package]

@@ -1,5 +1,6 @@
 """From what a verb raises to words and an exit code: the same for both shells."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from django_tasks_kubernetes.cli.verbs import Code
 
 def run(work: Callable[[], int], output: Output) -> int:
     """The exit code."""
+    for name in ("django_tasks_kubernetes", "urllib3"):
+        # What they would log is told in an error or a note, unless the project has handlers of its own.
+        logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         return int(work())
     except UsageError as error:

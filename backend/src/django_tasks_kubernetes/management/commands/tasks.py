@@ -2,10 +2,10 @@
 
 import argparse
 import socket
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.backend import KubernetesBackend
@@ -59,8 +59,8 @@ class Command(BaseCommand):
             return
         output = Output(
             form=Form.JSON if options.get("json") else Form.WIDE if options.get("wide") else Form.TABLE,
-            stdout=self.stdout,  # type: ignore[arg-type]  # Django's wrapper hands on what it does not have
-            stderr=self.stderr,  # type: ignore[arg-type]
+            stdout=_unwrapped(self.stdout),
+            stderr=_unwrapped(self.stderr),
             color=not options["no_color"],
         )
         backend = find_backend(options["backend"])
@@ -101,6 +101,12 @@ class Command(BaseCommand):
                     attempt=options["attempt"],
                     tail=options["tail"],
                 )
+
+
+def _unwrapped(wrapper: OutputWrapper) -> TextIO:
+    """Django's wrapper ends whatever is written with a newline."""
+    stream: Any = wrapper
+    return cast("TextIO", stream._out)
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
