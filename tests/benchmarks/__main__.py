@@ -15,6 +15,7 @@ from tests.benchmarks import (
     latency_under_load,
     result_latency,
     retry_lateness,
+    result_wait,
     runner_overhead,
     throughput,
     throughput_real,
@@ -52,6 +53,9 @@ BENCHMARKS = {
         here=(runner_overhead.measure,),
     ),
     "writes": Benchmark("writes to the API server for a task against a bare Job", on_site=(writes.measure,)),
+    "result": Benchmark(
+        "how soon wait() returns after a task's end, and what a large result costs", on_site=(result_wait.measure,)
+    ),
     "runner": Benchmark("what the runner adds, alone: needs no cluster", here=(runner_overhead.measure,)),
     "throughput": Benchmark(
         "tasks a second against bare Jobs, on fake nodes, and the operator's CPU time for each",

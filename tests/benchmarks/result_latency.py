@@ -66,7 +66,7 @@ def task_sample(site: Site) -> Sample:
         result.refresh()
     seen_at, seen = time.time(), time.perf_counter()
     assert result.return_value == 3, result.errors
-    _settled(site, f"{result.id}-1")
+    settled(site, f"{result.id}-1")
     return Sample(
         whole=seen - began,
         enqueue=enqueued - began,
@@ -78,11 +78,11 @@ def task_sample(site: Site) -> Sample:
 def bare_sample(site: Site) -> float:
     manifest = jobs.bare_job(site.queue)
     seconds = jobs.run_watched(site.api, site.namespace, manifest)
-    _settled(site, manifest["metadata"]["name"])
+    settled(site, manifest["metadata"]["name"])
     return seconds
 
 
-def _settled(site: Site, job: str) -> None:
+def settled(site: Site, job: str) -> None:
     """So that the end of one pod does not slow the start of the next."""
     path = f"{jobs.jobs_path(site.namespace)}/{job}"
     wait_for(

@@ -35,3 +35,15 @@ def interleaved[A, B](
             b.append(second())
             a.append(first())
     return a, b
+
+
+def in_turn[T](
+    rounds: int, calls: Sequence[Callable[[], T]], *, before: Callable[[], None] = lambda: None
+) -> list[list[T]]:
+    """The same for any number: ABCCBAABC… What each of them gave."""
+    samples: list[list[T]] = [[] for _ in calls]
+    for number in range(rounds):
+        before()
+        for index in range(len(calls)) if number % 2 == 0 else reversed(range(len(calls))):
+            samples[index].append(calls[index]())
+    return samples

@@ -124,7 +124,7 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
     def wait(self, timeout: Duration | None = None) -> Self:
         """Waits until the task is finished, and returns this result, refreshed. `timeout`: None for no limit.
 
-        It watches, and does not poll: see explanation/waiting of the documentation.
+        It watches, and does not poll; all who wait in a process share one watch.
 
         Raises WaitTimeout; TaskResultDoesNotExist when the task is deleted meanwhile; and as get_result() does, but for
         ApiUnavailable: an API server that is away is waited for too.
@@ -166,6 +166,10 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
         if self.status == TaskResultStatus.FAILED:
             raise TaskFailed(self)
         return self.return_value
+
+    def is_as(self, other: "KubernetesResult") -> bool:
+        """Both tell the same of the task's life. Unlike ==, this looks into no storage."""
+        return all(getattr(self, name) == getattr(other, name) for name in REFRESHED - {"_return_value"})
 
     def _become(self, other: "TaskResult[..., object]") -> None:
         """Takes over what changes in a task's life: the fields that Django refreshes, and all that are ours."""

@@ -97,7 +97,7 @@ class OneTask:
             case dict() as resource:
                 self._sign_at = None
                 result = self._backend.decoded(resource)
-                if result != self._shown:
+                if self._shown is None or not result.is_as(self._shown):
                     yield self._show(result)
             case State.CHANGED | None:
                 pass

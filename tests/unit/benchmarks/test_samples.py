@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.samples import interleaved, median, percentile
+from tests.benchmarks.samples import in_turn, interleaved, median, percentile
 
 
 def test_median_is_the_middle_one() -> None:
@@ -24,3 +24,15 @@ def test_interleaved_alternates_the_order() -> None:
     firsts, seconds = interleaved(4, lambda: order.append("a"), lambda: order.append("b"))
     assert "".join(order) == "abbaabba"
     assert len(firsts) == len(seconds) == 4
+
+
+def test_any_number_in_turn() -> None:
+    order: list[str] = []
+
+    def call(name: str) -> str:
+        order.append(name)
+        return name
+
+    taken = in_turn(3, [lambda: call("a"), lambda: call("b"), lambda: call("c")], before=lambda: order.append("|"))
+    assert "".join(order) == "|abc|cba|abc"
+    assert taken == [["a"] * 3, ["b"] * 3, ["c"] * 3]
