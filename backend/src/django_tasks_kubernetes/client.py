@@ -189,7 +189,7 @@ class Client:
             raise self._error(response)
         answer = json.loads(response.data)
         metadata = answer["metadata"]
-        return metadata["resourceVersion"], len(answer["items"]) + metadata.get("remainingItemCount", 0)
+        return metadata["resourceVersion"], len(answer["items"] or ()) + metadata.get("remainingItemCount", 0)
 
     def watch(self, version: str, selector: str = "") -> BaseHTTPResponse | None:
         """An open watch of what changes after the version, asked for once; None where the server does not go back so

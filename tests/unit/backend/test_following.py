@@ -76,6 +76,12 @@ def test_it_begins_with_a_cheap_list(server: Server, client: Client) -> None:
     assert versions(server) == ["5"]
 
 
+def test_an_empty_namespace(server: Server, client: Client) -> None:
+    # As the API server writes it where only metadata is asked for.
+    server.answer = watches([], lists=((200, {"metadata": {"resourceVersion": "5"}, "items": None}, {}),))
+    assert take(Following(client), 1) == [Missed(0)]
+
+
 @pytest.mark.parametrize("ending", [[], [b'{"type":"MODI'], [b"not JSON\n"], [BROKEN]], ids=str)
 def test_a_watch_that_ends_goes_on_where_it_was(server: Server, client: Client, ending: list[Any]) -> None:
     server.answer = watches([event("t1", 6), bookmark(9), *ending], [event("t2", 10)])
