@@ -175,7 +175,7 @@ def one_site(
 @pytest.fixture
 def site(one_site: Site) -> Iterator[Site]:
     """Nothing is left of the test before, and nothing that has ended is still to be told."""
-    for name in ("calls", "log", "die", "raise"):
+    for name in ("calls", "log", "die", "hang", "raise"):
         (one_site.folder / name).unlink(missing_ok=True)
     one_site.kubectl("delete", "djangotasks", "--all")
     one_site.query("DELETE FROM told")
@@ -286,6 +286,19 @@ def test_a_receiver_that_raises_is_tried_again_and_holds_up_nobody(site: Site) -
         "who did not raise is not called again"
     )
     assert "RuntimeError: as the test asks for" in site.log()
+
+
+def test_a_receiver_that_hangs_is_seen(site: Site) -> None:
+    """The process ends, and says where it hung; the next one tells the others first, and this one as well."""
+    tasks = site.end(2)
+    (site.folder / "hang").touch()
+    said = site.manage("watch_tasks", "--hang-seconds", "15", code=1)
+    assert "Timeout" in said
+    assert "hooks.py" in said
+    assert site.told() == {}
+    with site.watch():
+        site.wait_told(*tasks)
+    assert site.told() == Counter(tasks)
 
 
 def test_a_task_that_is_deleted(site: Site, kubectl: Kubectl) -> None:

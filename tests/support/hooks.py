@@ -1,12 +1,13 @@
 """A Django app for the stories of `watch_tasks`: receivers that note what they are told, and fail as they are asked to.
 
 In the folder HOOKS_FOLDER: `calls` gets a line of JSON for each call, also of one that then fails. `raise` has the number
-of calls that raise, `die` lets the next one end the process. The database's table `told` has what was committed.
+of calls that raise, `die` lets the next one end the process, `hang` lets it wait. The database's table `told` has what was committed.
 """
 
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ def fail() -> None:
     if (die := folder() / "die").exists():
         die.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
+    if (hang := folder() / "hang").exists():
+        hang.unlink()
+        time.sleep(600)
     if (again := folder() / "raise").exists():
         left = int(again.read_text()) - 1
         again.write_text(str(left)) if left else again.unlink()

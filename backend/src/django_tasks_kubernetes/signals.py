@@ -23,7 +23,7 @@ from typing import Final
 from django.dispatch import Signal
 
 task_ended: Final = Signal()
-"""A task has reached its final status: SUCCESSFUL or FAILED. Sent once for each."""
+"""A task has reached its final status: SUCCESSFUL or FAILED."""
 
 task_attempt_failed: Final = Signal()
-"""An attempt has ended without success, whether or not another follows. Sent once for each; `attempt`: its number."""
+"""An attempt has ended without success, whether or not another follows. `attempt`: its number."""

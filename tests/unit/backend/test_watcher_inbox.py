@@ -1,5 +1,6 @@
 """The inbox: what is noted once is told once, also where receivers fail. On SQLite; tests/cluster has PostgreSQL."""
 
+import json
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
@@ -204,6 +205,15 @@ def test_a_result_that_cannot_be_shown_is_given_up(
     inbox.note(backend, [named("odd", some_resource("Succeeded", finishedAt=AT, result="{"))], "default")
     tell_all(backend)
     assert "is not JSON" in TaskEvent.objects.get().error
+
+
+def test_a_resource_that_is_not_what_it_was_noted_for(backend: Backend, receivers: Receivers) -> None:
+    signals.task_ended.connect(receivers.alert)
+    inbox.note(backend, [OOM], "default")
+    TaskEvent.objects.update(resource=json.dumps(named("oom", some_resource("Running"))))
+    tell_all(backend)
+    assert "KeyError" in TaskEvent.objects.get().error
+    assert receivers.told == []
 
 
 def test_rows_of_another_backend_are_left_alone(backend: Backend, receivers: Receivers) -> None:

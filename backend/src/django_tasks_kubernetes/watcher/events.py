@@ -28,8 +28,9 @@ class Event:
 
     @classmethod
     def of(cls, resource: Resource, attempt: int | None) -> Self:
-        """The one of an attempt, or of the task."""
-        return next(event for event in _events(cls, resource) if event.attempt == attempt)
+        """The one of an attempt, or of the task. Raises LookupError."""
+        found = {event.attempt: event for event in _events(cls, resource)}
+        return found[attempt]
 
 
 def events_of(resource: Resource) -> list[Event]:

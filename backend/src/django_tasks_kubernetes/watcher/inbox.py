@@ -9,7 +9,7 @@ import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import Error, connections, transaction
 from django.tasks import Task
@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.exceptions import InvalidResource
 from django_tasks_kubernetes.models import TaskEvent
 from django_tasks_kubernetes.watcher.events import Event, events_of
 from django_tasks_kubernetes.watcher.receivers import signal_of, tell
@@ -161,11 +160,11 @@ def _tell(row: TaskEvent, backends: dict[str, "KubernetesBackend"], using: str) 
     resource: Resource = json.loads(row.resource)
     backend = backends[row.backend]
     try:
-        result: Any = backend.decoded(resource)
-    except InvalidResource as error:
-        row.error = str(error)
+        event, result = Event.of(resource, row.attempt), backend.decoded(resource)
+    except Exception as error:  # noqa: BLE001 - of a resource that somebody has written by hand, or another version of this
+        row.error = f"{type(error).__name__}: {error}"
     else:
-        told = tell(Event.of(resource, row.attempt), result, type(backend), row.told_to.splitlines(), using)
+        told = tell(event, result, type(backend), row.told_to.splitlines(), using)
         row.told_to, row.error = "\n".join(told.names), told.error
     if not row.error:
         row.told_at, row.next_try_at, row.resource = timezone.now(), None, ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
 from django_tasks_kubernetes import signals
@@ -88,6 +88,8 @@ class Loop:
         pruned_at = 0.0
         while self._daemon.goes_on():
             self._noted.clear()
+            # As between two web requests: receivers may use databases that have hung up meanwhile.
+            close_old_connections()
             self._look_after_followers()
             try:
                 while self._daemon.goes_on() and self._tell_next():

@@ -1,4 +1,4 @@
-"""The receivers of a signal, one by one: each is told in a transaction of its own, and tried again by itself."""
+"""The receivers of a signal, one by one: each is told in a savepoint of its own, and tried again by itself."""
 
 import logging
 from collections.abc import Callable, Iterator
