@@ -30,6 +30,7 @@ RULES = {
     "djangotasks",
     "djangotasks/status",
     "djangotaskqueues",
+    "djangotaskqueues/status",
     "jobs",
     "jobs/status",
     "pods",
