@@ -59,7 +59,7 @@ def test_kubernetes_or_helm_take_it(block: Block, cluster: Cluster, kubectl: Kub
                 dry_run(kubectl, queue(podTemplateFrom={"deployment": "web"}, **document))
             case {"groups": list()}:
                 continue  # rules of Prometheus
-            case {"queues": dict()}:
+            case {"queues": dict()} | {"app": dict()}:
                 render(cluster, "djangotasks-web-app", document, tmp_path)
             case _:
                 render(cluster, "djangotasks", document, tmp_path)
