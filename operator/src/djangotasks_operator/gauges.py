@@ -36,6 +36,7 @@ class Gauges(Collector):
         leading = self._leading()
         yield GaugeMetricFamily("djangotasks_leader", "1 where this replica leads, else 0.", value=float(leading))
         yield self._tasks(leading)
+        yield self._ready(leading)
         yield GaugeMetricFamily(
             "djangotasks_backlog_tasks",
             "Tasks that are ready to start and wait for a place.",
@@ -79,4 +80,16 @@ class Gauges(Collector):
                 known[namespace, queue if exists else MISSING, phase] += count
             for labels, count in known.items():
                 family.add_metric(labels, count)
+        return family
+
+    def _ready(self, leading: bool) -> Metric:
+        """From the leader alone, too. A queue that was not looked at yet is not among them."""
+        family = GaugeMetricFamily(
+            "djangotasks_queue_ready",
+            "1 where tasks of the queue can be started, 0 where something is wrong with it.",
+            labels=OF_QUEUE,
+        )
+        for queue in self._store.queues() if leading else ():
+            for condition in queue.status.conditions:
+                family.add_metric((queue.metadata.namespace, queue.metadata.name), float(condition.status == "True"))
         return family

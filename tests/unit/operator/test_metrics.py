@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from djangotasks_api.models import DjangoTask, TaskStatus
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, QueueCondition, QueueStatus, TaskStatus
 from djangotasks_api.outcome import ErrorReport, Outcome
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator import transitions
@@ -182,6 +182,25 @@ def gauges(world: World, *, leads: bool) -> Samples:
     return samples(world.metrics)
 
 
+def said(name: str, status: Literal["True", "False"]) -> DjangoTaskQueue:
+    """A queue with this condition."""
+    condition = QueueCondition(type="Ready", status=status, reason="Because", last_transition_time=NOW)
+    queue = make_queue(name)
+    metadata = queue.metadata.model_copy(update={"resource_version": "9"})
+    return queue.model_copy(update={"status": QueueStatus(conditions=[condition]), "metadata": metadata})
+
+
+def test_whether_queues_are_ready() -> None:
+    world = World()
+    world.store.put_queue(said("well", "True"))
+    world.store.put_queue(said("wrong", "False"))
+    gauges(world, leads=True)
+    families = world.metrics.registry.collect()
+    (family,) = (family for family in families if family.name == "djangotasks_queue_ready")
+    found = {sample.labels["queue"]: sample.value for sample in family.samples}
+    assert found == {"well": 1, "wrong": 0}, "and nothing of the one that has no status yet"
+
+
 def test_tasks_are_counted_by_the_leader_alone() -> None:
     world = World()
     world.store.put_task(make_task("second", queue="no-such-queue"))
@@ -191,4 +210,5 @@ def test_tasks_are_counted_by_the_leader_alone() -> None:
     assert gauges(world, leads=True) == everywhere | leader
     assert labels(world.metrics, "djangotasks_tasks") == {(NAMESPACE, "default"), (NAMESPACE, MISSING)}
     standby = World()
+    standby.store.put_queue(said("default", "True"))
     assert gauges(standby, leads=False) == everywhere

@@ -48,6 +48,7 @@ def label_names(family: Metric) -> tuple[str, ...]:
 LOOKED_UP = {
     "djangotasks_build_info": ("version",),
     "djangotasks_tasks": ("namespace", "queue", "phase"),
+    "djangotasks_queue_ready": ("namespace", "queue"),
     "djangotasks_watch_age_seconds": ("resource",),
 }
 
