@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, storages
 from django.core.management import CommandError, call_command
 from django.tasks import task_backends
+from django.tasks.signals import task_finished
 from django.test import override_settings
 
 from django_tasks_kubernetes import prune as pruning
@@ -171,6 +172,21 @@ def test_a_large_payload_and_a_large_result(cluster: InMemoryCluster) -> None:
     assert cluster.get(large.id)["status"]["result"] is None
     assert large.return_value == "x" * RESULT_MAX_BYTES
     assert len(in_storage(cluster)) == 2
+
+
+def test_receivers_get_a_large_result_too(cluster: InMemoryCluster) -> None:
+    seen: list[Any] = []
+
+    def receive(task_result: Any, **kwargs: Any) -> None:
+        seen.append(task_result.return_value)
+
+    task_finished.connect(receive)
+    try:
+        tasks.returns_text.enqueue(RESULT_MAX_BYTES)
+        cluster.run_pending()
+    finally:
+        task_finished.disconnect(receive)
+    assert seen == ["x" * RESULT_MAX_BYTES]
 
 
 def test_nothing_is_read_before_somebody_looks(cluster: InMemoryCluster) -> None:

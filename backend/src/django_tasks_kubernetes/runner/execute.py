@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_tasks_kubernetes import json_text
 from django_tasks_kubernetes.context import AttemptProgress, KubernetesTaskContext
 from django_tasks_kubernetes.exceptions import ResultTooLarge
+from django_tasks_kubernetes.results import Later
 from django_tasks_kubernetes.retry import RetryLater
 from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.runner.log import logger
@@ -93,7 +94,9 @@ def execute(
         _send(task_finished, sender, result)
     else:
         end = timezone.now()
-        _set(result, finished_at=end, status=TaskResultStatus.SUCCESSFUL, _return_value=json.loads(text))
+        # As a reader gets it. What is large is parsed for a receiver that looks at it alone.
+        returned = json.loads(text) if ref is None else Later(lambda: json.loads(text))
+        _set(result, finished_at=end, status=TaskResultStatus.SUCCESSFUL, _return_value=returned)
         outcome = Outcome(
             started_at=started_at,
             finished_at=to_wire(end),
