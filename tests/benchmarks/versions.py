@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from djangotasks_operator.events import COMPONENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -14,12 +16,17 @@ Versions = dict[str, str]
 OBJECTS = ("djangotasks", "jobs", "pods")
 
 
-def versions(kubectl: Kubectl, kinds: Sequence[str] = OBJECTS) -> Versions:
-    """By kind and name. Of Pods the uid: their status is the nodes' to write."""
+def versions(kubectl: Kubectl, kinds: Sequence[str] = OBJECTS, *options: str) -> Versions:
+    """By kind and name. Of Pods the uid: their status is the nodes' to write. `options`: of kubectl get."""
     columns = "custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion,U:.metadata.uid"
-    listed = kubectl("get", ",".join(kinds), "--no-headers", "-o", columns, seconds=300)
+    listed = kubectl("get", ",".join(kinds), "--no-headers", "-o", columns, *options, seconds=300)
     rows = [line.split() for line in listed.splitlines()]
     return {f"{kind}/{name}": uid if kind == "Pod" else version for kind, name, version, uid in rows}
+
+
+def operators_events(kubectl: Kubectl) -> Versions:
+    """Those that the operator has written, of however many others there are."""
+    return versions(kubectl, ("events",), f"--field-selector=reportingComponent={COMPONENT}")
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import api_writes, crowd, jobs, versions
@@ -24,7 +25,6 @@ SLOWEST = 1.0
 # What follows a failure is written by then: the last Jobs' status, the last Events.
 SETTLE_SECONDS = 10.0
 IDLE_SECONDS = 30.0
-KINDS = (*versions.OBJECTS, "events")
 
 
 def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
@@ -40,11 +40,10 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
     with crowd.Ends(site.kubeconfig, jobs.jobs_path(site.namespace), failed) as ends:
         ends.wait([f"{name}-1" for name in names], seconds=60)
     time.sleep(SETTLE_SECONDS)
-    kubectl = site.cluster.kubectl(site.namespace)
-    before, counted, usage = versions.versions(kubectl, KINDS), _writes(site), site.operator.usage()
+    before, counted, usage = _versions(site), _writes(site), site.operator.usage()
     time.sleep(IDLE_SECONDS)
     usage_after, counted_after = site.operator.usage(), _writes(site)
-    changed = versions.changed(before, versions.versions(kubectl, KINDS))
+    changed = versions.changed(before, _versions(site))
     yield Figure(
         name="waiting_retry_writes",
         value=len(changed),
@@ -53,6 +52,7 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
         target_of="value",
         extra={
             "waiting": count,
+            "kinds": dict(Counter(key.partition("/")[0] for key in changed)),
             "seconds": IDLE_SECONDS,
             "cpu_percent": core_share(usage, usage_after) * 100,
             "in_all_namespaces": api_writes.operator_part(api_writes.difference(counted_after, counted)),
@@ -67,6 +67,11 @@ def waits(task: crowd.Object) -> str | None:
 
 def failed(job: crowd.Object) -> str | None:
     return "Complete" if jobs.condition_of(job) == "Failed" else None
+
+
+def _versions(site: FakeSite) -> versions.Versions:
+    kubectl = site.cluster.kubectl(site.namespace)
+    return versions.versions(kubectl) | versions.operators_events(kubectl)
 
 
 def _writes(site: FakeSite) -> api_writes.Writes:

@@ -109,12 +109,12 @@ def test_it_starts_anew_when_the_database_just_stops_answering(
 
 
 def test_the_watcher_is_at_work(install: Callable[[], None], kubectl: Kubectl) -> None:
-    """It has its table and its rights, or it would end. The example has no receivers, which it says."""
+    """It has its table and its rights, or it would end."""
     install()
     selector = ("-l", "app.kubernetes.io/component=watcher")
 
     def said() -> bool | None:
-        return True if "No receiver of task_ended" in kubectl("logs", *selector, "--tail=-1") else None
+        return True if "watching the DjangoTasks" in kubectl("logs", *selector, "--tail=-1") else None
 
     wait_for("the watcher is at work", said, seconds=FINISH_SECONDS, why=lambda: kubectl("logs", *selector))
     (pod,) = kubectl.get("pods", *selector)["items"]
