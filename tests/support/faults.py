@@ -81,12 +81,15 @@ class Call:
         name = parts["name"]
         if method == "POST" and body and not name:
             name = json.loads(body)["metadata"]["name"]
-        verb = VERBS.get(method) or ("watch" if "watch" in parse_qs(url.query) else "get" if name else "list")
+        query = parse_qs(url.query)
+        verb = VERBS.get(method) or ("watch" if "watch" in query else "get" if name else "list")
+        if "dryRun" in query:
+            verb = "rehearse"
         return cls(method, path, verb, parts["resource"], name, parts.get("subresource", ""), body=body)
 
     @property
     def is_write(self) -> bool:
-        return self.method in VERBS
+        return self.method in VERBS and self.verb != "rehearse"
 
     @property
     def label(self) -> str:

@@ -40,7 +40,7 @@ def configure(log_format: LogFormat, *, verbose: bool) -> None:
 def log_transition(task: DjangoTask, status: TaskStatus) -> None:
     """One line for a status that was written, unless only the progress is another, which may be so each second."""
     metadata, attempt, old = task.metadata, len(status.attempts), task.status
-    if (old.phase, old.reason, len(old.attempts)) == (status.phase, status.reason, attempt):
+    if old.model_copy(update={"progress": status.progress}) == status:
         return
     logger.info(
         "%s/%s: %s -> %s%s, queue %s%s",
