@@ -1,7 +1,7 @@
 """The operator in a world where anything may happen in any order: what must always hold, does; and when the world
 calms down, every task comes to its end.
 
-`HYPOTHESIS_PROFILE=thorough` searches for minutes. A failure is printed as the shortest story that shows it.
+`HYPOTHESIS_PROFILE=thorough` searches for an hour. A failure is printed as the shortest story that shows it.
 """
 
 from __future__ import annotations
