@@ -21,6 +21,7 @@ from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.context import KubernetesTaskContext
 from django_tasks_kubernetes.management.commands import tasks
 from django_tasks_kubernetes.reasons import EXCEPTIONS
+from django_tasks_kubernetes.results import KubernetesResult
 from djangotasks_api import phases
 from djangotasks_operator import cli
 
@@ -28,8 +29,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # The backend's README is its page in the package index.
 PAGES = (*sorted(HERE.glob("*.md")), ROOT / "backend" / "README.md")
-# Methods of the backend that Django's own backends do not have; each has an asynchronous one beside it, with an `a`.
-BEYOND_DJANGO = ("enqueue_many", "cancel", "retry", "results")
+# Methods of the backend that Django's own do not have. All but watch have an asynchronous one beside them, with an `a`.
+BEYOND_DJANGO = ("enqueue_many", "cancel", "retry", "results", "watch")
 TABLE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -71,6 +72,14 @@ def methods_text() -> str:
         f"`{name}({plain(inspect.signature(method))})`\n:   {indented(method)}\n"
         for name in BEYOND_DJANGO
         if (method := getattr(KubernetesBackend, name))
+    )
+
+
+def results_text() -> str:
+    """What a result can do beyond Django's own."""
+    methods = (KubernetesResult.wait, KubernetesResult.get)
+    return "\n".join(
+        f"`{method.__name__}({plain(inspect.signature(method))})`\n:   {indented(method)}\n" for method in methods
     )
 
 
@@ -254,6 +263,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "task-options": task_options_table,
     "retry": retry_text,
     "methods": methods_text,
+    "results": results_text,
     "signals": signals_table,
     "context": context_text,
     "exceptions": exceptions_table,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.tasks import task_backends
 from django.tasks.exceptions import TaskResultDoesNotExist
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from shop import probes
+from shop.live import task_changes
 
 from django_tasks_kubernetes import KubernetesBackend
 from django_tasks_kubernetes import exceptions as e
@@ -69,6 +72,23 @@ def test_coroutines_wait_and_watch(backend: KubernetesBackend) -> None:
     returned, seen = asyncio.run(main())
     assert returned == 5
     assert seen == ["READY", "RUNNING", "SUCCESSFUL"]
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_view_shows_progress_live() -> None:
+    """The example's, which streams server-sent events."""
+
+    async def main() -> tuple[Any, list[str]]:
+        result = await probes.flood_progress.aenqueue(4)
+        response: Any = await task_changes(RequestFactory().get("/"), result.id)
+        lines = [line async for line in response.streaming_content]
+        missing = await task_changes(RequestFactory().get("/"), "no-such-task")
+        return missing.status_code, [json.loads(line.removeprefix(b"data: "))["status"] for line in lines]
+
+    missing, statuses = asyncio.run(main())
+    assert missing == 404
+    assert [status for status, _ in groupby(statuses)] == ["READY", "RUNNING", "SUCCESSFUL"]
+    assert statuses.count("RUNNING") > 1, "progress is a change"
 
 
 @pytest.mark.usefixtures("backend")

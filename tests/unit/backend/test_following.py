@@ -174,3 +174,22 @@ def test_close_ends_a_watch_that_is_silent(server: Server, client: Client) -> No
     assert not thread.is_alive()
     assert shown(seen) == ["Missed", "Opened", "t1"]
     server.arrived.set()
+
+
+@pytest.mark.parametrize("what", [Following.close, lambda following: following.select("spec.queue=mail")])
+def test_what_comes_while_the_watch_is_being_opened(
+    server: Server, client: Client, what: Callable[[Following], None]
+) -> None:
+    following = Following(client)
+    usual = watches((200, silence(server), {}), [event("t1", 6)])
+
+    def answer(request: Request) -> Answer:
+        if "watch=true" in request.path and "fieldSelector" not in request.path:
+            what(following)
+        return usual(request)
+
+    server.answer = answer
+    seen = shown(take(following, 3))
+    assert seen in (["Missed"], ["Missed", "Opened", "t1"])
+    assert ("fieldSelector" in server.requests[-1].path) == ("t1" in seen)
+    server.arrived.set()
