@@ -173,9 +173,7 @@ def do(verb: Callable[[verbs.Session], int]) -> int:
         client = connect(context)
         if everywhere:
             client = client.everywhere()
-        return verb(
-            verbs.Session(client, client, lambda id_: enqueue_again(client, id_), output, f"asked by {user()}", PROGRAM)
-        )
+        return verb(verbs.Session(client, client, lambda id_: enqueue_again(client, id_), output, f"asked by {user()}"))
 
     return run(work, output)
 

@@ -54,14 +54,13 @@ class Tasks(Protocol):
 @dataclass
 class Session:
     """What a shell gives the verbs. `tasks`: where they are. `client`: for logs and watches. `retry`: enqueues a task
-    once more, and returns the new one's id. `who`: asks to cancel. `command`: how this command is called."""
+    once more, and returns the new one's id. `who`: asks to cancel."""
 
     tasks: Tasks
     client: "Client"
     retry: Callable[[str], str]
     output: Output
     who: str = ""
-    command: str = "tasks"
 
 
 def list_tasks(session: Session, which: Filter) -> int:

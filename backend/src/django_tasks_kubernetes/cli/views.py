@@ -18,7 +18,6 @@ from djangotasks_api.phases import Phase
 
 # Of a payload or a result. Whoever wants more reads the resource.
 DATA_MAX_CHARS: Final = 10_000
-NONE: Final = "-"
 FINISHED: Final = (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
 
 
