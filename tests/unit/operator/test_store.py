@@ -199,6 +199,13 @@ def test_payload_and_result_are_not_kept() -> None:
     assert task.status.result is None
 
 
+def test_the_text_of_a_kept_log_is_not_kept_here_too() -> None:
+    """Only whose it is, which says what is still to be read."""
+    task, _ = parse_task(body({}, {"phase": "Failed", "logTail": {"attempt": 2, "text": "z" * 1000}}))
+    assert task.status.log_tail is not None
+    assert (task.status.log_tail.attempt, task.status.log_tail.text) == (2, "")
+
+
 def test_a_spec_that_cannot_be_read_is_named() -> None:
     task, invalid = parse_task(body({"runAfter": "2026-11-23T04:00:00"}))
     assert task.metadata.uid == "u"

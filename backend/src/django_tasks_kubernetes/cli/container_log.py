@@ -86,7 +86,7 @@ class ContainerLog:
         try:
             for line in _ended(response):
                 stamp = STAMP.match(line)
-                if stamp is None and line.startswith(LOG_GONE.encode()):
+                if line.startswith(LOG_GONE.encode()):  # A line of the log begins with its time.
                     self.said = line.decode(errors="replace").strip()
                     answer = Answer.GONE
                     break
