@@ -87,7 +87,12 @@ def waiting(
     """Each waited for in a thread of its own, and told how it is."""
     results = [backend.get_result(name) for name in names]
     futures = [pool.submit(result.wait, wait.get("timeout", SECONDS)) for result in results]
-    until("all wait", lambda: namespace.open == 1 and not the_client(backend)._shared_watch._unread)
+
+    def told() -> bool:
+        subscriptions = the_client(backend)._shared_watch._all()
+        return len(subscriptions) == len(names) and all(one.version for one in subscriptions)
+
+    until("all wait", lambda: namespace.open == 1 and told())
     return futures
 
 
@@ -124,7 +129,8 @@ def test_many_share_one_watch_and_one_list(
     assert [future.result(SECONDS).return_value for future in futures] == [1] * 150
     assert len(namespace.calls("watch")) == 1
     assert len(namespace.calls("get")) == 150, "the test's own"
-    assert sum("limit=500" in call.path for call in namespace.calls("list")) == 1
+    # None, where the watch has told of all before it came to that.
+    assert sum("limit=500" in call.path for call in namespace.calls("list")) <= 1
 
 
 def test_a_few_in_a_large_namespace_are_read_one_by_one(
@@ -153,7 +159,7 @@ def test_coroutines_share_it_too(namespace: Namespace, backend: KubernetesBacken
         for name in names:
             namespace.put(name, "Succeeded", result="1")
         found = await asyncio.gather(*waiters)
-        assert before < 50, "no thread for each"
+        assert before < 100, "no thread for each, on either side"
         return found
 
     assert asyncio.run(main()) == [1] * 150

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import django
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.tasks import task_backends
@@ -68,7 +69,8 @@ def test_get_raises_what_the_task_failed_with(cluster: InMemoryCluster) -> None:
     with pytest.raises(TaskFailed, match=r"tasks\.fails\) failed: .*Refused: out of stock$") as caught:
         result.get()
     assert caught.value.result is result
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    if django.VERSION >= (6, 1):  # before, tasks cannot be pickled, nor what holds one
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_the_same_in_a_coroutine(cluster: InMemoryCluster) -> None:
