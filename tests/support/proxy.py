@@ -134,6 +134,14 @@ class Proxy:
         self._port = self._runner.addresses[0][1]
 
     async def _refuse(self) -> None:
+        # What is accepted in the very turn of the loop in which the server closes is forgotten, and stays open: so
+        # nothing is accepted any more, and then what has been is on its way.
+        server = self._site._server
+        assert isinstance(server, asyncio.Server)
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
         await self._site.stop()
         assert self._runner.server is not None
         for connection in self._runner.server.connections:
