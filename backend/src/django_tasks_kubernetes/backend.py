@@ -30,8 +30,8 @@ from djangotasks_api.stored import TextRef
 if TYPE_CHECKING:
     from django_tasks_kubernetes.codec import Resource
     from django_tasks_kubernetes.stored import Files
-    from django_tasks_kubernetes.subscription import Subscription
-    from django_tasks_kubernetes.watching import Changes
+    from django_tasks_kubernetes.watching.changes import Changes
+    from django_tasks_kubernetes.watching.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -248,7 +248,7 @@ class KubernetesBackend(BaseTaskBackend):
 
         The iteration raises as get_result() does.
         """
-        from django_tasks_kubernetes.watching import Changes
+        from django_tasks_kubernetes.watching.changes import Changes
 
         if result_id is not None and (queue is not None or task is not None):
             raise TypeError("watch() takes an id, or a queue and a task, and not both.")

@@ -30,8 +30,8 @@ from django_tasks_kubernetes.api_errors import error_from, unavailable
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import ApiUnavailable, ClusterNotConfigured
 from django_tasks_kubernetes.options import Options
-from django_tasks_kubernetes.shared_watch import SharedWatch
-from django_tasks_kubernetes.subscription import Subscription
+from django_tasks_kubernetes.watching.shared import SharedWatch
+from django_tasks_kubernetes.watching.subscription import Subscription
 from djangotasks_api.names import API_VERSION, GROUP, TASK_KIND, TASK_PLURAL, VERSION
 from djangotasks_api.phases import TERMINAL_PHASES
 

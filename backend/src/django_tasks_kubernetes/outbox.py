@@ -26,7 +26,7 @@ from django_tasks_kubernetes.new_task import NewTask
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend, Store
-    from django_tasks_kubernetes.subscription import Subscription
+    from django_tasks_kubernetes.watching.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 

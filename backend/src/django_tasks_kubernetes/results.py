@@ -16,7 +16,7 @@ from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.exceptions import TaskFailed
 
 if TYPE_CHECKING:
-    from django_tasks_kubernetes.watching import Changes
+    from django_tasks_kubernetes.watching.changes import Changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
         return await sync_to_async(self._returned, thread_sensitive=False)()
 
     def _changes(self, timeout: Duration | None) -> "Changes":
-        from django_tasks_kubernetes.watching import waiting  # not in task pods
+        from django_tasks_kubernetes.watching.changes import waiting  # not in task pods
 
         return waiting(self, timeout)
 

@@ -40,11 +40,11 @@ from django_tasks_kubernetes.results import Progress
 from django_tasks_kubernetes.runner.execute import execute
 from django_tasks_kubernetes.runner.files import store_result
 from django_tasks_kubernetes.stored import Files
-from django_tasks_kubernetes.subscription import Subscription
 from django_tasks_kubernetes.task_types import AnyResult
 from django_tasks_kubernetes.times import to_wire
 from django_tasks_kubernetes.watcher.events import events_of
 from django_tasks_kubernetes.watcher.receivers import arguments_of, signal_of
+from django_tasks_kubernetes.watching.subscription import Subscription
 from djangotasks_api.names import job_name
 from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason

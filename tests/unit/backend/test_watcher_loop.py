@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.tasks import task_backends
 from django.test import override_settings
 
-from django_tasks_kubernetes import following, signals
+from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.client import Client, connect
 from django_tasks_kubernetes.daemon import Daemon
 from django_tasks_kubernetes.exceptions import PermissionDenied
@@ -20,6 +20,7 @@ from django_tasks_kubernetes.watcher import inbox
 from django_tasks_kubernetes.watcher import loop as loop_module
 from django_tasks_kubernetes.watcher.follow import ENDED, Follower
 from django_tasks_kubernetes.watcher.loop import Broken, Loop
+from django_tasks_kubernetes.watching import following
 from djangotasks_api.phases import TERMINAL_PHASES, Phase
 from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.tasks import echo

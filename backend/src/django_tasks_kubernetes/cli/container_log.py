@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from django_tasks_kubernetes.api_errors import message_of
 from django_tasks_kubernetes.exceptions import ApiUnavailable, KubernetesBackendError
-from django_tasks_kubernetes.watch_events import lines
+from django_tasks_kubernetes.watching.events import lines
 from djangotasks_api.names import CONTAINER_NAME, LOG_GONE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Self
 
 from django_tasks_kubernetes.cli.verbs import Session
 from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.subscription import State, Subscription
+from django_tasks_kubernetes.watching.subscription import State, Subscription
 
 
 class News:

@@ -11,8 +11,8 @@ from django_tasks_kubernetes.cli.select import Filter
 from django_tasks_kubernetes.cli.verbs import Code, Session, bare
 from django_tasks_kubernetes.cli.views import Row
 from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.following import Away, Following, Missed, Opened
-from django_tasks_kubernetes.watch_events import DELETED, Event
+from django_tasks_kubernetes.watching.events import DELETED, Event
+from django_tasks_kubernetes.watching.following import Away, Following, Missed, Opened
 from djangotasks_api.phases import Phase
 
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import ApiUnavailable
-from django_tasks_kubernetes.following import Away, Following, Missed, Opened
-from django_tasks_kubernetes.watch_events import DELETED, Event
 from django_tasks_kubernetes.watcher.events import as_deleted, events_of
 from django_tasks_kubernetes.watcher.inbox import note
+from django_tasks_kubernetes.watching.events import DELETED, Event
+from django_tasks_kubernetes.watching.following import Away, Following, Missed, Opened
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend

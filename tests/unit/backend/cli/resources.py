@@ -9,7 +9,7 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django_tasks_kubernetes.cli.output import Form, Output
 from django_tasks_kubernetes.cli.verbs import Session
 from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.subscription import Subscription
+from django_tasks_kubernetes.watching.subscription import Subscription
 
 
 def resource(name: str = "one", *, spec: dict[str, Any] | None = None, version: int = 1, **status: Any) -> Resource:

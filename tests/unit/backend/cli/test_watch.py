@@ -10,8 +10,8 @@ from django_tasks_kubernetes.cli.output import Form
 from django_tasks_kubernetes.cli.select import Filter
 from django_tasks_kubernetes.cli.verbs import Code
 from django_tasks_kubernetes.cli.watch import Watching, watch
-from django_tasks_kubernetes.following import Away, Missed, Opened
-from django_tasks_kubernetes.watch_events import Event
+from django_tasks_kubernetes.watching.events import Event
+from django_tasks_kubernetes.watching.following import Away, Missed, Opened
 from tests.unit.backend.cli.resources import FakeTasks, Said, resource
 
 RUNS = resource("runs", phase="Running")

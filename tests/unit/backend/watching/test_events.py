@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from django_tasks_kubernetes.watch_events import Event, lines, parse
+from django_tasks_kubernetes.watching.events import Event, lines, parse
 
 METADATA = {"managedFields": [{"manager": "x", "fieldsV1": {"f:metadata": {}}}], "name": "t1", "resourceVersion": "7"}
 TASK = {"apiVersion": "djangotasks.dev/v1alpha1", "kind": "DjangoTask", "metadata": METADATA, "spec": {"payload": "{}"}}

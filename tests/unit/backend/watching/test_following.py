@@ -11,11 +11,11 @@ import pytest
 from urllib3 import Timeout
 
 from django_tasks_kubernetes import exceptions as e
-from django_tasks_kubernetes import following as following_module
 from django_tasks_kubernetes.client import Client
-from django_tasks_kubernetes.following import Away, Change, Following, Missed
 from django_tasks_kubernetes.options import Options
-from django_tasks_kubernetes.watch_events import Event
+from django_tasks_kubernetes.watching import following as following_module
+from django_tasks_kubernetes.watching.events import Event
+from django_tasks_kubernetes.watching.following import Away, Change, Following, Missed
 from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.test_client import kubeconfig, status
 

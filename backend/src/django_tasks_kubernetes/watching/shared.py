@@ -17,9 +17,9 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django_tasks_kubernetes import codec
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import ApiUnavailable
-from django_tasks_kubernetes.following import Away, Following, Missed, Opened
-from django_tasks_kubernetes.subscription import State, Subscription
-from django_tasks_kubernetes.watch_events import DELETED, Event
+from django_tasks_kubernetes.watching.events import DELETED, Event
+from django_tasks_kubernetes.watching.following import Away, Following, Missed, Opened
+from django_tasks_kubernetes.watching.subscription import State, Subscription
 from djangotasks_api.phases import TERMINAL_PHASES
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django_tasks_kubernetes.codec import Resource
 from django_tasks_kubernetes.exceptions import InvalidResource, NotCommitted
 from django_tasks_kubernetes.options import Enqueue
-from django_tasks_kubernetes.subscription import State, Subscription
 from django_tasks_kubernetes.task_types import AnyResult
+from django_tasks_kubernetes.watching.subscription import State, Subscription
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend, Store

@@ -16,10 +16,11 @@ from django.tasks import task_backends
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.test import override_settings
 
-from django_tasks_kubernetes import KubernetesBackend, client, following, shared_watch, watch_steps
+from django_tasks_kubernetes import KubernetesBackend, client
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.client import Client
 from django_tasks_kubernetes.results import KubernetesResult
+from django_tasks_kubernetes.watching import following, shared, steps
 from tests.unit.backend import tasks
 from tests.unit.backend.conftest import Server
 from tests.unit.backend.namespace import Namespace
@@ -46,7 +47,7 @@ def backend(
 ) -> Iterator[KubernetesBackend]:
     """A parameter is more OPTIONS."""
     monkeypatch.setattr(following, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(shared_watch, "READ_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(shared, "READ_AGAIN_SECONDS", 0.01)
     monkeypatch.setattr(client, "_clients", {})
     options |= getattr(request, "param", {})
     tasks_setting = {"default": {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "OPTIONS": options}}
@@ -269,7 +270,7 @@ def test_only_the_queue_that_is_waited_for_is_watched(
 def test_it_ends_a_while_after_the_last(
     namespace: Namespace, backend: KubernetesBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_watch, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(shared, "LINGER_SECONDS", 0.05)
     namespace.put("t1", "Succeeded")
     for times in (1, 2):
         assert [result.status for result in backend.watch("t1")] == ["SUCCESSFUL"]
@@ -354,8 +355,8 @@ def test_it_is_waited_for(namespace: Namespace, backend: KubernetesBackend, pool
 def test_it_is_not_waited_for_without_end(
     namespace: Namespace, backend: KubernetesBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_steps, "APPEAR_SECONDS", 0.05)
-    monkeypatch.setattr(watch_steps, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(steps, "APPEAR_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "LOOK_SECONDS", 0.01)
     with pytest.raises(TaskResultDoesNotExist):
         list(backend.watch("t1"))
 
@@ -372,8 +373,8 @@ def test_it_cannot_be_waited_for_in_its_own_transaction(namespace: Namespace, ba
 def test_a_row_is_a_sign_of_it(
     namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_steps, "APPEAR_SECONDS", 0.05)
-    monkeypatch.setattr(watch_steps, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(steps, "APPEAR_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "LOOK_SECONDS", 0.01)
     namespace.forbidden.add("create")
     with pytest.raises(e.NotCommitted), transaction.atomic():
         tasks.echo.enqueue().wait(SECONDS)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from django_tasks_kubernetes.subscription import KEPT_MAX, State, Subscription
+from django_tasks_kubernetes.watching.subscription import KEPT_MAX, State, Subscription
 
 
 class Woken:

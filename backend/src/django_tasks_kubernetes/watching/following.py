@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib3.exceptions import HTTPError
 
 from django_tasks_kubernetes.exceptions import ApiUnavailable, NotAuthenticated
-from django_tasks_kubernetes.watch_events import BOOKMARK, ERROR, Event, lines, parse
+from django_tasks_kubernetes.watching.events import BOOKMARK, ERROR, Event, lines, parse
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -13,9 +13,9 @@ from django.utils.asyncio import async_unsafe
 from django_tasks_kubernetes import codec
 from django_tasks_kubernetes.durations import Duration, seconds
 from django_tasks_kubernetes.exceptions import WaitTimeout
-from django_tasks_kubernetes.subscription import Subscription
 from django_tasks_kubernetes.task_types import AnyResult, AnyTask
-from django_tasks_kubernetes.watch_steps import Call, ManyTasks, OneTask, Show, Steps, Wait
+from django_tasks_kubernetes.watching.steps import Call, ManyTasks, OneTask, Show, Steps, Wait
+from django_tasks_kubernetes.watching.subscription import Subscription
 from djangotasks_api.names import SECONDS_PER_YEAR
 
 if TYPE_CHECKING:
