@@ -8,8 +8,8 @@ from typing import Any
 from djangotasks_api.models import Attempt, DjangoTask, DjangoTaskQueue, Policy, QueueSpec, TaskSpec, TaskStatus
 from djangotasks_api.models.base import Metadata
 from djangotasks_api.names import job_name
-from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.observed import Job, Pod, Terminated, Waiting
+from djangotasks_operator.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMESPACE = "shop"

@@ -4,17 +4,26 @@
 says to wait. Nothing is remembered between two calls but what the API server holds, so a restart is no event.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from djangotasks_api.models import Attempt, DjangoTask, DjangoTaskQueue, TaskStatus
+from djangotasks_api.models import Attempt, DjangoTask
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator import progress, transitions
 from djangotasks_operator.allowed import refusal
-from djangotasks_operator.observed import Job, Pod
+from djangotasks_operator.decisions import (
+    AwaitSlot,
+    Decision,
+    DeletePod,
+    DeleteTask,
+    FinishJob,
+    Start,
+    Wait,
+    WriteStatus,
+)
+from djangotasks_operator.observed import Pod
 from djangotasks_operator.pods import death, reported_outcome, start_problem
-from djangotasks_operator.policy import Limits, resolve
+from djangotasks_operator.snapshot import Snapshot
 
 # A start is shown as Starting, and a running container as Running, only when the runner's own report of it
 # is overdue: most tasks are faster, and need no such write.
@@ -28,96 +37,6 @@ ENDING_GRACE = timedelta(seconds=30)
 # The same where its only container has ended: the kubelet just has to say so, which takes it seconds on a busy node,
 # and who deletes the pod meanwhile deletes its log.
 EXITED_GRACE = timedelta(seconds=300)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """All that is known about one task. `jobs`, `pods`: by attempt.
-
-    `lost`: attempts whose Job or Pod was seen to be gone. `admitted`: its queue has a place for it.
-    `invalid`: what is wrong with the spec, where the API server let through what cannot be read.
-    `surplus`: finished, and its queue has as many later ones as it keeps.
-    `listening_since`: when this process began to hear what attempts report, and to store it. What it knows nothing of
-    before that may not have been silent.
-    """
-
-    task: DjangoTask
-    queue: DjangoTaskQueue | None
-    jobs: Mapping[int, Job]
-    pods: Mapping[int, Pod]
-    lost: frozenset[int] = frozenset()
-    admitted: bool = False
-    invalid: str | None = None
-    surplus: bool = False
-    listening_since: datetime | None = None
-
-    @property
-    def limits(self) -> Limits:
-        return resolve(self.task.spec.policy, self.queue)
-
-    @property
-    def number(self) -> int:
-        return transitions.current_number(self.task.status)
-
-    @property
-    def in_progress(self) -> bool:
-        """The current attempt has begun: it takes a place in its queue."""
-        number = self.number
-        return not self.task.status.phase.is_terminal and (
-            number in self.jobs
-            or number in self.pods
-            or number in self.lost
-            or transitions.open_attempt(self.task.status) is not None
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do before something changes, or before `until`."""
-
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitSlot:
-    """Ready to start, when its queue has a place for it. To be asked about again at `until`."""
-
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Create the attempt's Job and Pod, or whichever is missing."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeletePod:
-    pod: Pod
-
-
-@dataclass(frozen=True, slots=True)
-class WriteStatus:
-    status: TaskStatus
-
-
-@dataclass(frozen=True, slots=True)
-class FinishJob:
-    """Write the Job's final status. `attempt`: how it ended."""
-
-    job: Job
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteTask:
-    """Delete it then, which may be now; its Jobs and Pods go with it. Others do it, who have time."""
-
-    at: datetime
-
-
-Decision = Wait | AwaitSlot | Start | DeletePod | WriteStatus | FinishJob | DeleteTask
 
 
 def decide(snapshot: Snapshot, now: datetime) -> Decision:

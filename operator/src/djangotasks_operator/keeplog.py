@@ -11,8 +11,9 @@ from datetime import datetime
 
 from djangotasks_api.models import Attempt
 from djangotasks_api.names import LOG_TAIL_MAX_BYTES
-from djangotasks_operator.decide import AwaitSlot, Decision, DeletePod, DeleteTask, Snapshot, Wait
+from djangotasks_operator.decisions import AwaitSlot, Decision, DeletePod, DeleteTask, Wait
 from djangotasks_operator.observed import Pod
+from djangotasks_operator.snapshot import Snapshot
 
 # What moves a cursor or sets a colour (ECMA-48), and titles of windows.
 ANSI_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")

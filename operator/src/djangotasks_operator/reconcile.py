@@ -10,22 +10,22 @@ from djangotasks_operator import transitions
 from djangotasks_operator.api import ApiError, is_refusal
 from djangotasks_operator.backlog import NO_AGEING, UNLIMITED, Backlog, Share, order
 from djangotasks_operator.cluster import Cluster
-from djangotasks_operator.decide import (
+from djangotasks_operator.decide import decide
+from djangotasks_operator.decisions import (
     AwaitSlot,
     Decision,
     DeletePod,
     DeleteTask,
     FinishJob,
-    Snapshot,
     Start,
     Wait,
     WriteStatus,
-    decide,
 )
 from djangotasks_operator.keeplog import KeepLog, ReadLog, log_first
 from djangotasks_operator.manifests import job_status
 from djangotasks_operator.policy import share_of
 from djangotasks_operator.queue_keeper import QueueKeeper
+from djangotasks_operator.snapshot import Snapshot
 from djangotasks_operator.start import NotYet, Refused, Starter
 from djangotasks_operator.store import Key
 from djangotasks_operator.tails import Tails

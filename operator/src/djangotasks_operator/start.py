@@ -12,10 +12,10 @@ from djangotasks_api.stored import TextRef
 from djangotasks_operator import manifests
 from djangotasks_operator.api import DEPLOYMENTS, JOBS, PODS, ApiError, Object
 from djangotasks_operator.cluster import Cluster
-from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.observed import parse_job
 from djangotasks_operator.overrides import apply
 from djangotasks_operator.policy import Limits, resolve
+from djangotasks_operator.snapshot import Snapshot
 from djangotasks_operator.store import Key
 from djangotasks_operator.tokens import sign
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskSpec, TaskStatus
 from djangotasks_api.models.base import Metadata
 from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL
-from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.observed import Job, Pod
 from djangotasks_operator.roster import Roster, limits_of
+from djangotasks_operator.snapshot import Snapshot
 from djangotasks_operator.streams import Streams
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from djangotasks_operator.api import ApiError
 from djangotasks_operator.cluster import Cluster
-from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.keeplog import ReadLog, Tail, is_settled, tail_text
 from djangotasks_operator.observed import Pod
+from djangotasks_operator.snapshot import Snapshot
 from djangotasks_operator.store import Key
 from djangotasks_operator.workqueue import WorkQueue
 

@@ -10,7 +10,8 @@ import pytest
 from djangotasks_api.models import Ceilings, Overrides, Policy, Resources
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator.allowed import quantity, refusal
-from djangotasks_operator.decide import AwaitSlot, WriteStatus, decide
+from djangotasks_operator.decide import decide
+from djangotasks_operator.decisions import AwaitSlot, WriteStatus
 from djangotasks_operator.overrides import apply
 from djangotasks_operator.policy import resolve
 from tests.support.builders import NOW, make_queue, make_snapshot, make_task

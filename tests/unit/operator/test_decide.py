@@ -9,18 +9,18 @@ import pytest
 from djangotasks_api.models import Policy, TaskStatus
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
-from djangotasks_operator.decide import (
+from djangotasks_operator.decide import decide
+from djangotasks_operator.decisions import (
     AwaitSlot,
     Decision,
     DeletePod,
     DeleteTask,
     FinishJob,
-    Snapshot,
     Start,
     Wait,
     WriteStatus,
-    decide,
 )
+from djangotasks_operator.snapshot import Snapshot
 from tests.support.builders import (
     NOW,
     at,

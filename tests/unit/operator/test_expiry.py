@@ -8,7 +8,9 @@ import pytest
 
 from djangotasks_api.models import TaskStatus
 from djangotasks_api.phases import Phase, Reason
-from djangotasks_operator.decide import AwaitSlot, Decision, Snapshot, Start, Wait, WriteStatus, decide
+from djangotasks_operator.decide import decide
+from djangotasks_operator.decisions import AwaitSlot, Decision, Start, Wait, WriteStatus
+from djangotasks_operator.snapshot import Snapshot
 from tests.support.builders import NOW, at, make_attempt, make_job, make_pod, make_snapshot, make_task
 
 SOON, PAST = at(5), at(-1)

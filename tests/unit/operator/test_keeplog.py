@@ -9,8 +9,9 @@ import pytest
 from djangotasks_api.models import LogTail, TaskStatus
 from djangotasks_api.names import LOG_TAIL_MAX_BYTES
 from djangotasks_api.phases import Phase, Reason
-from djangotasks_operator.decide import AwaitSlot, Decision, DeletePod, DeleteTask, FinishJob, Snapshot, Start, Wait
+from djangotasks_operator.decisions import AwaitSlot, Decision, DeletePod, DeleteTask, FinishJob, Start, Wait
 from djangotasks_operator.keeplog import KeepLog, ReadLog, Tail, is_settled, log_first, tail_text
+from djangotasks_operator.snapshot import Snapshot
 from tests.support.builders import (
     NOW,
     at,

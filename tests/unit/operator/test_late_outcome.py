@@ -8,7 +8,8 @@ from djangotasks_api.models import Backoff, Policy
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_operator import transitions
-from djangotasks_operator.decide import DeletePod, Wait, decide
+from djangotasks_operator.decide import decide
+from djangotasks_operator.decisions import DeletePod, Wait
 from tests.support.builders import at, make_job, make_pod, make_snapshot, make_task, make_terminated
 
 SUCCESS = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), result="1")

@@ -12,7 +12,8 @@ from djangotasks_api.outcome import Outcome, ProgressReport
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator import progress
 from djangotasks_operator.cluster import status_patch
-from djangotasks_operator.decide import Decision, Wait, WriteStatus, decide
+from djangotasks_operator.decide import decide
+from djangotasks_operator.decisions import Decision, Wait, WriteStatus
 from djangotasks_operator.logs import log_transition
 from djangotasks_operator.notices import notice
 from djangotasks_operator.observed import HEARTBEAT_ANNOTATION, parse_pod

@@ -9,8 +9,8 @@ import pytest
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskStatus
 from djangotasks_api.phases import Phase
-from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.kinds import QUEUE_KIND
+from djangotasks_operator.snapshot import Snapshot
 from djangotasks_operator.store import Key, Store, parse_task
 from tests.support.builders import NAMESPACE, at, make_attempt, make_job, make_pod, make_queue, make_task
 

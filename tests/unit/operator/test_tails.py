@@ -9,9 +9,9 @@ import pytest
 
 from djangotasks_api.models import LogTail, TaskStatus
 from djangotasks_operator.api import ApiError
-from djangotasks_operator.decide import Snapshot
 from djangotasks_operator.keeplog import ReadLog, Tail
 from djangotasks_operator.observed import Pod
+from djangotasks_operator.snapshot import Snapshot
 from djangotasks_operator.store import Key
 from djangotasks_operator.tails import READS, RETRY_SECONDS, TRIES, Tails
 from tests.support.builders import NAMESPACE, at, make_attempt, make_pod, make_snapshot, make_task
