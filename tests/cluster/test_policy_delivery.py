@@ -243,7 +243,7 @@ def test_a_row_is_cancelled_whose_task_is_just_being_created(web: ProxiedWeb) ->
 
 
 MANY = 2000
-TOO_LARGE = (7, 1200)
+NOT_JSON = (7, 1200)
 REFUSED = 3
 
 
@@ -260,10 +260,10 @@ def refused(web: ProxiedWeb) -> set[str]:
 
 def test_many_at_once_and_the_report_names_those_that_were_refused(web: ProxiedWeb) -> None:
     rule = refuse_some(web)
-    ids, errors = web.enqueue_many(MANY, *TOO_LARGE, mode="immediate")
+    ids, errors = web.enqueue_many(MANY, *NOT_JSON, mode="immediate")
     assert len(ids) == MANY
-    assert {index for index, error in errors.items() if error == "PayloadTooLarge"} == set(TOO_LARGE)
-    assert [error for error in errors.values() if error != "PayloadTooLarge"] == ["TaskRefused"] * rule.hits
+    assert {index for index, error in errors.items() if error == "TypeError"} == set(NOT_JSON)
+    assert [error for error in errors.values() if error != "TypeError"] == ["TaskRefused"] * rule.hits
     assert rule.hits == REFUSED
     assert {index for index, id_ in enumerate(ids) if id_ is None} == errors.keys()
     accepted = set(filter(None, ids))
@@ -273,11 +273,11 @@ def test_many_at_once_and_the_report_names_those_that_were_refused(web: ProxiedW
 
 def test_many_through_the_outbox(web: ProxiedWeb) -> None:
     rule = refuse_some(web)
-    ids, errors = web.enqueue_many(MANY, *TOO_LARGE)
-    assert errors == dict.fromkeys(TOO_LARGE, "PayloadTooLarge")
+    ids, errors = web.enqueue_many(MANY, *NOT_JSON)
+    assert errors == dict.fromkeys(NOT_JSON, "TypeError")
     # Those are enqueued: what the API server does not take is a row still.
     enqueued = set(filter(None, ids))
-    assert len(enqueued) == MANY - len(TOO_LARGE)
+    assert len(enqueued) == MANY - len(NOT_JSON)
     assert rule.hits == REFUSED
     assert (set(web.rows()), set(web.tasks())) == (refused(web), enqueued - refused(web))
     web.relay()

@@ -139,9 +139,8 @@ def test_a_timeout_that_is_ignored_is_enforced(backend: BaseTaskBackend, kubectl
     retry = Retry(max_attempts=2, backoff=AT_ONCE, on=(TimeoutError,))
     task = using(probes.ignore_sigterm, timeout=timedelta(seconds=2), grace_period=timedelta(seconds=1), retry=retry)
     result = task.enqueue(600)
-    wait_phase(kubectl, result.id, "Running")
-    assert kubectl.get("pod", f"{result.id}-1")["spec"]["terminationGracePeriodSeconds"] == 1
     finish(result)
+    assert kubectl.get("job", f"{result.id}-1")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 1
     assert [error.exception_class for error in result.errors] == [exceptions.DeadlineExceeded] * 2
 
 

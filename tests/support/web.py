@@ -6,7 +6,7 @@
     python -m tests.support.web key KEY NUMBER [as above]
     python -m tests.support.web status|cancel ID
 
-`many` gives the calls with these indexes arguments that are too large. Prints JSON.
+`many` gives the calls with these indexes arguments that are not JSON. Prints JSON.
 """
 
 import json
@@ -60,9 +60,9 @@ def main(command: str, *args: str) -> Any:
         case "key", key, number, *then:
             enqueue(task.using(idempotency_key=key), int(number), *then)
         case "many", count, *wrong:
-            too_large = {int(index) for index in wrong}
+            not_json = {int(index) for index in wrong}
             report = backend.enqueue_many(
-                (task, ("x" * 100_000 if number in too_large else number, 1)) for number in range(int(count))
+                (task, (object() if number in not_json else number, 1)) for number in range(int(count))
             )
             errors = {failure.index: type(failure.error).__name__ for failure in report.not_accepted}
             print(json.dumps({"ids": [result and result.id for result in report.results], "errors": errors}))

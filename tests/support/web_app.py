@@ -53,7 +53,7 @@ class Web:
         return id_
 
     def enqueue_many(self, count: int, *wrong: int, mode: str = "outbox") -> tuple[list[str | None], dict[int, str]]:
-        """The ids by the call, None for what was not accepted; and the errors. `wrong`: calls with too large arguments."""
+        """The ids by the call, None for what was not accepted; and the errors. `wrong`: calls whose arguments are not JSON."""
         report = json.loads(self.run("many", str(count), *map(str, wrong), mode=mode))
         return report["ids"], {int(index): error for index, error in report["errors"].items()}
 
