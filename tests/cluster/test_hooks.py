@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -138,11 +139,21 @@ class Watcher:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
+            # One that has only just begun to start would end by the signal itself.
+            wait_for(
+                "it handles signals", lambda: catches(self.process.pid, signal.SIGTERM) or None, seconds=TOLD_SECONDS
+            )
             self.process.send_signal(signal.SIGTERM)
             assert self.process.wait(30) == 0
 
     def wait_killed(self) -> None:
         assert self.process.wait(PROCESS_SECONDS) == KILLED
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for the signal."""
+    (mask,) = re.findall(r"^SigCgt:\t(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,13 @@ SPEC = """
     The arguments as JSON text: {"args": [...], "kwargs": {...}}. Text keeps
     large numbers exact.
 
+  payloadEncoding	<string>
+  enum: zlib+base64
+    How the payload is packed. Default: not at all.
+
+  payloadRef	<Object>
+    Where the payload is instead, when it is too long for the resource.
+
   policy	<Object>
     Attempts, timeouts and how long the result is kept. What is unset is the
     queue's to say.

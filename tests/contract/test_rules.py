@@ -23,6 +23,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "enqueuedAt": ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000001Z"),
     "runAfter": ("2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"),
     "payload": ('{"args":[],"kwargs":{}}', '{"args":[1],"kwargs":{}}'),
+    # There is only one.
+    "payloadEncoding": ("zlib+base64", "zlib+base64"),
+    "payloadRef": (
+        {"storage": "default", "name": "a", "size": 1, "sha256": "0"},
+        {"storage": "default", "name": "b", "size": 1, "sha256": "0"},
+    ),
     "policy": ({"maxAttempts": 1}, {"maxAttempts": 2}),
     "expiresAt": ("2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"),
     "idempotencyKey": ("order-1", "order-2"),
@@ -36,7 +42,7 @@ def test_the_table_has_every_field() -> None:
     assert {*VALUES, "cancel", "cancelReason"} == {field.alias for field in TaskSpec.model_fields.values()}
 
 
-@pytest.mark.parametrize("field", VALUES)
+@pytest.mark.parametrize("field", [field for field, (old, new) in VALUES.items() if old != new])
 def test_a_field_of_the_spec_cannot_be_changed(server: Server, new_task: NewTask, field: str) -> None:
     old, new = VALUES[field]
     name = new_task(**{field: old})

@@ -65,10 +65,17 @@ class Web:
         """The DjangoTask that a row becomes."""
         return str(dict(self._outbox("id", "resource"))[id_])
 
+    def told(self) -> set[str]:
+        """The tasks of whose end a watcher has told."""
+        ends = self._query("SELECT task_id FROM django_tasks_kubernetes_taskevent WHERE told_at IS NOT NULL")
+        return {id_ for (id_,) in ends}
+
     def _outbox(self, *columns: LiteralString) -> list[Any]:
+        return self._query(f"SELECT {', '.join(columns)} FROM django_tasks_kubernetes_outboxtask")
+
+    def _query(self, query: LiteralString) -> list[Any]:
         port, password = self.environ["DATABASE_PORT"], self.environ["DATABASE_PASSWORD"]
         with psycopg.connect(f"host=127.0.0.1 port={port} user=shop dbname=shop password={password}") as connection:
-            query: LiteralString = f"SELECT {', '.join(columns)} FROM django_tasks_kubernetes_outboxtask"
             return connection.execute(query).fetchall()
 
     def tasks(self) -> list[str]:
