@@ -10,6 +10,7 @@ from tests.benchmarks import api_writes, crowd, jobs, versions
 from tests.benchmarks.fates import Fate
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.process import core_share
+from tests.support.kubectl import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +23,8 @@ FAILING = "failing"
 HOUR = 3600
 # Far below any rate worth waiting for.
 SLOWEST = 1.0
-# What follows a failure is written by then: the last Jobs' status, the last Events.
-SETTLE_SECONDS = 10.0
+# What follows a failure is written when nothing has changed for so long. Events take their time: ten a second.
+SETTLED_SECONDS = 10.0
 IDLE_SECONDS = 30.0
 
 
@@ -39,7 +40,7 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
         ends.wait(names, seconds=60 + count / SLOWEST)
     with crowd.Ends(site.kubeconfig, jobs.jobs_path(site.namespace), failed) as ends:
         ends.wait([f"{name}-1" for name in names], seconds=60)
-    time.sleep(SETTLE_SECONDS)
+    wait_for("the failures have been told", lambda: settled(site) or None, seconds=180)
     before, counted, usage = _versions(site), _writes(site), site.operator.usage()
     time.sleep(IDLE_SECONDS)
     usage_after, counted_after = site.operator.usage(), _writes(site)
@@ -58,6 +59,12 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
             "in_all_namespaces": api_writes.operator_part(api_writes.difference(counted_after, counted)),
         },
     )
+
+
+def settled(site: FakeSite) -> bool:
+    before = _versions(site)
+    time.sleep(SETTLED_SECONDS)
+    return not versions.changed(before, _versions(site))
 
 
 def waits(task: crowd.Object) -> str | None:
