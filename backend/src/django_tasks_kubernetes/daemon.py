@@ -22,7 +22,7 @@ class Daemon:
     """
 
     def __init__(self, hang_seconds: float = HANG_SECONDS) -> None:
-        self._hang_seconds = hang_seconds
+        self.hang_seconds = hang_seconds
         self._told = False
         self._handlers: dict[signal.Signals, object] = {}
 
@@ -54,8 +54,8 @@ class Daemon:
             select.select([self._woken], [], [], seconds)
 
     def _watch(self, beside: float) -> None:
-        if self._hang_seconds > 0:
-            faulthandler.dump_traceback_later(self._hang_seconds + beside, exit=True, file=STDERR)
+        if self.hang_seconds > 0:
+            faulthandler.dump_traceback_later(self.hang_seconds + beside, exit=True, file=STDERR)
 
     def _tell(self, number: int, frame: FrameType | None) -> None:
         self._told = True

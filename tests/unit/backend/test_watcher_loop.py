@@ -1,5 +1,6 @@
 """Followers and the loop, with an API server on the loopback: what is noted, and that nothing hangs unseen."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,20 @@ def test_a_database_that_stays_away_ends_it(loop: Loop, monkeypatch: pytest.Monk
     monkeypatch.setattr(Follower, "start", lambda self: None)
     with pytest.raises(Broken, match=r"The database has not answered for .*could not connect"):
         loop.run()
+
+
+def test_a_database_that_stops_answering_a_follower_ends_it(
+    server: Server, loop: Loop, noted: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon would not see it: the thread that it looks at gets its answers."""
+    server.answer = api([named("a", OOM)])
+    answered = threading.Event()
+    monkeypatch.setattr(follow_module, "note", lambda *args, **kwargs: answered.wait(30))
+    monkeypatch.setattr(Daemon, "_watch", lambda self, beside: None)
+    loop._daemon.hang_seconds = 0.05
+    with pytest.raises(Broken, match="DjangoTasks of shop: the database has not answered"):
+        loop.run()
+    answered.set()
 
 
 @pytest.mark.parametrize(

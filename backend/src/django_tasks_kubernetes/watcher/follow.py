@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Final
@@ -58,11 +58,18 @@ class Follower(threading.Thread):
         # Noted before, of tasks that are still there: a task changes more often than something of it ends.
         self._known: set[str] = set()
         self._away_since: float | None = None
+        self._writing_since: float | None = None
 
     @property
     def away_seconds(self) -> float:
         """For how long the API server or the database have not answered."""
         since = self._away_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def writing_seconds(self) -> float:
+        """For how long it has been waiting for the database, which may have stopped answering without a word."""
+        since = self._writing_since
         return 0.0 if since is None else time.monotonic() - since
 
     def run(self) -> None:
@@ -108,10 +115,16 @@ class Follower(threading.Thread):
         """Until the database has it: the watch does not tell it again."""
         new = [r for r in resources if any(event.key not in self._known for event in events_of(r))]
         if new:
-            write = partial(note, self.backend, new, self._using, as_told=as_told)
-            self._patiently(write, OperationalError, InterfaceError)
+            self._patiently(partial(self._write, new, as_told), OperationalError, InterfaceError)
             self._known.update(event.key for resource in new for event in events_of(resource))
             self._noted()
+
+    def _write(self, new: Sequence[Resource], as_told: bool) -> None:
+        self._writing_since = time.monotonic()
+        try:
+            note(self.backend, new, self._using, as_told=as_told)
+        finally:
+            self._writing_since = None
 
     def _patiently(self, do: Callable[[], object], *away: type[Exception]) -> None:
         """Until it succeeds. The watch waits meanwhile, and goes on where it was."""

@@ -124,6 +124,9 @@ class Loop:
                 raise Broken(f"{where} ended: {follower.error}") from follower.error
             if follower.away_seconds > AWAY_MAX_SECONDS:
                 raise Broken(f"{where} has not been possible for {AWAY_MAX_SECONDS:.0f} s.")
+            # The daemon sees what hangs in this thread alone.
+            if 0 < self._daemon.hang_seconds < follower.writing_seconds:
+                raise Broken(f"{where}: the database has not answered for {self._daemon.hang_seconds:.0f} s.")
 
     def _tell_next(self) -> bool:
         return inbox.tell_next(self.backends, self._using)
