@@ -90,6 +90,11 @@ class ApiError(Exception):
     def conflict(self) -> bool:
         return self.status == 409 and self.reason == "Conflict"
 
+    @property
+    def outdated(self) -> bool:
+        """The object is not as it was seen: it has changed, or is gone."""
+        return self.conflict or self.not_found
+
 
 def is_refusal(error: Exception) -> bool:
     """The API server is there, and does not want it. Otherwise it did not answer, or only that it cannot."""

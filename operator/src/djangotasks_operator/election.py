@@ -107,7 +107,7 @@ class Election:
             try:
                 await self._take(self._seen.version, asked)
             except ApiError as error:
-                if not (error.conflict or error.not_found):
+                if not error.outdated:
                     raise
                 self._seen = None
             else:

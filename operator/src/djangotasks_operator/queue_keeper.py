@@ -95,7 +95,7 @@ class QueueKeeper:
                 await self._cluster.write_queue_status(queue, status)
             except ApiError as error:
                 # One that is gone, or a CRD of before there was a status: there is nothing to write.
-                if not (error.conflict or error.not_found):
+                if not error.outdated:
                     raise
                 return error.not_found
         if (interval := _interval(queue, checked)) is not None:

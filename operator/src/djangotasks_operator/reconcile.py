@@ -202,7 +202,7 @@ class Reconciler:
             await self._cluster.write_status(task, status)
             self._keeper.note(task, status)
         except (ApiError, OSError, TimeoutError) as error:
-            if isinstance(error, ApiError) and (error.conflict or error.not_found):
+            if isinstance(error, ApiError) and error.outdated:
                 await self._cluster.refresh(key)
                 return
             if not is_refusal(error):
@@ -218,7 +218,7 @@ class Reconciler:
         try:
             await self._cluster.keep_tail(task, tail)
         except ApiError as error:
-            if error.conflict or error.not_found:
+            if error.outdated:
                 await self._cluster.refresh(key)
                 return
             self._tails.refused(key, tail.attempt)

@@ -155,7 +155,7 @@ class Reports:
             try:
                 await self._cluster.write_status(task, status)
             except (ApiError, OSError, TimeoutError) as error:
-                if isinstance(error, ApiError) and (error.conflict or error.not_found):
+                if isinstance(error, ApiError) and error.outdated:
                     continue
                 if not is_refusal(error):
                     self._cluster.store.listening_since = self._now()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from djangotasks_operator.api import ApiError
+from djangotasks_operator.api import ApiError, is_refusal
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.keeplog import ReadLog, Tail, is_settled, tail_text
 from djangotasks_operator.observed import Pod
@@ -105,8 +105,7 @@ class Tails:
         except (ApiError, OSError, TimeoutError) as error:
             tail = self._tails.get(key, {}).get(pod.attempt, Tail())
             tries = tail.tries + 1
-            refused = isinstance(error, ApiError) and error.status < 500
-            if not (refused or what.hurry or tries >= TRIES):
+            if not (is_refusal(error) or what.hurry or tries >= TRIES):
                 self._put(key, pod, replace(tail, reading=False, tries=tries))
                 self._queue.add_after(key, RETRY_SECONDS * 2.0 ** (tries - 1))
                 return

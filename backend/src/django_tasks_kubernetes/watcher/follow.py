@@ -63,14 +63,12 @@ class Follower(threading.Thread):
     @property
     def away_seconds(self) -> float:
         """For how long the API server or the database have not answered."""
-        since = self._away_since
-        return 0.0 if since is None else time.monotonic() - since
+        return _seconds_since(self._away_since)
 
     @property
     def writing_seconds(self) -> float:
         """For how long it has been waiting for the database, which may have stopped answering without a word."""
-        since = self._writing_since
-        return 0.0 if since is None else time.monotonic() - since
+        return _seconds_since(self._writing_since)
 
     def run(self) -> None:
         try:
@@ -139,3 +137,8 @@ class Follower(threading.Thread):
             else:
                 self._away_since = None
                 return
+
+
+def _seconds_since(moment: float | None) -> float:
+    """0 where there is none."""
+    return 0.0 if moment is None else time.monotonic() - moment
