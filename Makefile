@@ -6,6 +6,8 @@ SHELL := /bin/bash
 ARGS ?=
 # The environment that .ci/bootstrap makes. Its programs come first, so no activation is needed.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Where it is set, each of the hundreds of processes that the tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 CLUSTER := python -m tests.cluster.providers
 # More than there are processors, since tests mostly wait for the cluster. A file's tests share a namespace.
 WORKERS ?= 4
@@ -37,7 +39,7 @@ test-faults: cluster-up ## Crashes, faults and outages on the real cluster: 15 m
 	@pytest -m disruptive tests/cluster
 
 unit: bootstrap ## The tests that need no cluster
-	@pytest -n 2 tests/unit $(ARGS)
+	@pytest -n 3 tests/unit $(ARGS)
 
 lint: bootstrap ## Style, types, layers, and whether generated files are up to date
 	@ruff check .

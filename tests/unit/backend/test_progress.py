@@ -179,7 +179,7 @@ class Gate:
             self.answers.release()
 
     def nothing_comes(self) -> bool:
-        return not self.arrived.acquire(timeout=0.2)
+        return not self.arrived.acquire(timeout=0.1)
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_a_thousand_bad_requests_and_then_a_good_one() -> None:
 
 def test_connections_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow-loris: half a header, half a body, or nothing at all. They are closed, and others are served meanwhile."""
-    monkeypatch.setattr(server, "CONNECTION_SECONDS", 1.0)
+    monkeypatch.setattr(server, "CONNECTION_SECONDS", 0.5)
     monkeypatch.setattr(server, "LOOK_SECONDS", 0.1)
     head = f"POST {path_of()} HTTP/1.1\r\nHost: x\r\n"
     half = [

@@ -30,7 +30,9 @@ class Answer(Enum):
     """What became of a request."""
 
     READ = "read"
-    """All that there was to read; or, where it is followed, the connection ended."""
+    """All that there was to read; where it is followed, all that the container will ever write."""
+    BROKEN = "broken"
+    """The connection broke off: there may be more."""
     WAITING = "waiting"
     """The container has not started."""
     GONE = "gone"
@@ -99,7 +101,7 @@ class ContainerLog:
                 yield line if stamp is None else line[stamp.end() :]
         except (HTTPError, OSError) as error:
             # A log may be silent for long: the connection is made anew, and tells no line twice.
-            self.said = str(error)
+            self.said, answer = str(error), Answer.BROKEN
         yield answer
 
     def _refused(self, response: "BaseHTTPResponse") -> Answer | None:

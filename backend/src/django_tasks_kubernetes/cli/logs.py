@@ -84,7 +84,8 @@ class Follower:
         log = ContainerLog(self._session.client, job_name(self._name, number))
         while True:
             over = ended(self._news.resource, number)
-            answer = _copy(self._session, log, follow=not over, tail=self._tail)
+            # Followed even when it is over: a process may write after its outcome is known, such as from receivers.
+            answer = _copy(self._session, log, follow=True, tail=self._tail)
             match answer:
                 case Answer.READ if over:
                     return Code.OK

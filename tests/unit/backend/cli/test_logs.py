@@ -44,7 +44,7 @@ def test_what_breaks_off_goes_on_and_tells_no_line_twice() -> None:
     broken = ReadTimeoutError(None, "url", "silent")  # type: ignore[arg-type]
     client = FakeClient(ok(stamped("one", "two"), broken), ok(stamped("one", "two", "three")))
     log = ContainerLog(client, "one-1")  # type: ignore[arg-type]
-    assert read(log, follow=True, tail=9) == [b"one\n", b"two\n", Answer.READ]
+    assert read(log, follow=True, tail=9) == [b"one\n", b"two\n", Answer.BROKEN]
     assert read(log, follow=True, tail=9) == [b"three\n", Answer.READ]
     assert client.asked[1][1] == {"timestamps": "true", "follow": "true", "sinceTime": "2026-11-23T12:00:01.000000001Z"}
 
@@ -182,6 +182,14 @@ def test_it_follows_from_before_the_pod_exists_over_retries_to_the_end() -> None
 def test_it_follows_one_attempt_to_its_end_only() -> None:
     code, given = follow(ok(stamped("a1")), now=RETRYING, attempt=1)
     assert (code, given.out, given.err) == (Code.OK, "a1\n", "")
+
+
+def test_what_is_written_after_the_outcome_is_known_is_followed_too() -> None:
+    broken = ReadTimeoutError(None, "url", "silent")  # type: ignore[arg-type]
+    code, given = follow(ok(stamped("a1"), broken), ok(stamped("a1", "a receiver")), now=RETRYING, attempt=1)
+    assert (code, given.out) == (Code.OK, "a1\na receiver\n")
+    client: Any = given.session.client
+    assert [query["follow"] for _, query in client.asked] == ["true", "true"]
 
 
 def test_a_task_that_never_starts() -> None:

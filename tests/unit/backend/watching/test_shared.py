@@ -200,7 +200,7 @@ def test_who_times_out_meanwhile_is_told_why(
     namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
 ) -> None:
     namespace.put("t1")
-    (future,) = waiting(pool, namespace, backend, "t1", timeout=1)
+    (future,) = waiting(pool, namespace, backend, "t1", timeout=0.3)
     namespace.away = True
     namespace.cut()
     with pytest.raises(
