@@ -1,6 +1,7 @@
 """The one module that calls the API server.
 
-On aiohttp, as kopf is: a PATCH costs 0.2 to 0.4 ms of CPU with it, and 1.3 ms with the generated client.
+On aiohttp, as kopf is: a PATCH costs 0.2 to 0.4 ms of CPU with it, and 1.3 ms with the generated client. orjson
+reads answers and events in little more than half of json's time. It does not write integers of any size, so json does.
 Every call may be repeated safely: names are chosen by us, and status patches carry the resource version.
 """
 
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 import aiohttp
 import kopf
+import orjson
 
 from djangotasks_api.names import API_VERSION, LOG_GONE, QUEUE_PLURAL, TASK_PLURAL
 
@@ -210,7 +212,7 @@ class Api:
             if not sent.ok:
                 raise ApiError(sent.status, _status(await sent.read()))
             async for line in _lines(sent.content):
-                event: Object = json.loads(line)
+                event: Object = orjson.loads(line)
                 if event["type"] == "ERROR":
                     raise ApiError(event["object"].get("code", 500), event["object"])
                 yield event
@@ -253,7 +255,7 @@ class Api:
             async with self._send(verb, resource, path, data, params) as response:
                 text = await response.read()
             if response.ok:
-                result: Object = json.loads(text)
+                result: Object = orjson.loads(text)
                 return result
             if response.status == 429:
                 delay = min(float(response.headers.get("Retry-After", "1")), 10.0)
@@ -321,7 +323,7 @@ def _path(resource: Resource, namespace: str | None, name: str | None = None) ->
 
 def _status(text: bytes) -> Mapping[str, Any]:
     try:
-        body = json.loads(text)
+        body = orjson.loads(text)
     except ValueError:
         return {"message": text[:200].decode(errors="replace")}
     return body if isinstance(body, dict) else {}

@@ -47,7 +47,9 @@ class Mirror[Item]:
         async for bodies, version in self._api.list(kind.resource, self._namespace, kind.selector):
             listed_at = version
             for body in bodies:
-                if (item := kind.parse(body)) is not None:
+                if not kind.is_news(store, body):
+                    gone.pop(body["metadata"]["uid"], None)
+                elif (item := kind.parse(body)) is not None:
                     kind.put(store, item)
                     gone.pop(kind.identity(item)[1], None)
         for item in gone.values():

@@ -132,7 +132,7 @@ def conditions(status: Object) -> Iterator[tuple[str, Object]]:
 def parse_job(body: Object) -> Job | None:
     """None where the labels are not ours: nothing to do with it."""
     metadata, status = body["metadata"], body.get("status") or {}
-    if (identity := _identity(metadata)) is None:
+    if (identity := attempt_of(metadata)) is None:
         return None
     finished = any(type_ in ("Complete", "Failed") for type_, _ in conditions(status))
     return Job(
@@ -153,7 +153,7 @@ def parse_job(body: Object) -> Job | None:
 def parse_pod(body: Object) -> Pod | None:
     """None where the labels are not ours: nothing to do with it."""
     metadata, status = body["metadata"], body.get("status") or {}
-    if (identity := _identity(metadata)) is None:
+    if (identity := attempt_of(metadata)) is None:
         return None
     main = (metadata.get("annotations") or {}).get(DEFAULT_CONTAINER_ANNOTATION)
     statuses = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
@@ -199,7 +199,8 @@ def parse_pod(body: Object) -> Pod | None:
     )
 
 
-def _identity(metadata: Object) -> tuple[str, str, int] | None:
+def attempt_of(metadata: Object) -> tuple[str, str, int] | None:
+    """The task, its uid, and the attempt's number, as the labels of a Job or Pod say. None where they are not ours."""
     labels = metadata.get("labels") or {}
     task, uid, attempt = (labels.get(label, "") for label in (TASK_LABEL, TASK_UID_LABEL, ATTEMPT_LABEL))
     return (task, uid, int(attempt)) if task and uid and attempt.isdecimal() else None

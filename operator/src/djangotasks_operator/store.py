@@ -102,6 +102,10 @@ class Store:
         entry = self._entries.get(key)
         return None if entry is None else entry.task
 
+    def job(self, key: Key, attempt: int) -> Job | None:
+        entry = self._entries.get(key)
+        return None if entry is None else entry.jobs.get(attempt)
+
     def pod(self, key: Key, attempt: int) -> Pod | None:
         entry = self._entries.get(key)
         return None if entry is None else entry.pods.get(attempt)
@@ -114,7 +118,7 @@ class Store:
         entry = self._entries.setdefault(key, Entry())
         if entry.task is not None and entry.task.metadata.uid != task.metadata.uid:
             entry.lost.clear()
-        if entry.task is None or _newer(task.metadata.resource_version, entry.task.metadata.resource_version):
+        if entry.task is None or newer(task.metadata.resource_version, entry.task.metadata.resource_version):
             if entry.task is not None and entry.task.metadata.uid != task.metadata.uid:
                 self._roster.drop(key, _queue_of(entry.task))
             entry.task, entry.invalid = _trimmed(task), invalid
@@ -155,7 +159,7 @@ class Store:
     def put_queue(self, queue: DjangoTaskQueue) -> None:
         key = Key(queue.metadata.namespace, queue.metadata.name)
         known = self._queues.get(key)
-        if known is None or _newer(queue.metadata.resource_version, known.metadata.resource_version):
+        if known is None or newer(queue.metadata.resource_version, known.metadata.resource_version):
             self._queues[key] = queue
             self._streams.expect(QUEUE_PLURAL, key.namespace, queue.metadata.uid, queue.metadata.resource_version)
             # Its status is our own doing, and no news to its tasks.
@@ -215,7 +219,7 @@ class Store:
         entry = self._entries.setdefault(key, Entry())
         items = items_of(entry)
         known = items.get(item.attempt)
-        if item.uid not in entry.gone and (known is None or _newer(item.resource_version, known.resource_version)):
+        if item.uid not in entry.gone and (known is None or newer(item.resource_version, known.resource_version)):
             items[item.attempt] = item
             self._streams.expect(resource, item.namespace, item.uid, item.resource_version)
             self._changed(key)
@@ -257,7 +261,7 @@ def _identity(queue: DjangoTaskQueue) -> tuple[str, int]:
     return queue.metadata.uid, queue.metadata.generation
 
 
-def _newer(version: str, than: str) -> bool:
+def newer(version: str, than: str) -> bool:
     """Resource versions of one kind are numbers that grow (https://kep.k8s.io/5504)."""
     return int(version or 0) > int(than or 0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import kopf
@@ -14,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from djangotasks_operator import mirror as module
 from djangotasks_operator.api import Api
-from djangotasks_operator.kinds import POD_KIND, TASK_KIND
+from djangotasks_operator.kinds import JOB_KIND, POD_KIND, TASK_KIND
 from djangotasks_operator.mirror import Mirror, Mirrors
 from djangotasks_operator.store import Store
 from djangotasks_operator.streams import Streams
@@ -131,6 +132,32 @@ def test_an_event_may_be_longer_than_any_buffer() -> None:
     }
     _, store = follow(lambda: Server([[]], [[event("ADDED", body)]]), kind=TASK_KIND)
     assert [task.status.phase for task in store.tasks()] == ["Succeeded"]
+
+
+@pytest.mark.parametrize("kind", [POD_KIND, JOB_KIND, TASK_KIND])
+def test_what_is_known_is_not_parsed_again(kind: Any) -> None:
+    parsed = []
+
+    def parse(body: dict[str, Any]) -> Any:
+        parsed.append((body["metadata"]["uid"], body["metadata"]["resourceVersion"]))
+        return kind.parse(body)
+
+    def body(version: int, **metadata: Any) -> dict[str, Any]:
+        return {"spec": {"task": "shop.tasks.a", "template": {}}} | pod("a", version, **metadata)
+
+    tells = [
+        event("ADDED", body(2)),
+        event("MODIFIED", body(3)),
+        event("MODIFIED", body(3)),
+        event("MODIFIED", body(2)),
+    ]
+    again = [event("ADDED", body(9, uid="another")), event("DELETED", body(9, uid="another"))]
+    server, store = follow(
+        lambda: Server([[body(2)], [body(3)]], [tells, [GONE], again]), kind=replace(kind, parse=parse)
+    )
+    assert server.asked.count("list") == 2
+    assert parsed == [("uid-a", "2"), ("uid-a", "3"), ("another", "9"), ("another", "9")]
+    assert kind.known(store) == []
 
 
 def test_a_list_of_one_namespace_forgets_nothing_of_another() -> None:
