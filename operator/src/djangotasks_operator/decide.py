@@ -18,6 +18,7 @@ from djangotasks_operator.decisions import (
     DeleteTask,
     FinishJob,
     Start,
+    Tell,
     Wait,
     WriteStatus,
 )
@@ -269,18 +270,20 @@ def _before_start(snapshot: Snapshot, pod: Pod, now: datetime) -> Decision:
     if task.status.phase is Phase.STARTING or problem is not None:
         return Wait(end)
     if now >= slow:
-        return WriteStatus(transitions.starting(task.metadata.name, task.status, None, None))
+        return Tell(transitions.starting(task.metadata.name, task.status, None, None), end)
     return Wait(min(slow, end))
 
 
 def _while_running(snapshot: Snapshot, pod: Pod, since: datetime, attempt: Attempt | None, now: datetime) -> Decision:
     task, timeout = snapshot.task, snapshot.limits.timeout
     if attempt is None or attempt.started_at is None:
-        overdue = since + SLOW_START
+        overdue, late = since + SLOW_START, None if timeout is None else since + timeout
         if now < overdue:
             return Wait(overdue)
-        alive_at = None if pod.heartbeat_timeout is None else now
-        return WriteStatus(transitions.running(task.metadata.name, task.status, since, alive_at=alive_at))
+        if pod.heartbeat_timeout is not None:
+            return WriteStatus(transitions.running(task.metadata.name, task.status, since, alive_at=now))
+        status = transitions.running(task.metadata.name, task.status, since)
+        return Tell(status, late) if late is None or now < late else WriteStatus(status)
     deadline = None if timeout is None else attempt.started_at + timeout
     if timeout is not None and deadline is not None and now >= deadline:
         seconds = int(timeout.total_seconds())

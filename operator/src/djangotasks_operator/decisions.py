@@ -39,6 +39,15 @@ class WriteStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Write the status in its turn: it is good to know, and nothing depends on it. To be asked about again at
+    `until`."""
+
+    status: TaskStatus
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class FinishJob:
     """Write the Job's final status. `attempt`: how it ended."""
 
@@ -53,4 +62,4 @@ class DeleteTask:
     at: datetime
 
 
-Decision = Wait | AwaitSlot | Start | DeletePod | WriteStatus | FinishJob | DeleteTask
+Decision = Wait | AwaitSlot | Start | DeletePod | WriteStatus | Tell | FinishJob | DeleteTask

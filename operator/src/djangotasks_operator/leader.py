@@ -64,6 +64,7 @@ class Leader:
         self._metrics = metrics
         self._backlog: Backlog[Key, Key] | None = None
         self._expiry: WorkQueue[Key] = WorkQueue()
+        self._news: WorkQueue[Key] = WorkQueue()
         self._dispatching = False
 
     def waiting(self) -> int:
@@ -89,13 +90,13 @@ class Leader:
             if self._election is not None:
                 await self._election.won()
             # Nothing is taken over from the last time: all that counts is in the API server.
-            for queue in (self._queue, self._queues, self._expiry):
+            for queue in (self._queue, self._queues, self._expiry, self._news):
                 queue.clear()
             self._backlog = Backlog(STARTING_LIMIT)
             tails = Tails(self._cluster, self._queue)
             keeper = QueueKeeper(self._cluster, self._starter, self._backlog, self._queues)
             reconciler = Reconciler(
-                self._cluster, self._queue, self._backlog, self._starter, self._expiry, tails, keeper
+                self._cluster, self._queue, self._backlog, self._starter, self._expiry, self._news, tails, keeper
             )
             try:
                 await self._until_lost(self._lead(reconciler, keeper))
@@ -136,6 +137,7 @@ class Leader:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._work_off(self._queue, self._timed(reconciler.reconcile), WORKERS))
             group.create_task(self._work_off(self._expiry, reconciler.expire, DELETIONS_IN_FLIGHT, deletions))
+            group.create_task(self._work_off(self._news, reconciler.tell, 1))
             group.create_task(self._work_off(self._queues, keeper.keep, QUEUES_IN_FLIGHT))
 
     async def _work_off(self, queue: WorkQueue[Key], work: Work, workers: int, pace: Bucket | None = None) -> None:

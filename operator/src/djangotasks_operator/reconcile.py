@@ -1,6 +1,8 @@
 """Takes a task's key, and does what `decide` says until there is nothing left to do."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -9,6 +11,7 @@ from djangotasks_api.names import job_name
 from djangotasks_operator import transitions
 from djangotasks_operator.api import ApiError, is_refusal
 from djangotasks_operator.backlog import NO_AGEING, UNLIMITED, Backlog, Share, order
+from djangotasks_operator.bucket import Bucket
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.decide import decide
 from djangotasks_operator.decisions import (
@@ -18,6 +21,7 @@ from djangotasks_operator.decisions import (
     DeleteTask,
     FinishJob,
     Start,
+    Tell,
     Wait,
     WriteStatus,
 )
@@ -35,13 +39,18 @@ logger = logging.getLogger(__name__)
 
 # A task needs a handful of steps at a time; more would be a decision that undoes itself.
 MAX_STEPS = 20
+# Of what nobody waits for, so much is told at once, and a second: in a burst that takes the cluster its time, it would
+# be two writes more a task, which make it take longer.
+NEWS_BURST = 100
+NEWS_PER_SECOND = 10.0
 
 
 class Reconciler:
     """Level-triggered: it does not matter which event put the key on the queue, or how often.
 
     `expiry`: where finished tasks wait for their time. Ten thousand that expire at the same second are no matter of
-    the queue, whose keys have somebody waiting for them. `keeper`: is told what happens to the tasks of each queue.
+    the queue, whose keys have somebody waiting for them. `news`: the tasks with something to tell that is in no hurry.
+    `keeper`: is told what happens to the tasks of each queue.
     """
 
     def __init__(
@@ -51,6 +60,7 @@ class Reconciler:
         backlog: Backlog[Key, Key],
         starter: Starter,
         expiry: WorkQueue[Key],
+        news: WorkQueue[Key],
         tails: Tails,
         keeper: QueueKeeper,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -61,6 +71,8 @@ class Reconciler:
         self._backlog = backlog
         self._starter = starter
         self._expiry = expiry
+        self._news = news
+        self._pace = Bucket(NEWS_BURST, NEWS_PER_SECOND, time.monotonic)
         self._tails = tails
         self._keeper = keeper
         self._now = now
@@ -117,6 +129,18 @@ class Reconciler:
                 self._expiry.add_after(key, (decision.at - now).total_seconds())
         return True
 
+    async def tell(self, key: Key) -> bool:
+        """Writes what is in no hurry, if it is still news when its turn comes. True: there is nothing more to do."""
+        while (snapshot := self._store.snapshot(key, admitted=False)) is not None:
+            if not isinstance(decision := decide(snapshot, self._now()), Tell):
+                break
+            if delay := self._pace.wait():
+                await asyncio.sleep(delay)
+                continue
+            await self._write(key, snapshot.task, decision.status)
+            break
+        return True
+
     async def _observe(self, key: Key) -> Snapshot | None:
         admitted = self._backlog.has_place(key)
         snapshot = self._store.snapshot(key, admitted=admitted)
@@ -151,14 +175,8 @@ class Reconciler:
     async def _carry_out(self, key: Key, snapshot: Snapshot, decision: Decision, now: datetime) -> bool:
         task = snapshot.task
         match decision:
-            case Wait(until):
-                if not snapshot.in_progress:
-                    self._backlog.release(key)
-                if until is not None:
-                    self._queue.add_after(key, (until - now).total_seconds())
-                return True
-            case AwaitSlot(until):
-                self._line_up(key, task)
+            case Wait(until) | AwaitSlot(until) | Tell(_, until):
+                self._let_rest(key, snapshot, decision)
                 if until is not None:
                     self._queue.add_after(key, (until - now).total_seconds())
                 return True
@@ -178,6 +196,15 @@ class Reconciler:
                 self._backlog.release(key)
                 self._expiry.add_after(key, (at - now).total_seconds())
                 return True
+
+    def _let_rest(self, key: Key, snapshot: Snapshot, decision: Wait | AwaitSlot | Tell) -> None:
+        """There is nothing to do here before something changes."""
+        if isinstance(decision, AwaitSlot):
+            self._line_up(key, snapshot.task)
+        elif isinstance(decision, Tell):
+            self._news.add(key)
+        elif not snapshot.in_progress:
+            self._backlog.release(key)
 
     async def _start(self, key: Key, snapshot: Snapshot, number: int) -> bool:
         """Raises NotYet when the task says what it waits for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from djangotasks_operator.decisions import (
     DeleteTask,
     FinishJob,
     Start,
+    Tell,
     Wait,
     WriteStatus,
 )
@@ -140,12 +142,15 @@ WRITES: list[tuple[str, Snapshot, dict[str, Any]]] = [
      make_snapshot(make_task(status=RUNNING, cancel=True), jobs=JOB,
                    pods=(make_pod(terminated=make_terminated(0, message=SUCCESS.to_termination_message())),)),
      {"phase": Phase.SUCCEEDED, "result": "42"}),
-    ("a slow start is shown", make_snapshot(jobs=JOB, pods=(make_pod(created_at=at(-10)),)), {"phase": Phase.STARTING}),
     ("a start that fails is shown at once", make_snapshot(jobs=JOB, pods=(IMAGE,)),
      {"phase": Phase.STARTING, "reason": Reason.IMAGE_PULL_FAILED,
       "message": "ErrImagePull: the kubelet's words"}),
-    ("a lost report of a start is made good",
-     make_snapshot(jobs=JOB, pods=(make_pod(running_since=at(-10)),)), {"phase": Phase.RUNNING, "started_at": at(-10)}),
+    ("a lost report of a start is made good, at once where the time of the attempt is over",
+     make_snapshot(make_task(policy=Policy(timeout_seconds=20)), jobs=JOB, pods=(make_pod(running_since=at(-20)),)),
+     {"phase": Phase.RUNNING, "started_at": at(-20)}),
+    ("and where signs of life are counted from it",
+     make_snapshot(jobs=JOB, pods=(make_pod(running_since=at(-10), heartbeat_timeout=timedelta(seconds=60)),)),
+     {"phase": Phase.RUNNING, "started_at": at(-10)}),
     ("an outcome in the termination message counts",
      make_snapshot(make_task(status=RUNNING), jobs=JOB,
                    pods=(make_pod(terminated=make_terminated(0, message=SUCCESS.to_termination_message())),)),
@@ -194,6 +199,32 @@ def test_written_status(snapshot: Snapshot, expected: dict[str, Any]) -> None:
     decision = decide(snapshot, NOW)
     assert isinstance(decision, WriteStatus)
     assert {name: getattr(decision.status, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "phase", "until"),
+    [
+        (make_snapshot(jobs=JOB, pods=(make_pod(created_at=at(-10)),)), Phase.STARTING, at(290)),
+        (
+            make_snapshot(make_task(expires_at=at(5)), jobs=JOB, pods=(make_pod(created_at=at(-10)),)),
+            Phase.STARTING,
+            at(5),
+        ),
+        (make_snapshot(jobs=JOB, pods=(make_pod(running_since=at(-10)),)), Phase.RUNNING, None),
+        (
+            make_snapshot(
+                make_task(policy=Policy(timeout_seconds=20)), jobs=JOB, pods=(make_pod(running_since=at(-10)),)
+            ),
+            Phase.RUNNING,
+            at(10),
+        ),
+    ],
+    ids=["a slow start", "that may expire", "a lost report of a start", "with a deadline"],
+)
+def test_what_nobody_waits_for_is_told_in_its_turn(snapshot: Snapshot, phase: Phase, until: datetime | None) -> None:
+    decision = decide(snapshot, NOW)
+    assert isinstance(decision, Tell)
+    assert (decision.status.phase, decision.until) == (phase, until)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ class World:
         backlog: Backlog[Key, Key] = Backlog(1)
         starter = cast(Starter, None)
         tails, keeper = Tails(cluster, queue), QueueKeeper(cluster, starter, backlog, WorkQueue())
-        self.reconciler = Reconciler(cluster, queue, backlog, starter, self.expiry, tails, keeper, now=lambda: self.now)
+        self.reconciler = Reconciler(
+            cluster, queue, backlog, starter, self.expiry, WorkQueue(), tails, keeper, now=lambda: self.now
+        )
 
 
 def finished(name: str, when: datetime) -> DjangoTask:
@@ -109,6 +111,9 @@ class Passes:
     async def expire(self, key: Key) -> bool:
         self.expired.append(key)
         return True
+
+    async def tell(self, key: Key) -> bool:
+        raise AssertionError("nothing was to be told")
 
 
 def test_a_thousand_that_expire_at_once_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ class Passes:
     async def reconcile(self, _: Key) -> None:
         await self.open.wait()
 
-    expire = reconcile
+    expire = tell = reconcile
 
 
 class NeverWon:

@@ -28,7 +28,7 @@ def admitted(store: Store) -> list[str]:
     cluster: Any = StoreOnly(store)
     nobody: Any = None
     keeper = QueueKeeper(cluster, nobody, backlog, WorkQueue())
-    Reconciler(cluster, queue, backlog, nobody, WorkQueue(), nobody, keeper, now=lambda: NOW).take_stock()
+    Reconciler(cluster, queue, backlog, nobody, WorkQueue(), WorkQueue(), nobody, keeper, now=lambda: NOW).take_stock()
     return [key.name for key in store.all_keys() if backlog.has_place(key)]
 
 

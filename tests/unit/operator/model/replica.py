@@ -81,7 +81,7 @@ class Replica:
 
     def __init__(self, server: ApiServer, *, leads: bool) -> None:
         self._server, self._clock = server, server.clock
-        self.queue, self.expiry, self.queues = (Timers(self._clock) for _ in range(3))
+        self.queue, self.expiry, self.news, self.queues = (Timers(self._clock) for _ in range(4))
         self.store = Remembering(self.queue.add, self._queue_news)
         self.running: list[Running] = []
         self._api = cast(Api, Calls(server))
@@ -97,15 +97,14 @@ class Replica:
     def lead(self) -> None:
         """From now on, with nothing taken over but the store."""
         self.leads = True
-        self.queue.clear()
-        self.expiry.clear()
-        self.queues.clear()
+        for queue in self._all_queues():
+            queue.clear()
         backlog: Backlog[Key, Key] = Backlog(STARTING_LIMIT)
         starter = Starter(self._cluster, "http://10.0.0.1", b"k" * 32)
         tails = Tails(self._cluster, self.queue, lambda work: self._begin(Running("a log", work)))
         self._keeper = QueueKeeper(self._cluster, starter, backlog, self.queues, now=self._now)
         self._reconciler = Reconciler(
-            self._cluster, self.queue, backlog, starter, self.expiry, tails, self._keeper, now=self._now
+            self._cluster, self.queue, backlog, starter, self.expiry, self.news, tails, self._keeper, now=self._now
         )
         run(self.resync())
         self._reconciler.take_stock()
@@ -133,10 +132,12 @@ class Replica:
         return any(event.plural == plural for event in self._server.events[self._seen[plural] :])
 
     def has_work(self) -> bool:
-        self.queue.fire()
-        self.expiry.fire()
-        self.queues.fire()
-        return len(self.queue) + len(self.expiry) + len(self.queues) > 0
+        for queue in self._all_queues():
+            queue.fire()
+        return any(len(queue) for queue in self._all_queues())
+
+    def _all_queues(self) -> tuple[Timers, ...]:
+        return self.queue, self.expiry, self.news, self.queues
 
     def see(self, plural: str, most: int | None = None) -> bool:
         """Takes the next events of a watch. True if there were some."""
@@ -165,6 +166,7 @@ class Replica:
         works: tuple[tuple[Timers, Work], ...] = (
             (self.queue, self._reconciler.reconcile),
             (self.expiry, self._reconciler.expire),
+            (self.news, self._reconciler.tell),
             (self.queues, self._keeper.keep),
         )
         for queue, work in works:
