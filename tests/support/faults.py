@@ -93,8 +93,9 @@ class Call:
 
     @property
     def label(self) -> str:
-        """Such as `create pods`, `patch djangotasks/status`."""
-        return f"{self.verb} {self.resource}" + (f"/{self.subresource}" if self.subresource else "")
+        """Such as `create pods`, `patch djangotasks/status`; `keep djangotasks/status` where that is the end of a log."""
+        verb = "keep" if self.subresource == "status" and b'"status":{"logTail":' in self.body else self.verb
+        return f"{verb} {self.resource}" + (f"/{self.subresource}" if self.subresource else "")
 
 
 @dataclass
