@@ -23,12 +23,14 @@ class Cluster:
 
     async def refresh(self, key: Key) -> Mapping[str, Any] | None:
         """Reads the task anew: its whole body, or None if it is gone."""
+        # Before the request: when the answer comes, there may be another of the same name, which is not gone.
+        known = self.store.task(key)
         try:
             body = await self.api.get(TASKS, *key)
         except ApiError as error:
             if not error.not_found:
                 raise
-            if (known := self.store.task(key)) is not None:
+            if known is not None:
                 self.store.drop_task(known)
             return None
         self.store.put_task(*parse_task(body))

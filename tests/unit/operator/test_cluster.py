@@ -12,7 +12,7 @@ from djangotasks_api.phases import Phase
 from djangotasks_operator.api import Api, ApiError, Resource
 from djangotasks_operator.cluster import Cluster
 from djangotasks_operator.observed import Pod
-from djangotasks_operator.store import Store
+from djangotasks_operator.store import Key, Store
 from tests.support.builders import NAMESPACE, UID, make_attempt, make_pod, make_task
 
 IMAGE = "shop:1"
@@ -88,3 +88,22 @@ def test_an_attempt_says_which_image_it_ran(pod: Pod | None, known: str | None, 
     status = TaskStatus(phase=Phase.RUNNING, attempts=[make_attempt(image=known)])
     asyncio.run(Cluster(cast(Api, api), store).write_status(task, status))
     assert api.patch["attempts"][0].get("image") == image
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_answer_that_a_task_is_gone_is_none_about_the_next_of_its_name(again: bool) -> None:
+    """With an idempotency key, what was deleted may be enqueued again under the same name at once."""
+    store = Store()
+    old = make_task(uid="old", version=5)
+    store.put_task(old)
+
+    class Late:
+        async def get(self, *_: object) -> None:
+            if again:
+                store.drop_task(old)
+                store.put_task(make_task(uid="new", version=7))
+            raise ApiError(404, {"reason": "NotFound"})
+
+    key = Key(NAMESPACE, old.metadata.name)
+    assert asyncio.run(Cluster(cast(Api, Late()), store).refresh(key)) is None
+    assert [task.metadata.uid for task in store.tasks()] == (["new"] if again else [])

@@ -29,7 +29,7 @@ def calm_down(story: Story) -> None:
                 assert not (lost := _logs_not_kept(story)), f"the log was there to be kept: {lost}"
                 _queues_say_so(story)
                 return
-            due = story.leader.queue.next_due()
+            due = story.leader.next_due()
             wait = LONG if due is None else due - story.world.clock.seconds()
             assert wait < LONG, f"nothing will wake the operator: {left}"
             story.world.clock.advance(max(wait, 0))

@@ -136,6 +136,10 @@ class Replica:
             queue.fire()
         return any(len(queue) for queue in self._all_queues())
 
+    def next_due(self) -> float | None:
+        """When it will look at a task that is not finished, whatever happens."""
+        return min((due for queue in (self.queue, self.news) if (due := queue.next_due()) is not None), default=None)
+
     def _all_queues(self) -> tuple[Timers, ...]:
         return self.queue, self.expiry, self.news, self.queues
 
