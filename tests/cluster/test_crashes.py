@@ -151,7 +151,7 @@ def live(stage: Stage, life: Life, *, at: Case | None = None) -> dict[str, Any]:
     def settled() -> bool | None:
         raise_again()
         jobs, pods = stage.of_task(JOBS, name), stage.of_task(PODS, name)
-        over = all(job["status"].get("conditions") for job in jobs) and (rule is None or risen)
+        over = all(job["status"].get("conditions") for job in jobs) and (rule is None or (rule.hits and risen))
         return (over and all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in pods)) or None
 
     wait_for(f"{name}: its Jobs and Pods have ended", settled, seconds=60, why=stage.tell)

@@ -280,10 +280,11 @@ def _while_running(snapshot: Snapshot, pod: Pod, since: datetime, attempt: Attem
         overdue, late = since + SLOW_START, None if timeout is None else since + timeout
         if now < overdue:
             return Wait(overdue)
-        if pod.heartbeat_timeout is not None:
-            return WriteStatus(transitions.running(task.metadata.name, task.status, since, alive_at=now))
-        status = transitions.running(task.metadata.name, task.status, since)
-        return Tell(status, late) if late is None or now < late else WriteStatus(status)
+        alive_at = None if pod.heartbeat_timeout is None else now
+        status = transitions.running(task.metadata.name, task.status, since, alive_at=alive_at)
+        # Its deadline, and the signs of life that it owes, are counted from what is written.
+        urgent = alive_at is not None or (late is not None and now >= late)
+        return WriteStatus(status) if urgent else Tell(status, late)
     deadline = None if timeout is None else attempt.started_at + timeout
     if timeout is not None and deadline is not None and now >= deadline:
         seconds = int(timeout.total_seconds())

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 
 class Version(Protocol):
+    """Of one object: what tells it from others and from what it was."""
+
     @property
     def uid(self) -> str: ...
     @property
@@ -69,12 +72,12 @@ def _held_task(store: Store, metadata: Object) -> Version | None:
     return None if task is None else task.metadata
 
 
-def _held_job(store: Store, metadata: Object) -> Version | None:
-    return None if (of := attempt_of(metadata)) is None else store.job(Key(metadata["namespace"], of[0]), of[2])
-
-
-def _held_pod(store: Store, metadata: Object) -> Version | None:
-    return None if (of := attempt_of(metadata)) is None else store.pod(Key(metadata["namespace"], of[0]), of[2])
+def _held(find: Callable[[Store, Key, int], Version | None], store: Store, metadata: Object) -> Version | None:
+    """`find`: an attempt's Job, or its Pod."""
+    if (labelled := attempt_of(metadata)) is None:
+        return None
+    task, _, attempt = labelled
+    return find(store, Key(metadata["namespace"], task), attempt)
 
 
 def _queue_identity(queue: DjangoTaskQueue) -> tuple[str, str]:
@@ -115,8 +118,12 @@ TASK_KIND = Kind[SeenTask](
     _task_identity,
     _held_task,
 )
-JOB_KIND = Kind(JOBS, TASK_UID_LABEL, parse_job, Store.put_job, Store.drop_job, Store.jobs, _identity, _held_job)
-POD_KIND = Kind(PODS, TASK_UID_LABEL, parse_pod, Store.put_pod, Store.drop_pod, Store.pods, _identity, _held_pod)
+JOB_KIND = Kind(
+    JOBS, TASK_UID_LABEL, parse_job, Store.put_job, Store.drop_job, Store.jobs, _identity, partial(_held, Store.job)
+)
+POD_KIND = Kind(
+    PODS, TASK_UID_LABEL, parse_pod, Store.put_pod, Store.drop_pod, Store.pods, _identity, partial(_held, Store.pod)
+)
 # In the order in which they are listed: a Job or Pod that a listed task tells of is in its own list, unless it is
 # gone.
 KINDS: tuple[Kind[Any], ...] = (QUEUE_KIND, TASK_KIND, JOB_KIND, POD_KIND)

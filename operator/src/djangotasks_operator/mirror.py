@@ -47,11 +47,11 @@ class Mirror[Item]:
         async for bodies, version in self._api.list(kind.resource, self._namespace, kind.selector):
             listed_at = version
             for body in bodies:
-                if not kind.is_news(store, body):
-                    gone.pop(body["metadata"]["uid"], None)
-                elif (item := kind.parse(body)) is not None:
+                if kind.is_news(store, body):
+                    if (item := kind.parse(body)) is None:
+                        continue
                     kind.put(store, item)
-                    gone.pop(kind.identity(item)[1], None)
+                gone.pop(body["metadata"]["uid"], None)
         for item in gone.values():
             kind.drop(store, item)
         # A watch that works knows more than the list does.

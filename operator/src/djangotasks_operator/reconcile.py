@@ -131,14 +131,13 @@ class Reconciler:
 
     async def tell(self, key: Key) -> bool:
         """Writes what is in no hurry, if it is still news when its turn comes. True: there is nothing more to do."""
-        while (snapshot := self._store.snapshot(key, admitted=False)) is not None:
-            if not isinstance(decision := decide(snapshot, self._now()), Tell):
+        while (snapshot := self._store.snapshot(key, admitted=False)) is not None and isinstance(
+            decision := decide(snapshot, self._now()), Tell
+        ):
+            if not (delay := self._pace.wait()):
+                await self._write(key, snapshot.task, decision.status)
                 break
-            if delay := self._pace.wait():
-                await asyncio.sleep(delay)
-                continue
-            await self._write(key, snapshot.task, decision.status)
-            break
+            await asyncio.sleep(delay)
         return True
 
     async def _observe(self, key: Key) -> Snapshot | None:

@@ -13,6 +13,7 @@ from tests.unit.backend.cli.resources import ENDED, FAILED, FakeClient, FakeResp
 
 MULTI = b'{"message": "a container name must be specified for pod one-1, choose one of: [proxy task] or one of ..."}'
 AWAY = FakeResponse(500, b"dial tcp: i/o timeout")
+SILENT = ReadTimeoutError(None, "url", "silent")  # type: ignore[arg-type]
 GONE = b"unable to retrieve container logs for containerd://76"
 
 
@@ -41,8 +42,7 @@ def test_lines_come_without_their_times_and_however_they_are_cut() -> None:
 
 
 def test_what_breaks_off_goes_on_and_tells_no_line_twice() -> None:
-    broken = ReadTimeoutError(None, "url", "silent")  # type: ignore[arg-type]
-    client = FakeClient(ok(stamped("one", "two"), broken), ok(stamped("one", "two", "three")))
+    client = FakeClient(ok(stamped("one", "two"), SILENT), ok(stamped("one", "two", "three")))
     log = ContainerLog(client, "one-1")  # type: ignore[arg-type]
     assert read(log, follow=True, tail=9) == [b"one\n", b"two\n", Answer.BROKEN]
     assert read(log, follow=True, tail=9) == [b"three\n", Answer.READ]
@@ -185,8 +185,7 @@ def test_it_follows_one_attempt_to_its_end_only() -> None:
 
 
 def test_what_is_written_after_the_outcome_is_known_is_followed_too() -> None:
-    broken = ReadTimeoutError(None, "url", "silent")  # type: ignore[arg-type]
-    code, given = follow(ok(stamped("a1"), broken), ok(stamped("a1", "a receiver")), now=RETRYING, attempt=1)
+    code, given = follow(ok(stamped("a1"), SILENT), ok(stamped("a1", "a receiver")), now=RETRYING, attempt=1)
     assert (code, given.out) == (Code.OK, "a1\na receiver\n")
     client: Any = given.session.client
     assert [query["follow"] for _, query in client.asked] == ["true", "true"]
