@@ -1,5 +1,7 @@
-# The project's images. `operator` is the product; `example` and `services` are for the tests and the demo.
+# The project's images. `operator` is the product; `example`, `clients` and `services` are for the tests and the demo.
 # BASE needs a Python of 3.12 or later, its venv module, CA certificates, and Debian's packages for `services`.
+# Where packages come through somebody who signs with an authority of their own, the secret `certificates` is the file
+# of authorities to trust: docker build --secret id=certificates,src=/etc/ssl/certs/ca-certificates.crt ...
 ARG BASE=python:3.13-slim
 
 # --- What all images share: the standard library as bytecode, since nothing is written at run time, and a
@@ -19,7 +21,8 @@ ARG UV_DEFAULT_INDEX=https://pypi.org/simple
 ARG UV_VERSION=0.13.9
 ARG HATCHLING_VERSION=1.33.0
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
-RUN python3 -m venv /opt/tools \
+RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    python3 -m venv /opt/tools \
     && /opt/tools/bin/pip install -q --disable-pip-version-check "uv==${UV_VERSION}" "hatchling==${HATCHLING_VERSION}" \
     && printf '%s\n' '#!/bin/sh' \
         'export UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH UV_LINK_MODE=copy UV_NO_CACHE=1' \
@@ -50,12 +53,21 @@ RUN python3 -m venv --without-pip /opt/venv \
 FROM venv AS operator-venv
 COPY --from=lock /lists/operator.txt /opt/venv/requirements.txt
 RUN --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \
+    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/tools/bin/install --require-hashes -r /opt/venv/requirements.txt
 
 FROM venv AS example-venv
 COPY --from=lock /lists/example.txt /opt/venv/requirements.txt
 RUN --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \
+    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/tools/bin/install --require-hashes -r /opt/venv/requirements.txt
+
+# The packages of others that run on the backend (tools/clients), on top of the example's.
+FROM example-venv AS clients-venv
+COPY tools/clients/requirements.txt /opt/venv/clients.txt
+RUN --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \
+    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    /opt/tools/bin/install -r /opt/venv/clients.txt
 
 # --- The project's own code: the last, thin layer. Wheels are built with the tools at hand, so that a change
 # of a source file needs no network.
@@ -75,8 +87,8 @@ COPY backend backend
 RUN uv build -q --no-build-isolation --python /opt/tools/bin/python --wheel --out-dir /wheels ./crds \
     && uv build -q --no-build-isolation --python /opt/tools/bin/python --wheel --out-dir /wheels ./backend \
     && install --no-deps --target /opt/app /wheels/*.whl
-COPY tests/example/manage.py /app/
-COPY tests/example/shop /app/shop
+COPY examples/shop/manage.py /app/
+COPY examples/shop/shop /app/shop
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 # --- The operator.
@@ -96,18 +108,29 @@ WORKDIR /app
 USER 65532:65532
 CMD ["gunicorn", "--bind=0.0.0.0:8000", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "shop.wsgi"]
 
+# --- A project with the packages of others, whose own tasks a story runs in pods.
+FROM clients-venv AS clients
+COPY --from=example-code /opt/app /opt/app
+COPY tools/__init__.py /app/tools/
+COPY tools/clients /app/tools/clients
+ENV DJANGO_SETTINGS_MODULE=tools.clients.settings
+WORKDIR /app
+USER 65532:65532
+
 # --- What the example needs around it: `postgres` and `smtp-sink` are its two commands.
 FROM venv AS services
 # No cluster at installation: the data lives in a volume, and is made by the first start.
-RUN mkdir -p /etc/postgresql-common \
+RUN --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
+    mkdir -p /etc/postgresql-common \
     && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf \
     && apt-get update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=lock /lists/services.txt /opt/venv/requirements.txt
 RUN --mount=type=bind,from=tools,source=/opt/tools,target=/opt/tools \
+    --mount=type=secret,id=certificates,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/tools/bin/install --require-hashes -r /opt/venv/requirements.txt
-COPY tests/cluster/providers/services/postgres.sh /usr/local/bin/postgres
-COPY tests/cluster/providers/services/smtp_sink.py /usr/local/bin/smtp-sink
+COPY tools/cluster/services/postgres.sh /usr/local/bin/postgres
+COPY tools/cluster/services/smtp_sink.py /usr/local/bin/smtp-sink
 USER 65532:65532
 CMD ["postgres"]

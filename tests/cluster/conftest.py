@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.test import override_settings
 
-from tests.cluster.providers import Target
 from tests.support.fixtures import cluster, kubectl, namespace
 from tests.support.operator import OperatorProcess
 from tests.support.stage import stage, zygote
+from tools.cluster import Target
+from tools.manifests import queue_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from django.tasks.backends.base import BaseTaskBackend
 
-    from tests.support.cluster import Cluster
-    from tests.support.kubectl import Kubectl
+    from tools.cluster.cluster import Cluster
+    from tools.kubectl import Kubectl
 
 __all__ = ["cluster", "kubectl", "namespace", "stage", "zygote"]
 
@@ -70,12 +71,13 @@ def backend(cluster: Cluster, namespace: str, operator: OperatorProcess, queue: 
 
 @pytest.fixture
 def kubeconfig_of(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> Callable[[str, list[str]], Path]:
-    """A kubeconfig for a new service account that may do `verbs` with DjangoTasks."""
+    """A kubeconfig for a new service account that may do `verbs` with DjangoTasks and DjangoTaskWorkflows."""
 
     def make(name: str, verbs: list[str]) -> Path:
         kubectl("create", "serviceaccount", name)
         if verbs:
-            kubectl("create", "role", name, f"--verb={','.join(verbs)}", "--resource=djangotasks.djangotasks.dev")
+            kinds = "djangotasks.djangotasks.dev,djangotaskworkflows.djangotasks.dev"
+            kubectl("create", "role", name, f"--verb={','.join(verbs)}", f"--resource={kinds}")
             kubectl("create", "rolebinding", name, f"--role={name}", f"--serviceaccount={kubectl.namespace}:{name}")
         document = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
         document["users"] = [{"name": "u", "user": {"token": kubectl("create", "token", name).strip()}}]
@@ -87,22 +89,11 @@ def kubeconfig_of(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> Callabl
     return make
 
 
-def queue_manifest(name: str, image: str, **spec: Any) -> dict[str, Any]:
-    """A DjangoTaskQueue with a plain pod template, and whatever else its spec is to say."""
-    container: dict[str, Any] = {
-        "name": "task",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "env": [{"name": "DJANGO_SECRET_KEY", "value": "for tests"}],
-        "resources": {"limits": {"memory": "128Mi"}},
-    }
-    container |= spec.pop("container_update", {})
-    return {
-        "apiVersion": "djangotasks.dev/v1alpha1",
-        "kind": "DjangoTaskQueue",
-        "metadata": {"name": name},
-        "spec": {"template": {"spec": {"containers": [container]} | spec.pop("pod_update", {})}} | spec,
-    }
+@pytest.fixture(scope="session", autouse=True)
+def _of_the_shop() -> Iterator[None]:
+    """This process belongs to the example's project, whose tasks it enqueues."""
+    with override_settings(ROOT_URLCONF="shop.urls"):
+        yield
 
 
 @pytest.fixture(autouse=True)

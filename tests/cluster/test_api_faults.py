@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Cluster
 from tests.support.faults import AFTER, Delay, Drop, Rule, Status
-from tests.support.kubectl import wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.proxy import Proxy
 from tests.support.stage import Stage
 from tests.support.zygote import Zygote
+from tools.cluster.cluster import Cluster
+from tools.kubectl import wait_for
 
 CALLS = ("create jobs", "create pods", "get djangotasks", "patch djangotasks/status", "patch jobs/status")
 RETRIED = {"maxAttempts": 2, "backoff": {"initialSeconds": 0.1}}

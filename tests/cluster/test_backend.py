@@ -12,19 +12,19 @@ from django.tasks import default_task_backend, task_backends
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.test import override_settings
 
-from django_tasks_kubernetes import client as client_module
 from django_tasks_kubernetes import exceptions as e
-from django_tasks_kubernetes.client import connect
-from django_tasks_kubernetes.options import Options
-from djangotasks_api.names import PAYLOAD_MAX_BYTES
+from django_tasks_kubernetes.conf import Options
+from django_tasks_kubernetes.kube import api_server
+from django_tasks_kubernetes.stores.cluster import connect
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from tests.unit.backend import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.cluster import Cluster
-    from tests.support.kubectl import Kubectl
+    from tools.cluster.cluster import Cluster
+    from tools.kubectl import Kubectl
 
 VERBS = ["create", "get", "list", "watch", "patch"]
 
@@ -69,7 +69,7 @@ def test_a_repeated_creation_makes_no_second_task(kubectl: Kubectl) -> None:
     backend: Any = task_backends["default"]
     result = tasks.echo.enqueue(1)
     resource = json.loads(kubectl("get", "djangotask", result.id, "-o", "json"))
-    client = connect(backend.parsed_options)
+    client = connect(backend.parsed_options).client
     client.create({key: resource[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": result.id}})
     with pytest.raises(e.TaskRefused, match="already exists"):
         client.create(resource | {"metadata": {"name": result.id}, "spec": resource["spec"] | {"task": "another.task"}})
@@ -85,7 +85,7 @@ def test_a_result_that_is_not_there(id_: str) -> None:
 @pytest.mark.usefixtures("web")
 def test_what_the_schema_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing of this project's own lets it get that far.
-    monkeypatch.setattr("django_tasks_kubernetes.codec.int", lambda priority: 101, raising=False)
+    monkeypatch.setattr("django_tasks_kubernetes.codec.encode.int", lambda priority: 101, raising=False)
     with pytest.raises(e.TaskRefused, match=r"\(422\).*spec.priority.*should be less than or equal to 100"):
         tasks.echo.enqueue()
 
@@ -143,17 +143,17 @@ def test_a_namespace_that_is_not_there(cluster: Cluster) -> None:
 
 def test_a_cluster_without_the_kind(cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Another version is to the server what no CRD at all would be.
-    monkeypatch.setattr(client_module, "VERSION", "v0")
+    monkeypatch.setattr(api_server, "VERSION", "v0")
     # Another timeout, so that no client made earlier is found.
     options = Options(namespace=namespace, kubeconfig=str(cluster.kubeconfig), retries=0, request_timeout=9.5)
     with pytest.raises(e.CrdNotInstalled, match="kubectl apply -f crds/"):
-        connect(options).try_create()
+        connect(options).client.try_create()
     with pytest.raises(e.CrdNotInstalled):
         connect(options).get("any")
 
 
 def test_a_field_that_the_cluster_does_not_know(cluster: Cluster, namespace: str) -> None:
-    client = connect(Options(namespace=namespace, kubeconfig=str(cluster.kubeconfig), retries=0))
+    client = connect(Options(namespace=namespace, kubeconfig=str(cluster.kubeconfig), retries=0)).client
     resource = {
         "apiVersion": "djangotasks.dev/v1alpha1",
         "kind": "DjangoTask",

@@ -10,22 +10,19 @@ as one that is cancelled.
 
 from __future__ import annotations
 
-import queue
 import secrets
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cluster import Cluster
+from tests.support.crash_cases import Work, nth_call, selected
 from tests.support.faults import AFTER, BEFORE, Crash, Moment, Rule
-from tests.support.kubectl import wait_for
+from tests.support.lanes import Lanes
 from tests.support.stage import JOBS, PODS, Stage
-from tests.support.zygote import Zygote
+from tools.cluster.cluster import Cluster
+from tools.kubectl import wait_for
 
 LANES = 4
 DONE = ("Succeeded", "Failed", "Cancelled")
@@ -73,8 +70,7 @@ class Case:
     @property
     def rule(self) -> tuple[str, int]:
         """The label of the call, and which of its kind it is."""
-        calls = LIVES[self.life].calls
-        return calls[self.index], calls[: self.index + 1].count(calls[self.index])
+        return nth_call(LIVES[self.life].calls, self.index)
 
     def __str__(self) -> str:
         label, nth = self.rule
@@ -100,8 +96,8 @@ CASES = [
 def calls(stage: Stage) -> tuple[str, ...]:
     """The labels of what was asked about tasks, Jobs and Pods."""
     about = [call for call in stage.proxy.calls if call.resource in ("djangotasks", "jobs", "pods")]
-    labels = [call.label for call in about if call.verb not in ("list", "watch", "rehearse")]
-    # An event that comes between the deletion of a pod and the news of it may have it deleted again.
+    labels = [call.label for call in about if call.verb not in ("list", "watch", "dry_run")]
+    # An event that comes between the deletion of a pod and its event may have it deleted again.
     return tuple(label for n, label in enumerate(labels) if n == 0 or (label, labels[n - 1]) != (STOP, STOP))
 
 
@@ -177,54 +173,26 @@ def live(stage: Stage, life: Life, *, at: Case | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@dataclass
-class Work:
-    """What runs in the lanes, and is waited for by the tests."""
-
-    expected: dict[str, Future[dict[str, Any]]]
-    crashes: dict[Case, Future[dict[str, Any]]]
-
-
 @pytest.fixture(scope="module")
-def work(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+def work(
+    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Work[Case]]:
     """Every life without a crash, and all cases that were selected."""
-    selected = {
-        item.callspec.params["case"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
-    }
-    lanes: queue.Queue[Stage] = queue.Queue()
 
-    def run(life: str, case: Case | None = None) -> dict[str, Any]:
-        stage = lanes.get()
-        try:
-            return live(stage, LIVES[life], at=case)
-        finally:
-            lanes.put(stage)
+    def add_queue(stage: Stage) -> None:
+        stage.add_queue("hasty", policy={"timeoutSeconds": 2})
+        # Once one of its tasks has run, the operator knows the queue.
+        stage.wait_phase(first := stage.enqueue("add", 1, 2, queue="hasty"), *DONE)
+        stage.wait_finished_jobs(first)
 
-    with ExitStack() as stack, ThreadPoolExecutor(LANES) as pool:
-        stack.callback((zygote := Zygote()).close)
-
-        def open_lane(folder: Path) -> None:
-            stage = stack.enter_context(Stage(cluster, folder, zygote))
-            stage.add_queue("hasty", policy={"timeoutSeconds": 2})
-            # Once one of its tasks has run, the operator knows the queue.
-            stage.wait_phase(first := stage.enqueue("add", 1, 2, queue="hasty"), *DONE)
-            stage.wait_finished_jobs(first)
-            lanes.put(stage)
-
-        list(pool.map(open_lane, [tmp_path_factory.mktemp("lane") for _ in range(LANES)]))
-        yield Work(
-            {life: pool.submit(run, life) for life in LIVES},
-            {case: pool.submit(run, case.life, case) for case in CASES if case in selected},
-        )
-        pool.shutdown(cancel_futures=True)
+    with Lanes(cluster, [tmp_path_factory.mktemp("lane") for _ in range(LANES)], add_queue) as lanes:
+        yield Work.begin(lanes, LIVES, selected(request, CASES), live)
 
 
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=[pytest.mark.slow] if case.slow else [], id=str(case)) for case in CASES]
 )
-def test_a_task_outlives_the_crash(case: Case, work: Work) -> None:
+def test_a_task_outlives_the_crash(case: Case, work: Work[Case]) -> None:
     assert work.crashes[case].result() == work.expected[case.life].result()
 
 

@@ -8,12 +8,12 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.utils import timezone
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.tasks import create_task, finish, wait_gone, wait_phase, wait_reason
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
 # A pod that is stopped has 30 s, and the namespace controller takes its time.
 NAMESPACE_SECONDS = 120.0

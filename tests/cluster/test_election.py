@@ -12,11 +12,12 @@ from django.tasks import TaskResult
 from django.tasks.backends.base import BaseTaskBackend
 from shop import probes
 
+from tests.cluster.test_pod_access import Pod
 from tests.cluster.test_reports import Reporter
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.tasks import finish, status_of, wait_phase
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
 
 # A lease lasts 15 s, and candidates look every 2 s; the rest is for a busy machine.
 TAKEOVER_SECONDS = 30.0
@@ -49,7 +50,7 @@ class Replicas:
 
 def leads(process: OperatorProcess) -> bool:
     """What it said last of it, since it was started last."""
-    said = process.log().rpartition("reports are taken at")[2].splitlines()
+    said = process.log().rpartition("reports are accepted at")[2].splitlines()
     lines = [line for line in said if line.endswith((" leads", " does not lead any more"))]
     return bool(lines) and lines[-1].endswith(" leads")
 
@@ -110,6 +111,21 @@ def test_both_take_outcomes(backend: BaseTaskBackend, replicas: Replicas, kubect
     wait_phase(kubectl, result.id, "Running")
     assert Reporter(standby, kubectl, result.id).send() == 200
     assert finish(result).return_value == "reported"
+
+
+def test_both_enqueue_for_a_tasks_pod(backend: BaseTaskBackend, replicas: Replicas, kubectl: Kubectl) -> None:
+    leader = replicas.leader()
+    result = probes.sleep.enqueue(600)
+    wait_phase(kubectl, result.id, "Running")
+    pods = [Pod(process, kubectl, result.id) for process in (leader, replicas.other(leader))]
+    answers = [pod.enqueue(queue="default", payload='{"args":[1,2],"kwargs":{}}') for pod in pods]
+    assert [status for status, _ in answers] == [201, 201]
+    for _, answer in answers:
+        wait_phase(kubectl, answer["metadata"]["name"], "Succeeded")
+    assert len(pods[1].ask("GET")[1]["items"]) == 2
+    # The outcome is taken by the leader: what the other one hears of it is late.
+    assert Reporter(leader, kubectl, result.id).send() == 200
+    wait_for("its end", lambda: pods[1].ask("GET")[0] == 403 or None, seconds=2)
 
 
 def test_the_leader_is_killed_under_load(backend: BaseTaskBackend, replicas: Replicas, kubectl: Kubectl) -> None:

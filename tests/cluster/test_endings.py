@@ -11,11 +11,11 @@ from django.tasks import TaskResult, TaskResultStatus
 from django.tasks.backends.base import BaseTaskBackend
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl
 from tests.support.tasks import create_task, finish, wait_gone, wait_phase, wait_reason
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl
+from tools.manifests import queue_manifest
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,14 @@ CANNOT_START: list[tuple[str, dict[str, Any], str, str]] = [
         "memory",
     ),
     ("command", {}, "ContainerConfigError", "no-such-program"),
+    (
+        "volume",
+        {"volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+        "VolumeNotReady",
+        'secret "no-such-secret" not found',
+    ),
 ]
+VOLUMES = [{"name": "v", "secret": {"secretName": "no-such-secret"}}]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +95,8 @@ def stuck(backend: BaseTaskBackend, kubectl: Kubectl, image: str) -> dict[str, T
     """A task in each of these queues, by the queue: they wait for their start timeout side by side."""
     for name, change, _, _ in CANNOT_START:
         spec: dict[str, Any] = {"command": ["no-such-program"]} if name == "command" else {}
+        if name == "volume":
+            spec["pod_update"] = {"volumes": VOLUMES}
         policy = {"startTimeoutSeconds": START_TIMEOUT}
         kubectl.apply(queue_manifest(name, image, container_update=change, policy=policy, **spec))
     return {name: probes.add.using(queue_name=name).enqueue(1, 2) for name, *_ in CANNOT_START}
@@ -107,12 +116,31 @@ def test_a_pod_that_cannot_start(
         wait_gone(kubectl, "pod", f"{result.id}-1")
 
 
+def test_a_pod_says_what_it_waits_for_while_it_waits(backend: BaseTaskBackend, kubectl: Kubectl, image: str) -> None:
+    """A volume is in no field of the pod: only Events name its Secret."""
+    mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    kubectl.apply(queue_manifest("waits", image, container_update=mounts, pod_update={"volumes": VOLUMES}))
+    result = probes.add.using(queue_name="waits").enqueue(1, 2)
+    status = wait_reason(kubectl, result.id, "VolumeNotReady")
+    assert status["phase"] == "Starting"
+    assert 'secret "no-such-secret" not found' in status["message"]
+    kubectl("create", "secret", "generic", "no-such-secret")
+    try:
+        # The kubelet tries again after two minutes at most.
+        assert finish(result, 180).return_value == 3
+    finally:
+        kubectl("delete", "secret", "no-such-secret")
+
+
 def test_a_pod_that_the_namespace_forbids(backend: BaseTaskBackend, kubectl: Kubectl, image: str) -> None:
+    """The task waits, and runs when the queue is corrected."""
     kubectl.apply(queue_manifest("root", image, pod_update={"hostNetwork": True}))
-    result = finish(probes.add.using(queue_name="root").enqueue(1, 2))
-    status = wait_phase(kubectl, result.id, "Failed")
-    assert status["reason"] == "PodRefused"
+    result = probes.add.using(queue_name="root").enqueue(1, 2)
+    status = wait_reason(kubectl, result.id, "PodRefused")
+    assert status["phase"] == "Queued"
     assert "violates PodSecurity" in status["message"]
+    kubectl.apply(queue_manifest("root", image))
+    assert finish(result).return_value == 3
 
 
 def test_a_deadline(backend: BaseTaskBackend, kubectl: Kubectl, image: str) -> None:

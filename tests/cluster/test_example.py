@@ -11,17 +11,27 @@ from shop.sample import BAD_EVERY, orders_csv
 
 from djangotasks_api.names import GROUP, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import TERMINAL_PHASES
-from tests.cluster.providers import Target
-from tests.demo.deploy import deploy
-from tests.support.kubectl import wait_for
+from tests.support.shells import plugin
+from tools.cluster import Target
+from tools.demo.deploy import deploy
+from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
-    from tests.support.cluster import Cluster
-    from tests.support.kubectl import Kubectl
     from tests.support.operator import OperatorProcess
+    from tools.cluster.cluster import Cluster
+    from tools.kubectl import Kubectl
 
 ROWS = 200_000
 TASK_SECONDS = 90
+NOWHERE = """
+from datetime import UTC, datetime
+from shop.models import Order
+Order.objects.create(number="N1", customer="Nobody", country="DE", amount=1, placed_at=datetime(2026, 10, 2, tzinfo=UTC))
+"""
+DRAFTS = """
+from shop.models import FileChunk
+print(sorted(FileChunk.objects.filter(name__endswith=".draft").values_list("name", flat=True)))
+"""
 # In the web pod: a request to the web part, with what comes on stdin as the file of a form.
 REQUEST = """
 import sys, urllib.request
@@ -147,14 +157,40 @@ def test_the_memory_limit_of_the_reports_holds(shop: Shop) -> None:
     assert (status["phase"], status["reason"]) == ("Failed", "OOMKilled")
 
 
-def test_the_nightly_maintenance_removes_what_is_old_and_nothing_else(shop: Shop) -> None:
+def test_the_monthly_report_and_what_happens_when_a_customer_has_no_address(cluster: Cluster, shop: Shop) -> None:
+    workflows = plugin(cluster, shop.kubectl.namespace, cluster.kubeconfig)
+    good = shop.kubectl.manage("monthly_report", "2026-10").strip()
+    watched = workflows("workflows", "watch", good, "--timeout", str(TASK_SECONDS))
+    assert watched.code == 0, f"{watched.out}{watched.err}"
+    assert "statement  Succeeded  5/5" in watched.out
+    assert '"statements":5' in shop.kubectl.get("djangotask", f"{good}-publish")["status"]["result"]
+    assert shop.python(DRAFTS).split() == ["[]"]
+    assert "Customer 21: 1 orders" in workflows("workflows", "logs", good, "statement[0]").out
+
+    shop.python(NOWHERE)
+    bad = shop.kubectl.manage("monthly_report", "2026-10").strip()
+    assert workflows("workflows", "watch", bad, "--timeout", str(TASK_SECONDS)).code == 1
+    shown = workflows("workflows", "show", bad).out
+    assert "statement[5]\n  TaskError: ValueError: Nobody has no e-mail address: N1" in shown
+    (mail,) = shop.mails_about("No monthly report for 2026-10")
+    assert mail["to"] == ["office@example.com"]
+    assert shop.python(DRAFTS).split() == ["[]"]
+
+    # The cause is gone: what succeeded is taken over.
+    shop.python("from shop.models import Order; Order.objects.filter(number='N1').update(email='n@example.com')")
+    retried = workflows("workflows", "retry", bad).out.split()[-1]
+    again = workflows("workflows", "watch", retried, "--timeout", str(TASK_SECONDS))
+    assert again.code == 0, f"{again.out}{again.err}"
+
+
+def test_the_nightly_maintenance_removes_what_is_old_and_nothing_else(cluster: Cluster, shop: Shop) -> None:
     shop.python("from django.contrib.sessions.backends.db import SessionStore; SessionStore().save()")
     sessions, reports, old_files = shop.python(LEFT).split()
     assert (sessions, old_files) == ("51", "1")
-    # What the CronJob does at night, now.
-    shop.kubectl("create", "job", "now", "--from=cronjob/maintenance")
-    shop.kubectl("wait", "job/now", "--for=condition=complete", "--timeout=60s", seconds=70)
-    id_ = shop.kubectl("logs", "job/now").strip()
+    # What the schedule does at night, now.
+    ran = plugin(cluster, shop.kubectl.namespace, cluster.kubeconfig)("schedules", "run", "shop-maintenance-clean-up")
+    assert (ran.code, ran.err) == (0, "")
+    id_ = ran.out.split()[-1]
     shop.wait_for_phase(id_, *TERMINAL_PHASES)
     assert shop.request("GET", f"/results/{id_}/")["return_value"] == {"sessions": 50, "reports": 1}
     assert shop.python(LEFT).split() == ["1", str(int(reports) - 1), "0"]

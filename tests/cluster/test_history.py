@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.tasks import FINISH_SECONDS, finish, wait_gone, wait_phase
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
 LABEL = "djangotasks.dev/queue"
 

@@ -12,12 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from shop import probes
 
 from django_tasks_kubernetes import Fixed, Retry
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.tasks import Status, finish, status_of, wait_gone, wait_phase, wait_status
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def queues(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl) -> None
 
 
 def using(task: Any, **options: Any) -> Any:
-    return task.using(queue_name="onfailure", **options)
+    return task.using(**({"queue_name": "onfailure"} | options))
 
 
 def with_tail(kubectl: Kubectl, result: TaskResult[..., Any], attempt: int = 1) -> Status:
@@ -55,6 +55,24 @@ def wait_for_job(kubectl: Kubectl, result: TaskResult[..., Any]) -> None:
         return True if kubectl.get("job", f"{result.id}-1")["status"].get("conditions") else None
 
     wait_for(f"job {result.id}-1 has ended", look, seconds=60)
+
+
+def test_pods_go_before_results_and_after_the_log_is_kept(
+    backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl
+) -> None:
+    kubectl.apply(
+        queue_manifest("brief", cluster.image(Target.EXAMPLE), keepLog="Always", podTtlSecondsAfterFinished=0)
+    )
+    retry = Retry(max_attempts=2, backoff=Fixed(delay=1))
+    good = finish(using(probes.add, queue_name="brief").enqueue(1, 2))
+    bad = finish(using(probes.fail, queue_name="brief", retry=retry).enqueue())
+    for result, attempts in ((good, 1), (bad, 2)):
+        with_tail(kubectl, result, attempts)
+        for number in range(1, attempts + 1):
+            wait_gone(kubectl, "job", f"{result.id}-{number}")
+            wait_gone(kubectl, "pod", f"{result.id}-{number}")
+    assert status_of(kubectl, good.id)["result"] == "3"
+    assert [attempt["reason"] for attempt in status_of(kubectl, bad.id)["attempts"]] == ["TaskError"] * 2
 
 
 def test_a_failure_keeps_the_end_of_its_log_when_the_pod_is_gone(queues: None, kubectl: Kubectl) -> None:

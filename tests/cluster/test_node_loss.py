@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import Cluster
-from tests.support.kubectl import wait_for
 from tests.support.stage import PODS, Stage, example_image
+from tools.cluster.cluster import Cluster
+from tools.kubectl import wait_for
 
 NODE, TAINT = "node2", "djangotasks.dev/second-node"
 UNREACHABLE = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")

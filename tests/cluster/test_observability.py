@@ -1,4 +1,4 @@
-"""The operator seen from outside: what it counts, says and tells of tasks that really ran, with two replicas."""
+"""Metrics, health, logs and Events of tasks that really ran, with two replicas."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from shop import probes
 
 from tests.cluster.test_election import TAKEOVER_SECONDS
 from tests.cluster.test_reports import Reporter
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.tasks import create_task, wait_phase, wait_reason
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
 
 Values = Counter[str]
 # What a task says of itself when it fails: it wants to look like a line of ours, and to clear the screen.
@@ -129,7 +129,7 @@ def world(
     wait_reason(kubectl, imageless, "ImagePullFailed")
     wait_phase(kubectl, imageless, "Failed")
     world = World([leader, standby], kubectl, successes, failed, retried, waiting, imageless, reported)
-    # They are written by the way: five of them, as below.
+    # They are written asynchronously: five of them, as below.
     wait_for("Events were written", lambda: world.sum()["events_total{sent}"] >= 5 or None, seconds=30)
     return world
 

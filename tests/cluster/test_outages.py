@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Cluster
-from tests.support.kubectl import wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.stage import PODS, Stage
+from tools.cluster.cluster import Cluster
+from tools.kubectl import wait_for
 
 # From the end of an outage to the next try of whatever failed last, and a pod's start on a busy machine.
 RECOVERY_SECONDS = 45.0
@@ -91,12 +91,12 @@ def test_the_control_plane_itself_is_stopped(stage: Stage, cluster: Cluster) -> 
     """etcd and the API server, for ten seconds: kubelet, scheduler and controllers have to come back, too."""
     if cluster.provider.name != "native":
         pytest.skip("only of the native cluster is it known how to stop the control plane")
-    from tests.cluster.providers.locks import exclusive
-    from tests.cluster.providers.native import api, control_plane
-    from tests.cluster.providers.native.layout import Layout
-    from tests.cluster.providers.native.processes import Supervisor
-    from tests.cluster.providers.progress import Progress
-    from tests.cluster.providers.settings import state_folder
+    from tools.cluster.locks import exclusive
+    from tools.cluster.native import api, control_plane
+    from tools.cluster.native.layout import Layout
+    from tools.cluster.native.processes import Supervisor
+    from tools.cluster.progress import Progress
+    from tools.cluster.settings import state_folder
 
     layout, progress = Layout(state_folder()), Progress()
     supervisor = Supervisor(layout.run, progress)

@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ROOT, Cluster
 from tests.support.faults import AFTER, BEFORE, Crash, Drop, Moment, Rule, Status
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.postgres import postgres
 from tests.support.proxy import Proxy
 from tests.support.web_app import DUE_SECONDS, KILLED, Web
+from tools.cluster import ROOT
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
 
 CREATE = "create djangotasks"
 
@@ -209,14 +210,14 @@ def arguments(web: ProxiedWeb, name: str) -> Any:
     return json.loads(web.kubectl.get("djangotask", name)["spec"]["payload"])["args"]
 
 
-def test_a_key_is_used_anew_while_its_row_waits(web: ProxiedWeb) -> None:
+def test_a_key_is_reused_while_its_row_waits(web: ProxiedWeb) -> None:
     id_ = key_left(web, "order-3")
     assert json.loads(web.run("key", "order-3", "2")) == id_
     assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
-    assert arguments(web, id_) == [1, 1], "the first arguments count, whoever sends them"
+    assert arguments(web, id_) == [1, 1], "the first arguments count, whichever process sends them"
 
 
-def test_a_key_is_used_anew_while_the_first_is_being_cancelled(web: ProxiedWeb) -> None:
+def test_a_key_is_reused_while_the_first_is_being_cancelled(web: ProxiedWeb) -> None:
     """By several at once, and beside a relay: all of them get the first task, which is cancelled."""
     id_ = key_left(web, "order-4")
     with ThreadPoolExecutor(4) as pool:
@@ -286,7 +287,7 @@ def test_many_through_the_outbox(web: ProxiedWeb) -> None:
 
 
 def test_the_relay_as_a_process_of_its_own(web: ProxiedWeb) -> None:
-    """It goes on while the API server is away, and ends when it is told to."""
+    """It goes on while the API server is away, and ends on SIGTERM."""
     command = [sys.executable, "-m", "django", "relay_tasks", "--interval", "0.5"]
     environ: dict[str, Any] = {**os.environ, **web.environ, "ENQUEUE": "outbox"}
     with subprocess.Popen(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True) as relay:

@@ -13,8 +13,8 @@ from django.utils import timezone
 from shop import probes
 
 from django_tasks_kubernetes import Fixed, Retry, exceptions
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.tasks import assert_stopped, finish, status_of, wait_gone, wait_phase
+from tools.kubectl import Kubectl, wait_for
 
 LATER = timedelta(hours=1)
 
@@ -29,7 +29,7 @@ def test_one_task_for_one_key_of_many_callers(backend: Any, kubectl: Kubectl) ->
         results: list[TaskResult[..., Any]] = list(pool.map(task.enqueue, range(16)))
     (id_,) = {result.id for result in results}
     assert finish(results[0]).status == TaskResultStatus.SUCCESSFUL
-    # While the first is known, also when it is finished; and whoever asks sees the first's arguments.
+    # While the first is known, also when it is finished; and every caller sees the first's arguments.
     again = task.enqueue("later")
     assert (again.id, again.status, again.args) == (id_, TaskResultStatus.SUCCESSFUL, results[0].args)
     assert len(again.args) == 1

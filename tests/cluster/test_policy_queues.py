@@ -14,14 +14,14 @@ from django.utils import timezone
 from shop import probes
 
 from django_tasks_kubernetes import Retry, exceptions
-from djangotasks_operator.leader import STARTING_LIMIT
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
+from djangotasks_operator.controllers.admission import STARTING_LIMIT
 from tests.support.faults import Delay, Rule
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.stage import Stage
 from tests.support.tasks import FINISH_SECONDS, create_task, finish, status_of, wait_gone, wait_phase
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
 STARTS, PERIOD = 2, 5
 
@@ -145,21 +145,37 @@ def test_what_the_queue_says_holds_for_tasks_that_say_nothing(backend: Any, kube
     wait_gone(kubectl, "djangotask", forgotten.id)
 
 
-@pytest.mark.parametrize(("ageing", "first"), [(60, "old"), (0, "urgent")])
+@pytest.mark.parametrize(("ageing", "first"), [(1, "old"), (0, "urgent")])
 def test_waiting_is_worth_priority_where_the_queue_says_so(
     backend: Any, kubectl: Kubectl, new_queue: Any, ageing: int, first: str
 ) -> None:
     queue = new_queue(f"ageing-{ageing}", concurrency=1, ageingSeconds=ageing, suspended=True)
+    # By the API server's clock: what the web app writes as the time of enqueue() is no lever.
+    tasks = {"old": create_task(kubectl, "shop.probes.add", 1, 2, queue=queue)}
     hour_ago = (timezone.now() - timedelta(hours=1)).isoformat()
-    tasks = {
-        "urgent": create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, priority=10),
-        "old": create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, enqueuedAt=hour_ago),
-    }
+    created = timezone.now()
+    wait_for(
+        "the old task to wait for 5 s", lambda: timezone.now() - created > timedelta(seconds=5) or None, seconds=20
+    )
+    tasks["urgent"] = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, priority=2, enqueuedAt=hour_ago)
     # A task of another queue, enqueued later, has come and gone: the operator knows of these two.
     finish(probes.add.enqueue(1, 2))
     suspend(kubectl, queue, "false")
     started = {name: wait_phase(kubectl, id_, "Succeeded")["startedAt"] for name, id_ in tasks.items()}
     assert min(tasks, key=lambda name: started[name]) == first
+
+
+def test_a_deferred_task_is_no_older_than_its_time(backend: Any, kubectl: Kubectl, new_queue: Any) -> None:
+    """Each second of waiting is worth a point here, and none of those before runAfter."""
+    queue = new_queue("deferred", concurrency=1, ageingSeconds=1, suspended=True)
+    due = timezone.now() + timedelta(seconds=10)
+    deferred = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, runAfter=due.isoformat())
+    wait_for("its time", lambda: timezone.now() > due or None, seconds=30)
+    other = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, priority=5)
+    finish(probes.add.enqueue(1, 2))  # of another queue: the operator knows of these two
+    suspend(kubectl, queue, "false")
+    started = {name: wait_phase(kubectl, name, "Succeeded")["startedAt"] for name in (deferred, other)}
+    assert started[other] < started[deferred]
 
 
 HEAVY, LIGHT = "heavy", "light"

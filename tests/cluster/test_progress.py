@@ -1,4 +1,4 @@
-"""How far a task is, while it runs and afterwards; and what becomes of one that gives no sign of life."""
+"""How far a task is, while it runs and afterwards; and what becomes of one that sends no heartbeat."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from shop import probes
 
 from django_tasks_kubernetes import Fixed, Retry, exceptions
 from tests.cluster.test_reports import Reporter
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.stage import Stage
 from tests.support.tasks import finish, status_of, wait_phase, wait_status
+from tools.kubectl import Kubectl, wait_for
 
 GO = "/tmp/go"
 
@@ -41,14 +41,14 @@ def test_seen_while_it_runs_and_kept_afterwards(backend: BaseTaskBackend, kubect
 def test_a_thousand_calls_a_second_are_a_write_a_second(stage: Stage) -> None:
     name = stage.enqueue("flood_progress", 5)
     status = stage.wait_phase(name, "Succeeded", "Failed")
-    told = json.loads(status["result"])
+    returned = json.loads(status["result"])
     writes = stage.proxy.writes(resource="djangotasks", subresource="status", name=name)
     # The one that says Running may come apart, and so may what was on its way at the end; the outcome always does.
-    assert 3 <= len(writes) <= told["seconds"] + 4, [call.body for call in writes]
-    assert told["calls"] > 100 * len(writes)
+    assert 3 <= len(writes) <= returned["seconds"] + 4, [call.body for call in writes]
+    assert returned["calls"] > 100 * len(writes)
     # The last word is not lost.
-    assert status["progress"]["text"] == str(told["calls"])
-    assert status["progress"]["message"] == f"call {told['calls']}"
+    assert status["progress"]["text"] == str(returned["calls"])
+    assert status["progress"]["message"] == f"call {returned['calls']}"
     # Nor is there a line in the log for each.
     assert stage.operator.log().count(f"{name}: ") <= 3
 
@@ -68,14 +68,14 @@ def test_a_task_that_hangs_is_stopped_and_tried_again(backend: BaseTaskBackend, 
     result = hangs.enqueue()
     finish(result, seconds=180)
     assert [error.exception_class for error in result.errors] == [exceptions.HeartbeatTimeout] * 2
-    assert "gave no sign of life for its heartbeat timeout of 3 s" in result.errors[0].traceback
+    assert "heartbeat timeout of 3 s" in result.errors[0].traceback
     status = status_of(kubectl, result.id)
     assert (status["reason"], status["interruptions"]) == ("HeartbeatTimeout", 0)
     # Of the second attempt, and not what the first one left.
     assert (status["progress"]["text"], status["progress"]["attempt"]) == ("1/3", 2)
 
 
-def test_signs_of_life_count_and_the_absence_of_the_operator_does_not(
+def test_heartbeats_count_and_the_absence_of_the_operator_does_not(
     backend: BaseTaskBackend, kubectl: Kubectl, operator: OperatorProcess
 ) -> None:
     """The task runs for several times its heartbeat timeout, and for more than one of it nobody listens."""

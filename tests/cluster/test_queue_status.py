@@ -11,12 +11,12 @@ import pytest
 from django.utils import timezone
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.tasks import FINISH_SECONDS, create_task, finish, wait_phase, wait_reason
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
 Status = dict[str, Any]
 
@@ -106,8 +106,14 @@ def test_a_suspended_queue_is_ready(backend: Any, kubectl: Kubectl, new_queue: A
 
 
 def deployment(name: str, cluster: Cluster, **container: Any) -> dict[str, Any]:
-    """Of no replicas: a pod template to follow."""
-    spec = {"containers": [{"name": "web", "image": cluster.image(Target.EXAMPLE)} | container]}
+    """Of no replicas: a pod template to follow, which the namespace admits."""
+    admitted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    spec = {
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {"name": "web", "image": cluster.image(Target.EXAMPLE), "securityContext": admitted} | container
+        ],
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -127,7 +133,7 @@ def follow(kubectl: Kubectl, name: str, deployment: str, **spec: Any) -> str:
     return name
 
 
-def test_a_deployment_that_is_missing_is_told_before_any_task_comes(
+def test_a_missing_deployment_is_reported_before_any_task_comes(
     backend: Any, cluster: Cluster, kubectl: Kubectl
 ) -> None:
     queue = follow(kubectl, "follower", "shop-web")
@@ -164,7 +170,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_template_that_is_wrong_is_told_before_any_task_comes(
+def test_a_wrong_template_is_reported_before_any_task_comes(
     backend: Any, kubectl: Kubectl, new_queue: Any, what: str
 ) -> None:
     spec, reason, words = WRONG[what]
@@ -205,7 +211,7 @@ def test_what_kept_a_task_from_starting(backend: Any, kubectl: Kubectl, new_queu
 def test_nothing_is_written_where_nothing_is_new(
     backend: Any, kubectl: Kubectl, new_queue: Any, operator: OperatorProcess
 ) -> None:
-    """Not by an operator that begins anew and looks at everything, and not by what goes on elsewhere."""
+    """Not by a restarted operator that reconciles everything, and not by changes elsewhere."""
     queue = new_queue("quiet", concurrency=1)
     sleep = probes.sleep.using(queue_name=queue)
     wait_phase(kubectl, sleep.enqueue(600).id, "Running")
@@ -217,7 +223,7 @@ def test_nothing_is_written_where_nothing_is_new(
     before = [kubectl.get("djangotaskqueue", name)["metadata"]["resourceVersion"] for name in names]
     operator.stop()
     operator.start()
-    # Another queue's news come later than these queues' would have come, if there were any.
+    # Another queue's status is written later than these queues' would have been, if there were any.
     other = new_queue("noisy", suspended=True)
     for number in range(3):
         create_task(kubectl, queue=other)

@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.providers import Target
-from tests.support.cluster import ROOT, Cluster
-from tests.support.kubectl import Kubectl, StepFailed
 from tests.support.tasks import wait_phase
+from tools.cluster import ROOT, Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, StepFailed
 
-# The operator watches all namespaces, by default.
+# It removes the CRDs, and with them the tasks of all.
 pytestmark = pytest.mark.alone
 
 README = (ROOT / "README.md").read_text()
-CRDS = ("djangotasks.djangotasks.dev", "djangotaskqueues.djangotasks.dev")
+KINDS = ("djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskworkflows")
+CRDS = tuple(f"{kind}.djangotasks.dev" for kind in KINDS)
 PROJECT_TASK = "shop.probes.add"
 
 

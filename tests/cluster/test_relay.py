@@ -8,21 +8,22 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.providers import Target
 from tests.support.charts import WEB_APP
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.postgres import postgres
 from tests.support.tasks import FINISH_SECONDS, status_of, wait_phase
 from tests.support.web_app import KILLED, Web
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
 
 RELEASE = "tasks"
 RELAY = f"{RELEASE}-relay"
+ACCOUNT = "web"
 ROLLOUT_SECONDS = 120
 # A step of the relay that takes longer is one that hangs: long enough for a busy machine.
 HANG_SECONDS = "10"
 # The watcher may have lost its connections to a test before, and sees that when a step hangs.
-TOLD_SECONDS = 180.0
+DISPATCH_SECONDS = 180.0
 # In PostgreSQL's pod: what serves connections that are open now stops, and new ones are served.
 STOP_BACKENDS = """
 import os, pathlib, signal
@@ -45,6 +46,8 @@ def web(cluster: Cluster, kubectl: Kubectl, backend: Any) -> Iterator[Web]:
 def install(
     cluster: Cluster, kubectl: Kubectl, web: Web, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], None]:
+    kubectl("create", "serviceaccount", ACCOUNT)
+
     def run() -> None:
         address = kubectl.get("pod", "postgres")["status"]["podIP"]
         variables = {
@@ -53,6 +56,7 @@ def install(
             "DJANGO_SECRET_KEY": "for tests",
         }
         values = {
+            "serviceAccounts": [ACCOUNT],
             "app": {
                 "image": cluster.image(Target.EXAMPLE),
                 "imagePullPolicy": "IfNotPresent",
@@ -95,7 +99,7 @@ def test_it_sends_what_a_killed_web_process_left(web: Web, install: Callable[[],
     assert web.tasks() == [id_]
 
 
-def test_it_starts_anew_when_the_database_just_stops_answering(
+def test_the_relay_restarts_when_the_database_just_stops_answering(
     web: Web, install: Callable[[], None], kubectl: Kubectl
 ) -> None:
     install()
@@ -111,13 +115,13 @@ def test_it_starts_anew_when_the_database_just_stops_answering(
 
 
 def test_the_watcher_is_at_work(web: Web, install: Callable[[], None], kubectl: Kubectl) -> None:
-    """It has its table and its rights, and tells of what ends."""
+    """It has its table and its permissions, and dispatches ends."""
     install()
     id_ = web.enqueue("3", mode="immediate")
     wait_for(
-        "the watcher has told of it",
-        lambda: True if id_ in web.told() else None,
-        seconds=TOLD_SECONDS,
+        "the watcher has dispatched it",
+        lambda: True if id_ in web.dispatched() else None,
+        seconds=DISPATCH_SECONDS,
         why=lambda: kubectl.diagnosis("app.kubernetes.io/component=watcher"),
     )
 

@@ -12,15 +12,16 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.test import override_settings
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
 from tests.support.installation import CHART, NAME, RELEASE, Installation
-from tests.support.kubectl import Kubectl, wait_for
 from tests.support.rights import can_i
 from tests.support.tasks import finish, status_of, wait_gone, wait_phase
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
-# The chart as it was before. It is run with the image of today: no image was published with it.
+# The chart as it was before. It is run with the image of today, and so with today's rights: no image was published with
+# it.
 EARLIER = Path(__file__).parent / "releases" / "djangotasks-0.0.1.tgz"
 # More than a termination message holds: it arrives by a report or not at all.
 LARGE = 20_000

@@ -6,40 +6,39 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cluster import ROOT
-from tests.support.kubectl import wait_for
+from tests.support.operator import free_port
+from tools.cluster import ROOT
+from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.kubectl import Kubectl
+    from tools.kubectl import Kubectl
 
 SECONDS = 120
-READY = "reports are taken at"
+READY = "reports are accepted at"
 
 
 @pytest.fixture
 def log(kubectl: Kubectl, tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "log"
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
     command = [
         sys.executable,
         "-m",
-        "tests.support.run_operator",
+        "tools.run_operator",
         "--namespace",
         kubectl.namespace,
         "--port",
-        str(port),
+        str(free_port()),
+        "--health-port",
+        str(free_port()),
     ]
     with path.open("wb") as file:
         process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
@@ -61,9 +60,9 @@ def test_it_runs_what_its_hint_enqueues_and_reloads(log: Path, kubectl: Kubectl)
     name = kubectl("create", "-o", "name", "-f", "-", stdin=hint[1]).strip()
     kubectl("wait", "--for=condition=Complete", name, f"--timeout={SECONDS}s", seconds=SECONDS + 10)
 
-    os.utime(ROOT / "operator" / "src" / "djangotasks_operator" / "policy.py")
+    os.utime(ROOT / "operator" / "src" / "djangotasks_operator" / "config.py")
     wait_until_ready(log, times=2)
-    assert "reload: policy.py" in log.read_text()
+    assert "reload: config.py" in log.read_text()
 
 
 def wait_until_ready(log: Path, *, times: int) -> None:

@@ -10,21 +10,25 @@ import pytest
 from django.tasks.backends.base import BaseTaskBackend
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
 from tests.support.charts import WEB_APP
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, StepFailed
 from tests.support.operator import OperatorProcess
 from tests.support.rights import can_i
-from tests.support.tasks import create_task, finish, status_of, task_manifest, wait_phase
+from tests.support.tasks import create_task, finish, scheduled_task, status_of, wait_phase
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, StepFailed
+from tools.manifests import queue_manifest
 
 ACCOUNT = "web"
-MAY = [f"{verb} djangotasks" for verb in ("create", "get", "list", "watch", "patch")]
+MAY = [
+    f"{verb} {kind}"
+    for kind in ("djangotasks", "djangotaskworkflows")
+    for verb in ("create", "get", "list", "watch", "patch")
+]
 MAY_NOT = [
     "delete djangotasks", "update djangotasks", "deletecollection djangotasks", "get djangotasks/status", "patch djangotasks/status",
     "update djangotasks/status", "get djangotaskqueues", "create djangotaskqueues", "patch djangotaskqueues",
-    "patch djangotaskqueues/status",
+    "patch djangotaskqueues/status", "delete djangotaskworkflows", "update djangotaskworkflows", "patch djangotaskworkflows/status",
     "create pods", "get pods", "list pods", "delete pods", "create pods/exec", "get pods/log", "create jobs", "get jobs", "patch jobs",
     "get secrets", "list secrets", "create secrets", "get configmaps", "patch deployments", "create serviceaccounts/token",
     "create rolebindings", "escalate roles", "bind roles", "impersonate serviceaccounts", "create events", "get nodes",
@@ -56,7 +60,7 @@ def test_it_may_do_nothing_elsewhere(cluster: Cluster, account: str, what: str) 
 def test_it_tries(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl, account: str) -> None:
     """The answers of the API server are what it does."""
     me = f"--as={account}"
-    manifest = json.dumps(task_manifest("shop.probes.sleep", 600, name="tried"))
+    manifest = json.dumps(scheduled_task("shop.probes.sleep", 600, name="tried"))
     kubectl("create", "-f", "-", me, stdin=manifest)
     kubectl("get", "djangotask", "tried", me)
     refused: list[tuple[Kubectl, tuple[str, ...]]] = [
@@ -81,7 +85,7 @@ def test_it_tries(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl, 
 
 def test_an_owner_reference_is_no_way_to_delete(backend: BaseTaskBackend, kubectl: Kubectl, account: str) -> None:
     """A task that claims to belong to something makes nothing belong to it."""
-    manifest = task_manifest("shop.probes.add", 1, 2, name="owned")
+    manifest = scheduled_task("shop.probes.add", 1, 2, name="owned")
     deployment = {"apiVersion": "v1", "kind": "ConfigMap", "name": "kube-root-ca.crt", "uid": kubectl.get("configmap", "kube-root-ca.crt")["metadata"]["uid"]}  # fmt: skip
     manifest["metadata"]["ownerReferences"] = [deployment]
     kubectl("create", "-f", "-", f"--as={account}", stdin=json.dumps(manifest))
@@ -146,8 +150,8 @@ def test_nothing_is_smuggled_past_the_queue(backend: BaseTaskBackend, cluster: C
     """Not by fields that a pod has and a task has not, nor by labels, annotations, a payload or a backend's name."""
     hostile = '"}],"image":"evil:1","x":[{"$(KUBERNETES_SERVICE_HOST)":"{{ .Values }} $$(id) `id` \u001b[31m<script>'
     plain, loaded = (
-        task_manifest("shop.probes.echo", "x", name="plain"),
-        task_manifest("shop.probes.echo", hostile, name="loaded"),
+        scheduled_task("shop.probes.echo", "x", name="plain"),
+        scheduled_task("shop.probes.echo", hostile, name="loaded"),
     )
     loaded["spec"] |= SMUGGLED | {"backend": "default"}
     loaded["metadata"]["labels"] = {

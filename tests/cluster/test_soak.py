@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.fake_site import fake_site
-from tests.benchmarks.options import Options
-from tests.benchmarks.soak.measure import measure
-from tests.cluster.providers import Progress
+from benchmarks.fake_site import fake_site
+from benchmarks.options import Options
+from benchmarks.soak.measure import measure
+from tools.cluster import Progress
 
 MINUTES = 3.0
 
@@ -19,4 +19,5 @@ def test_every_task_is_accounted_for() -> None:
         (unaccounted, _) = measure(site, Options(minutes=MINUTES))
     assert unaccounted.value == 0
     assert unaccounted.extra["tasks"] > MINUTES * 60, "there was a load"
+    assert unaccounted.extra["workflows"] > MINUTES * 5, "there were workflows"
     assert unaccounted.extra["faults"] > MINUTES * 3, "there were faults"

@@ -14,9 +14,9 @@ from django.core import checks
 from django.core.management import CommandError, call_command
 from django.tasks import TaskResultStatus, task_backends
 from django.test import override_settings
-from shop import probes
+from shop import enqueueing, probes
 
-from django_tasks_kubernetes import Fixed, Retry, stored
+from django_tasks_kubernetes import Fixed, Retry
 from django_tasks_kubernetes.exceptions import (
     PayloadTooLarge,
     PayloadUnavailable,
@@ -25,14 +25,15 @@ from django_tasks_kubernetes.exceptions import (
     StorageFailed,
     StoredTextInvalid,
 )
-from djangotasks_api.names import PAYLOAD_MAX_BYTES, RESULT_MAX_BYTES
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
+from django_tasks_kubernetes.storage.files import delete_files_of
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES, RESULT_MAX_BYTES
 from tests.support.operator import OperatorProcess
 from tests.support.s3 import S3Server
-from tests.support.tasks import FINISH_SECONDS, finish, status_of, task_manifest, wait_phase, wait_reason
+from tests.support.tasks import FINISH_SECONDS, finish, scheduled_task, status_of, wait_phase, wait_reason
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
+from tools.manifests import queue_manifest
 
 LARGE = "x" * PAYLOAD_MAX_BYTES
 TWICE = Retry(max_attempts=2, backoff=Fixed(delay=3))
@@ -110,6 +111,14 @@ def test_a_large_payload_comes_back_as_it_was(backend: Any, kubectl: Kubectl) ->
     assert LARGE not in json.dumps(kubectl.get("pod", f"{result.id}-1"))
 
 
+def test_large_arguments_of_a_task_that_a_task_enqueues(backend: Any, kubectl: Kubectl) -> None:
+    result = finish(enqueueing.pass_much.enqueue(2 * PAYLOAD_MAX_BYTES))
+    assert result.return_value["length"] == 2 * PAYLOAD_MAX_BYTES, result.errors
+    spec = spec_of(kubectl, result.return_value["part"])
+    assert spec["payloadRef"]["name"].startswith(f"djangotasks/{kubectl.namespace}/{result.return_value['part']}.")
+    assert spec["enqueuedBy"]["name"] == result.id
+
+
 def test_a_packed_payload(backend: Any, kubectl: Kubectl) -> None:
     result = finish(ECHO.using(backend="packed").enqueue(LARGE * 10))
     assert result.return_value["args"] == [LARGE * 10]
@@ -136,8 +145,8 @@ def test_a_file_that_was_changed_is_not_taken(backend: Any, cluster: Cluster, ku
 def test_a_reference_that_is_written_by_hand(backend: Any, kubectl: Kubectl, namespace: str) -> None:
     files = backend.files
     ref = files.write(namespace, "by-hand", "payload", '{"args":["by hand"],"kwargs":{}}').to_data()
-    good = task_manifest("shop.probes.echo", name="by-hand", payloadRef=ref)
-    bad = task_manifest("shop.probes.echo", name="wrong", payloadRef=ref | {"sha256": "ab"})
+    good = scheduled_task("shop.probes.echo", name="by-hand", payloadRef=ref)
+    bad = scheduled_task("shop.probes.echo", name="wrong", payloadRef=ref | {"sha256": "ab"})
     for manifest in (good, bad):
         del manifest["spec"]["payload"]
     kubectl.apply(good, bad)
@@ -213,7 +222,7 @@ def test_files_go_with_their_task(backend: Any, kubectl: Kubectl, namespace: str
     assert [len(stored_files(s3, namespace, result.id)) for result in (kept, swept, watched)] == [2, 2, 2]
     last = kubectl.get("djangotask", watched.id)
     kubectl("delete", "djangotask", swept.id, watched.id)
-    assert stored.delete_files_of(last) == 2
+    assert delete_files_of(last) == 2
     call_command("prune_task_files")
     assert [len(stored_files(s3, namespace, result.id)) for result in (kept, swept, watched)] == [2, 2, 0]
     call_command("prune_task_files", grace=0)
@@ -264,7 +273,7 @@ def shared_volume(cluster: Cluster, kubectl: Kubectl, folder: Path) -> Iterator[
 
 
 def web_pod(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """A pod `web` like a task's, that waits to be told what to do, and the Role of the web app."""
+    """A pod `web` like a task's, that waits for commands, and the Role of the web app."""
     account = {"kind": "ServiceAccount", "metadata": {"name": "web"}}
     verbs = ["create", "get", "list", "watch", "patch"]
     rules = [{"apiGroups": ["djangotasks.dev"], "resources": ["djangotasks"], "verbs": verbs}]

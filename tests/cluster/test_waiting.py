@@ -10,11 +10,11 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.utils import timezone
 from shop import probes
 
-from tests.cluster.conftest import queue_manifest
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl
 from tests.support.tasks import assert_stopped, create_task, finish, status_of, wait_gone, wait_phase, wait_reason
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl
+from tools.manifests import queue_manifest
 
 
 def test_a_queue_that_does_not_exist_yet(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl) -> None:
@@ -35,7 +35,8 @@ def test_a_queue_that_follows_a_deployment(backend: BaseTaskBackend, cluster: Cl
             "apiVersion": "djangotasks.dev/v1alpha1",
             "kind": "DjangoTaskQueue",
             "metadata": {"name": "web"},
-            "spec": {"podTemplateFrom": {"deployment": "web"}},
+            # The namespace would not admit the Deployment's own pods.
+            "spec": {"podTemplateFrom": {"deployment": "web"}, "securityDefaults": "Restricted"},
         }
     )
     result = probes.environment_names.using(queue_name="web").enqueue()

@@ -1,6 +1,6 @@
 """Watches that end, expire or fall silent: what they did not tell is noticed all the same, and without a flood of lists.
 
-After a 410 everything is listed anew, and what is gone is forgotten; of queues, which kopf watches, by the resync.
+After a 410 everything is listed again, and deleted objects are forgotten; of queues, which kopf watches, by the resync.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import time
 import pytest
 
 from tests.support.faults import Rule, Status
-from tests.support.kubectl import wait_for
 from tests.support.stage import JOBS, PODS, QUEUES, TASKS, Stage
+from tools.kubectl import wait_for
 
 QUICK_RESYNC = pytest.mark.parametrize("stage", [("--resync-seconds", "3")], indirect=True)
 WATCHED = 4
@@ -28,7 +28,7 @@ def calls(stage: Stage, verb: str, since: float) -> int:
 
 
 def test_watches_that_end_are_taken_up_where_they_were(stage: Stage) -> None:
-    """As the server does with those who read too slowly: nothing is missed, and nothing listed anew."""
+    """As the server does with those who read too slowly: nothing is missed, and nothing listed again."""
     began = time.monotonic()
     names = []
     for _ in range(6):
@@ -81,7 +81,7 @@ def test_what_was_deleted_while_a_watch_expired_is_noticed_by_the_resync(stage: 
         )
         return name if status["phase"] != "Succeeded" else None
 
-    # The interrupted task may have gone on before: kopf tells of queues, and has its own pace.
+    # The interrupted task may have gone on before: kopf delivers queues, at its own pace.
     late = wait_for("the queue is missed", misses_the_queue, seconds=30)
     stage.add_queue("default")
     for name in (late, interrupted):

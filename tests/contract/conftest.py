@@ -13,7 +13,7 @@ from tests.support.fixtures import cluster, kubectl, namespace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.cluster import Cluster
+    from tools.cluster.cluster import Cluster
 
 __all__ = ["cluster", "kubectl", "namespace"]
 

@@ -9,16 +9,31 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from djangotasks_api.names import API_VERSION, QUEUE_KIND, QUEUE_PLURAL, TASK_KIND, TASK_PLURAL
+from djangotasks_api.names import (
+    API_VERSION,
+    QUEUE_KIND,
+    QUEUE_PLURAL,
+    SCHEDULE_KIND,
+    SCHEDULE_PLURAL,
+    TASK_KIND,
+    TASK_PLURAL,
+    WORKFLOW_KIND,
+    WORKFLOW_PLURAL,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.cluster import Cluster
+    from tools.cluster.cluster import Cluster
 
 Object = dict[str, Any]
 
-PLURALS = {TASK_KIND: TASK_PLURAL, QUEUE_KIND: QUEUE_PLURAL}
+PLURALS = {
+    TASK_KIND: TASK_PLURAL,
+    QUEUE_KIND: QUEUE_PLURAL,
+    SCHEDULE_KIND: SCHEDULE_PLURAL,
+    WORKFLOW_KIND: WORKFLOW_PLURAL,
+}
 TEMPLATE: Object = {"spec": {"containers": [{"name": "task", "image": "shop:1"}]}}
 
 
@@ -53,8 +68,8 @@ class Server:
     def patch(self, kind: str, name: str, body: Object, *, dry_run: bool = False) -> Object:
         return self._call("PATCH", self._path(kind, name) + _query(dry_run), body)
 
-    def patch_status(self, name: str, status: Object | None, *, dry_run: bool = False) -> Object:
-        return self._call("PATCH", self._path(TASK_KIND, name) + "/status" + _query(dry_run), {"status": status})
+    def patch_status(self, name: str, status: Object | None, *, kind: str = TASK_KIND, dry_run: bool = False) -> Object:
+        return self._call("PATCH", self._path(kind, name) + "/status" + _query(dry_run), {"status": status})
 
     def replace(self, body: Object, *, subresource: str = "", dry_run: bool = False) -> Object:
         path = self._path(body["kind"], body["metadata"]["name"])
@@ -116,6 +131,16 @@ def task(name: str = "receipt", **spec: Any) -> Object:
 def queue(name: str = "default", **spec: Any) -> Object:
     """A DjangoTaskQueue."""
     return _resource(QUEUE_KIND, name, spec or {"template": TEMPLATE})
+
+
+def schedule(name: str = "nightly", **spec: Any) -> Object:
+    """A DjangoTaskSchedule."""
+    return _resource(SCHEDULE_KIND, name, spec or {"cron": ["0 2 * * *"], "task": {"task": "shop.tasks.nightly"}})
+
+
+def workflow(name: str = "flow", **spec: Any) -> Object:
+    """A DjangoTaskWorkflow of one step."""
+    return _resource(WORKFLOW_KIND, name, {"steps": [{"name": "a", "task": "shop.tasks.send_receipt"}]} | spec)
 
 
 def _resource(kind: str, name: str, spec: Object) -> Object:

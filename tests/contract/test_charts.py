@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.charts import VARIANTS, Manifest, Values, render
-from tests.support.kubectl import Kubectl, StepFailed
+from tools.kubectl import Kubectl, StepFailed
 
-# Kinds that other projects define; what is in these objects is looked at in tests/charts.
+# Kinds that other projects define; tests/charts checks their contents.
 FOREIGN = {"ServiceMonitor", "PrometheusRule"}
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from djangotasks_api.models import DjangoTask, DjangoTaskQueue
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, DjangoTaskSchedule, DjangoTaskWorkflow
 from djangotasks_api.models.base import Metadata, Model
-from tests.contract.server import Server, queue
-from tests.support.kubectl import Kubectl, StepFailed
+from tests.contract.server import Server, queue, schedule
+from tools.kubectl import Kubectl, StepFailed
 
 FINISHED = {
     "phase": "Failed",
@@ -19,7 +19,7 @@ FINISHED = {
     "finishedAt": "2026-11-23T12:00:05Z",
     "attempts": [
         {"number": 1, "job": "receipt-1", "pod": "receipt-1"},
-        {"number": 2, "job": "receipt-2", "pod": "receipt-2"},
+        {"number": 2, "job": "receipt-2", "pod": "receipt-2", "error": {"type": "shop.Declined", "traceback": "…"}},
     ],
     "conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": "2026-11-23T12:00:05Z"}],
 }
@@ -30,20 +30,21 @@ SPEC = """
 
   payloadEncoding	<string>
   enum: zlib+base64
-    How the payload is packed. Default: not at all.
+    How the payload is compressed and encoded. Default: not at all.
 
   payloadRef	<Object>
-    Where the payload is instead, when it is too long for the resource.
+    The file that holds the payload instead, when it is too long for the
+    resource.
 
   policy	<Object>
-    Attempts, timeouts and how long the result is kept. What is unset is the
-    queue's to say.
+    Attempts, timeouts and how long the result is kept. Unset fields take the
+    queue's values.
 
   priority	<integer>
-    What waits in a queue starts in order of priority, the highest first.
+    Tasks that wait in a queue start in order of priority, the highest first.
 
   queue	<string>
-    The DjangoTaskQueue that says how it runs.
+    The DjangoTaskQueue that defines how it runs.
 
   retryOf	<string>
     The finished task that this one repeats.
@@ -51,8 +52,16 @@ SPEC = """
   runAfter	<string>
     Not started before this time.
 
+  schedule	<string>
+    The DjangoTaskSchedule that it was created by, or for.
+
+  scheduledFor	<string>
+    The time of that schedule that it was created for, also when it was created
+    late.
+
   task	<string> -required-
     The dotted path of the Django task, such as shop.tasks.send_receipt.
+
 """
 
 
@@ -74,7 +83,12 @@ def _models(model: type[Model]) -> Iterator[type[Model]]:
 
 
 MODELS = {model.__name__: model for model in _models(Model)}
-FIELDS = [*paths(DjangoTask, "djangotask"), *paths(DjangoTaskQueue, "djangotaskqueue")]
+FIELDS = [
+    *paths(DjangoTask, "djangotask"),
+    *paths(DjangoTaskQueue, "djangotaskqueue"),
+    *paths(DjangoTaskSchedule, "djangotaskschedule"),
+    *paths(DjangoTaskWorkflow, "djangotaskworkflow"),
+]
 
 
 def test_every_field_of_the_models_is_found() -> None:
@@ -138,10 +152,21 @@ def test_columns_of_a_task(kubectl: Kubectl, failed: str, new_task: Callable[...
         "POD",
         "STARTED",
         "FINISHED",
+        "ENQUEUED-BY",
+        "SCHEDULE",
+        "WORKFLOW",
+        "STEP",
+        "INDEX",
+        "EXCEPTION",
+        "ENQUEUED-AT",
+        "STARTED-AT",
+        "FINISHED-AT",
         "AGE",
     ]
     assert row[1:7] == ["shop.tasks.send_receipt", "reports", "Failed", "2", "TaskError", "receipt-2"]
-    assert all(re.fullmatch(r"(\d+[smhdy])+|<invalid>", cell) for cell in row[7:])
+    *ages, exception, started_at, finished_at, age = row[7:]
+    assert all(re.fullmatch(r"(\d+[smhdy])+|<invalid>", cell) for cell in (*ages, age))
+    assert (exception, started_at, finished_at) == ("shop.Declined", FINISHED["startedAt"], FINISHED["finishedAt"])
     _, row = rows(kubectl, "djangotask", new_task())
     assert row[1:4] == ["shop.tasks.send_receipt", "default", "Queued"]
 
@@ -158,11 +183,27 @@ def test_columns_of_a_queue(kubectl: Kubectl) -> None:
         "SUSPENDED",
         "AGE",
     ]
-    assert re.search(r"^plain +3 +false +\d+s$", text, re.MULTILINE)
+    assert re.search(r"^plain +3 +false +[\dms]+$", text, re.MULTILINE)
     wide = kubectl("get", "djangotaskqueues", "-o", "wide")
     assert wide.splitlines()[0].split()[-4:] == ["REASON", "DEPLOYMENT", "IMAGE", "AGE"]
     assert re.search(r"^plain +3 +false +shop:7 +\d+s$", wide, re.MULTILINE)
     assert re.search(r"^web +false +shop-web +\d+s$", wide, re.MULTILINE)
+
+
+def test_columns_of_a_schedule(kubectl: Kubectl, server: Server) -> None:
+    """NEXT is text: kubectl shows a date that is to come as <invalid>."""
+    server.create(schedule("nightly"))
+    status = {"lastScheduledFor": "2026-11-23T02:00:00Z", "nextScheduledFor": "2126-11-24T02:00+00:00", "active": 1}
+    server.patch_status("nightly", status, kind="DjangoTaskSchedule")
+    header, row = rows(kubectl, "dts", "nightly")
+    assert header == ["NAME", "SCHEDULE", "ZONE", "SUSPENDED", "ACTIVE", "LAST", "NEXT", "AGE"]
+    assert row[:5] == ["nightly", "0 2 * * *", "UTC", "false", "1"]
+    assert re.fullmatch(r"(\d+[smhdy])+|<invalid>", row[5])
+    assert row[6] == "2126-11-24T02:00+00:00"
+    wide = kubectl("get", "djangotaskschedules", "nightly", "-o", "wide")
+    assert wide.splitlines()[0].split()[7:] == [
+        "TASK", "WORKFLOW", "QUEUE", "EVERY", "POLICY", "LAST-TASK", "SKIPPED", "READY", "REASON", "AGE",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("word", ["dt", "djangotask", "djangotasks", "djangotasks.djangotasks.dev", "DjangoTask"])
@@ -174,7 +215,9 @@ def test_the_queue_has_a_short_name_too(kubectl: Kubectl) -> None:
     assert kubectl("get", "dtq", "web", "-o", "name") == "djangotaskqueue.djangotasks.dev/web\n"
 
 
-def test_tasks_are_selected_by_phase_and_queue(kubectl: Kubectl, failed: str, new_task: Callable[..., str]) -> None:
+def test_tasks_are_selected_by_phase_reason_and_queue(
+    kubectl: Kubectl, failed: str, new_task: Callable[..., str]
+) -> None:
     queued, elsewhere = new_task(queue="reports"), new_task(queue="mails")
 
     def selected(*fields: str) -> set[str]:
@@ -182,11 +225,12 @@ def test_tasks_are_selected_by_phase_and_queue(kubectl: Kubectl, failed: str, ne
         return set(names.split())
 
     assert selected("status.phase=Failed", "spec.queue=reports") == {failed}
+    assert selected("status.reason=TaskError") == {failed}
     # The default phase is no stored value, and is found all the same.
     assert selected("status.phase=Queued", "spec.queue=reports") == {queued}
     assert selected("status.phase!=Failed", "spec.queue!=reports") >= {elsewhere}
     with pytest.raises(StepFailed, match="field label not supported"):
-        selected("status.reason=TaskError")
+        selected("status.message=TaskError")
 
 
 def test_kubectl_waits_for_the_end(kubectl: Kubectl, server: Server, failed: str, new_task: Callable[..., str]) -> None:

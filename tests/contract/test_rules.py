@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.bounds import SCHEDULE_NAME_MAX_CHARS, TASK_NAME_MAX_CHARS, WORKFLOW_SCHEDULE_NAME_MAX_CHARS
 from djangotasks_api.models import TaskSpec
-from djangotasks_api.names import TASK_KIND, TASK_NAME_MAX
+from djangotasks_api.names import TASK_KIND
 from djangotasks_api.phases import TERMINAL_PHASES, Phase
-from tests.contract.server import TEMPLATE, Refused, Server, queue, task
+from tests.contract.server import TEMPLATE, Refused, Server, queue, schedule, task
 
 NewTask = Callable[..., str]
 
@@ -33,6 +34,20 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "expiresAt": ("2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"),
     "idempotencyKey": ("order-1", "order-2"),
     "retryOf": ("a", "b"),
+    "enqueuedBy": (
+        {"name": "a", "uid": "3f0c6c1e", "attempt": 1},
+        {"name": "a", "uid": "3f0c6c1e", "attempt": 2},
+    ),
+    "schedule": ("nightly", "hourly"),
+    "scheduledFor": ("2026-11-23T12:00:00Z", "2026-11-23T13:00:00Z"),
+    "workflow": (
+        {"name": "a", "uid": "3f0c6c1e", "step": "b", "index": 0},
+        {"name": "a", "uid": "3f0c6c1e", "step": "b", "index": 1},
+    ),
+    "inputs": (
+        [{"into": "/args/0", "step": "a", "pointer": ""}],
+        [{"into": "/args/0", "step": "b", "pointer": ""}],
+    ),
     "overrides": ({"nodeSelector": {"disk": "ssd"}}, {"resources": {"limits": {"cpu": "1"}}}),
 }
 DEFAULTS = {"queue", "backend", "priority", "payload"}
@@ -96,8 +111,8 @@ def test_the_reason_is_given_when_the_task_is_cancelled(server: Server, new_task
             server.patch(TASK_KIND, name, {"spec": {"cancelReason": reason}})
 
 
-NAME_ALLOWED = ["a", "0", "a-b", "2dcb45fe-6bfa-4e4a-9d3e-4803ad252315", "a" * TASK_NAME_MAX]
-NAME_REFUSED = ["a" * (TASK_NAME_MAX + 1), "a" * 200, "a.b", "shop.tasks"]
+NAME_ALLOWED = ["a", "0", "a-b", "2dcb45fe-6bfa-4e4a-9d3e-4803ad252315", "a" * TASK_NAME_MAX_CHARS]
+NAME_REFUSED = ["a" * (TASK_NAME_MAX_CHARS + 1), "a" * 200, "a.b", "shop.tasks"]
 
 
 @pytest.mark.parametrize("name", NAME_ALLOWED)
@@ -156,7 +171,7 @@ def test_a_status_cannot_be_given_at_creation(server: Server) -> None:
 
 
 def test_the_task_and_its_status_are_written_apart(server: Server, new_task: NewTask) -> None:
-    """Whoever may cancel tasks may not say how they ended; the operator may not change what they do."""
+    """Users who may cancel tasks may not write how they ended; the operator may not change what they do."""
     name = new_task()
     queued = {"phase": "Queued", "interruptions": 0}
     patched = server.patch(TASK_KIND, name, {"status": {"phase": "Succeeded", "result": "1"}})
@@ -205,6 +220,54 @@ def test_a_queue_may_change(server: Server) -> None:
     kind = queue()["kind"]
     server.patch(kind, "changing", {"spec": {"concurrency": None, "policy": {"maxAttempts": 3}}})
     changed = server.patch(kind, "changing", {"spec": {"template": None, "podTemplateFrom": {"deployment": "web"}}})
-    assert changed["spec"]["podTemplateFrom"] == {"deployment": "web"}
+    assert changed["spec"]["podTemplateFrom"]["deployment"] == "web"
     with pytest.raises(Refused, match="set exactly one"):
         server.patch(kind, "changing", {"spec": {"template": TEMPLATE}})
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "set exactly one of cron and everyMinutes"),
+        ({"cron": ["@daily"], "everyMinutes": 5}, "set exactly one of cron and everyMinutes"),
+        (
+            {"cron": ["@daily"], "startAt": "2026-11-23T13:00:00Z", "endAt": "2026-11-23T13:00:00Z"},
+            "startAt must be before endAt",
+        ),
+        ({"cron": ["CRON_TZ=UTC 0 2 * * *"]}, "should match"),
+        ({"cron": ["0 2 * * * *"]}, "should match"),
+    ],
+)
+def test_a_schedule_is_checked_as_a_whole(server: Server, spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refused, match=message):
+        server.create(schedule(**spec, task={"task": "shop.tasks.nightly"}), dry_run=True)
+
+
+def test_the_name_of_a_schedule_leaves_room_for_those_of_its_tasks(server: Server) -> None:
+    server.create(schedule("s" * SCHEDULE_NAME_MAX_CHARS), dry_run=True)
+    for name in ("s" * (SCHEDULE_NAME_MAX_CHARS + 1), "shop.nightly"):
+        with pytest.raises(Refused, match="because tasks are named after it"):
+            server.create(schedule(name), dry_run=True)
+
+
+def test_all_of_a_schedule_can_be_changed(server: Server) -> None:
+    server.create(schedule("changing"))
+    changed = server.patch(
+        "DjangoTaskSchedule", "changing", {"spec": {"cron": None, "everyMinutes": 5, "task": {"task": "shop.tasks.b"}}}
+    )
+    assert (changed["spec"]["everyMinutes"], changed["spec"]["task"]["task"]) == (5, "shop.tasks.b")
+
+
+def test_the_name_of_a_schedule_of_workflows_leaves_room_for_those_of_their_steps(server: Server) -> None:
+    spec = {"cron": ["0 2 * * *"], "workflow": {"steps": [{"name": "a", "task": "shop.tasks.a"}]}}
+    server.create(schedule("s" * WORKFLOW_SCHEDULE_NAME_MAX_CHARS, **spec), dry_run=True)
+    with pytest.raises(Refused, match="the name of a schedule of workflows may have 23 characters"):
+        server.create(schedule("s" * (WORKFLOW_SCHEDULE_NAME_MAX_CHARS + 1), **spec), dry_run=True)
+
+
+@pytest.mark.parametrize(
+    "template", [{}, {"task": {"task": "a.b"}, "workflow": {"steps": [{"name": "a", "task": "a.b"}]}}]
+)
+def test_a_schedule_has_a_task_or_a_workflow(server: Server, template: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="set exactly one of task and workflow"):
+        server.create(schedule(cron=["0 2 * * *"], **template), dry_run=True)

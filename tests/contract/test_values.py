@@ -8,13 +8,14 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from djangotasks_api.models import DjangoTask, DjangoTaskQueue
-from djangotasks_api.names import PAYLOAD_MAX_BYTES, RESULT_MAX_BYTES, TASK_KIND
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES, RESULT_MAX_BYTES
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, DjangoTaskSchedule, DjangoTaskWorkflow
+from djangotasks_api.names import SCHEDULE_KIND, TASK_KIND, WORKFLOW_KIND
 from djangotasks_api.phases import Reason
 from tests.contract.bounds import Case, cases, put
-from tests.contract.server import Server, is_accepted, queue, task
-from tests.support.cluster import ROOT
-from tests.support.kubectl import Kubectl
+from tests.contract.server import Server, is_accepted, queue, schedule, task, workflow
+from tools.cluster import ROOT
+from tools.kubectl import Kubectl
 
 NewTask = Callable[..., str]
 
@@ -45,6 +46,48 @@ def test_values_of_a_queues_spec(server: Server, case: Case) -> None:
     if case.path[1:2] == ("podTemplateFrom",):
         body["spec"] = {}
     check(case, lambda: server.create(put(body, case.path, case.value, DjangoTaskQueue), dry_run=True))
+
+
+@pytest.mark.parametrize("case", cases(DjangoTaskSchedule, "spec"), ids=str)
+def test_values_of_a_schedules_spec(server: Server, case: Case) -> None:
+    body = schedule()
+    if case.path[1:2] == ("everyMinutes",):
+        del body["spec"]["cron"]
+    if case.path[1:2] == ("workflow",):
+        body["spec"] = {"cron": body["spec"]["cron"], "workflow": workflow()["spec"]}
+    check(case, lambda: server.create(put(body, case.path, case.value, DjangoTaskSchedule), dry_run=True))
+
+
+@pytest.fixture(scope="module")
+def waiting_schedule(server: Server) -> str:
+    server.create(schedule("waiting"))
+    return "waiting"
+
+
+@pytest.mark.parametrize("case", cases(DjangoTaskSchedule, "status"), ids=str)
+def test_values_of_a_schedules_status(server: Server, waiting_schedule: str, case: Case) -> None:
+    status = put({}, case.path, case.value, DjangoTaskSchedule)["status"]
+    check(case, lambda: server.patch_status(waiting_schedule, status, kind=SCHEDULE_KIND, dry_run=True))
+
+
+@pytest.mark.parametrize("case", cases(DjangoTaskWorkflow, "spec"), ids=str)
+def test_values_of_a_workflows_spec(server: Server, case: Case) -> None:
+    body = put(workflow(), case.path, case.value, DjangoTaskWorkflow)
+    check(case, lambda: server.create(body, dry_run=True))
+
+
+@pytest.fixture(scope="module")
+def pending(server: Server) -> str:
+    body = workflow()
+    server.create(body)
+    name: str = body["metadata"]["name"]
+    return name
+
+
+@pytest.mark.parametrize("case", cases(DjangoTaskWorkflow, "status"), ids=str)
+def test_values_of_a_workflows_status(server: Server, pending: str, case: Case) -> None:
+    body = put({}, case.path, case.value, DjangoTaskWorkflow)
+    check(case, lambda: server.patch_status(pending, body["status"], kind=WORKFLOW_KIND, dry_run=True))
 
 
 def test_the_cases_are_found_by_themselves() -> None:

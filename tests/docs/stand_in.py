@@ -6,16 +6,33 @@ provider's own base image takes its place.
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import click
 
-from tests.cluster.providers import Target, choose
-from tests.cluster.providers.images import ensure_image
+from tools.cluster import ROOT, Target, choose
+from tools.cluster.images import ensure_image
 
 FROM = "FROM python:3.13-slim\n"
+NAMES = ("docker", "kind")
+
+
+def write(folder: Path) -> None:
+    """Write the two programs into a folder that is to come first on PATH.
+
+    They themselves run with the PATH of today: the provider is to find the machine's engine and kind, and not these,
+    which would call themselves without end.
+    """
+    environment = f"PATH={shlex.quote(os.environ['PATH'])} PYTHONPATH={shlex.quote(str(ROOT))}"
+    for name in NAMES:
+        command = f'{environment} exec {shlex.quote(sys.executable)} -m tests.docs.stand_in {name} "$@"'
+        (folder / name).write_text(f"#!/bin/sh\n{command}\n")
+        (folder / name).chmod(0o755)
 
 
 @click.group()

@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from tests.docs.markdown import Block, blocks
-from tests.support.cluster import ROOT, Cluster
+from tests.support.charts import CHARTS, completed
 from tests.support.fixtures import cluster, kubectl, namespace
+from tools.cluster import ROOT
+from tools.cluster.cluster import Cluster
 
 if TYPE_CHECKING:
-    from tests.support.kubectl import Kubectl
+    from tools.kubectl import Kubectl
 
 __all__ = ["cluster", "kubectl", "namespace"]
 
@@ -94,5 +96,5 @@ def dry_run_pod(kubectl: Kubectl, template: dict[str, Any]) -> None:
 def render(cluster: Cluster, chart: str, values: dict[str, Any], folder: Path) -> None:
     """Helm refuses values that the chart's schema does not have."""
     path = folder / "values.yaml"
-    path.write_text(json.dumps(values))
-    cluster.helm("template", "docs", str(ROOT / "charts" / chart), "--values", str(path))
+    path.write_text(json.dumps(completed(CHARTS / chart, values)))
+    cluster.helm("template", "docs", str(CHARTS / chart), "--values", str(path))

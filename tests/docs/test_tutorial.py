@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.providers import Target, image_ref
-from tests.cluster.providers.images import DIGITS, INPUTS, digest
+from tests.docs import stand_in
 from tests.docs.markdown import Block, blocks, missing
-from tests.support.cluster import PREFIX, ROOT, Cluster
 from tests.support.fixtures import cluster
+from tools.cluster import ROOT, Target, image_ref
+from tools.cluster.cluster import PREFIX, Cluster
+from tools.cluster.images import DIGITS, INPUTS, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,10 +77,7 @@ class Reader:
         (folder / "python3").symlink_to(sys.executable)
         for name in ("kubectl", "helm"):
             (folder / name).symlink_to(cluster.provider.program(name))
-        for name in ("docker", "kind"):
-            command = f'PYTHONPATH={shlex.quote(str(ROOT))} exec {sys.executable} -m tests.docs.stand_in {name} "$@"'
-            (folder / name).write_text(f"#!/bin/sh\n{command}\n")
-            (folder / name).chmod(0o755)
+        stand_in.write(folder)
         return folder
 
 
@@ -95,7 +93,7 @@ def substitutions(cluster: Cluster) -> Iterator[Mapping[str, str]]:
     yield {
         "~/djangotasks ": f"{ROOT} ",
         "mysite:1": f"{mysite}:1",
-        "mysite:2": f"{mysite}:2",
+        **{f"mysite:{version}": f"{mysite}:{version}" for version in (2, 3, 4)},
         "djangotasks/operator:dev": operator,
         "image.tag=dev": f"image.tag={tag} --set image.repository={repository} --set crds.enabled=false",
         "namespace mysite": f"namespace {namespace}",

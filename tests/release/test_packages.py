@@ -36,7 +36,11 @@ WORKS: dict[str, list[tuple[str, ...]]] = {
     "django-tasks-kubernetes": [
         ("python", "-m", "django", "check", "--fail-level", "WARNING"),
         ("python", "-c", CALLS),
-        ("python", "-c", "import django_tasks_kubernetes.client, django_tasks_kubernetes.testing; print('imported')"),
+        (
+            "python",
+            "-c",
+            "import django_tasks_kubernetes.stores.cluster, django_tasks_kubernetes.testing; print('imported')",
+        ),
     ],
 }
 # What each must not bring.

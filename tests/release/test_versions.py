@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.providers import programs
-from tests.cluster.providers.progress import Progress
-from tests.cluster.providers.settings import state_folder
 from tests.release.conftest import ROOT, run
+from tools.cluster import programs
+from tools.cluster.progress import Progress
+from tools.cluster.settings import state_folder
 
 
 def test_every_place_would_be_bumped() -> None:

@@ -8,12 +8,16 @@ from typing import Any
 from djangotasks_api.models import Attempt, DjangoTask, DjangoTaskQueue, Policy, QueueSpec, TaskSpec, TaskStatus
 from djangotasks_api.models.base import Metadata
 from djangotasks_api.names import job_name
-from djangotasks_operator.observed import Job, Pod, Terminated, Waiting
-from djangotasks_operator.snapshot import Snapshot
+from djangotasks_api.outcome import Outcome
+from djangotasks_operator.decide.snapshot import Snapshot
+from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.pods.views import Job, Pod, Terminated, Waiting
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMESPACE = "shop"
 UID = "uid-of-the-task"
+# What signs the tokens of attempts.
+KEY = b"the operator's key"
 
 
 def at(seconds: float) -> datetime:
@@ -48,7 +52,8 @@ def make_task(
 def make_queue(name: str = "default", **spec: Any) -> DjangoTaskQueue:
     template = {"spec": {"containers": [{"name": "task", "image": "shop:1"}]}}
     return DjangoTaskQueue(
-        metadata=Metadata(name=name, namespace=NAMESPACE), spec=QueueSpec(**({"template": template} | spec))
+        metadata=Metadata(name=name, namespace=NAMESPACE, uid=f"uid-of-{name}"),
+        spec=QueueSpec(**({"template": template} | spec)),
     )
 
 
@@ -102,12 +107,20 @@ def make_pod(number: int = 1, *, exit_code: int | None = None, **fields: Any) ->
         defaults["phase"] = "Succeeded" if exit_code == 0 else "Failed"
     elif fields.get("running_since") is not None:
         defaults["phase"] = "Running"
+    if (since := fields.get("running_since")) is not None and since <= defaults["created_at"]:
+        defaults["created_at"] = since - timedelta(seconds=1)
     return Pod(**(defaults | fields))
 
 
 def make_terminated(exit_code: int = 1, **fields: Any) -> Terminated:
     defaults: dict[str, Any] = {"signal": 0, "reason": "Error", "message": "", "finished_at": at(-1)}
     return Terminated(exit_code=exit_code, **(defaults | fields))
+
+
+def make_reported(outcome: Outcome, exit_code: int = 0, *, number: int = 1) -> Terminated:
+    """A container that has left its outcome as its runner does."""
+    token = sign(KEY, NAMESPACE, UID, number)
+    return make_terminated(exit_code, message=outcome.to_termination_message(token))
 
 
 def make_waiting(reason: str, message: str = "the kubelet's words") -> Waiting:
@@ -122,6 +135,7 @@ def make_snapshot(
     queue: DjangoTaskQueue | str | None = "a queue",
     **fields: Any,
 ) -> Snapshot:
+    fields = {"report_keys": (KEY,)} | fields
     return Snapshot(
         task=task or make_task(),
         queue=make_queue() if isinstance(queue, str) else queue,

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.providers import programs
-from tests.cluster.providers.progress import Progress
-from tests.cluster.providers.settings import state_folder
+from tools.cluster import programs
+from tools.cluster.progress import Progress
+from tools.cluster.settings import state_folder
 
 CHARTS = Path(__file__).parents[2] / "charts"
 OPERATOR, WEB_APP = CHARTS / "djangotasks", CHARTS / "djangotasks-web-app"
@@ -22,7 +22,7 @@ Manifest = dict[str, Any]
 PEER = {"namespaceSelector": {"matchLabels": {"team": "observers"}}}
 # Values with which everything there is gets rendered, and each choice both ways.
 VARIANTS: list[tuple[Path, str, Values]] = [
-    (OPERATOR, "defaults", {}),
+    (OPERATOR, "all namespaces", {"watchAllNamespaces": True}),
     (OPERATOR, "some namespaces", {"watchNamespaces": ["shop", "bank"]}),
     (OPERATOR, "one replica", {"replicas": 1}),
     (OPERATOR, "own key, no policy", {"key": {"existingSecret": "mine"}, "networkPolicy": {"enabled": False}}),
@@ -31,6 +31,11 @@ VARIANTS: list[tuple[Path, str, Values]] = [
         OPERATOR,
         "all that can be said",
         {
+            "watchNamespaces": ["shop"],
+            "host": "fd00::1",
+            "service": {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv4"]},
+            "aggregatedRoles": {"enabled": False},
+            "admissionPolicy": {"enabled": False},
             "replicas": 3,
             "image": {"repository": "registry.example.com/op", "tag": "1", "digest": "sha256:" + "0" * 64},
             "imagePullSecrets": [{"name": "pull"}],
@@ -55,7 +60,7 @@ VARIANTS: list[tuple[Path, str, Values]] = [
             ],
         },
     ),
-    (WEB_APP, "defaults", {}),
+    (WEB_APP, "one account", {"serviceAccounts": ["web"]}),
     (
         WEB_APP,
         "all that can be said",
@@ -103,18 +108,34 @@ def helm_program() -> Path:
     return programs.find("helm", state_folder(), Progress())
 
 
-def template(chart: Path, values: Values | None = None, *options: str) -> subprocess.CompletedProcess[str]:
-    """`helm template` of a release called tasks, in the namespace operators."""
-    command = [helm_program(), "template", "tasks", chart, "--namespace", "operators", "--values", "-", *options]
+def completed(chart: Path, values: Values | None = None) -> Values:
+    """The values, with those that the chart asks for."""
+    values = values or {}
+    if chart == WEB_APP:
+        return {"serviceAccounts": ["web"]} | values
+    return values if values.get("watchNamespaces") else {"watchAllNamespaces": True} | values
+
+
+def helm(command: str, chart: Path, values: Values, *options: str) -> subprocess.CompletedProcess[str]:
+    """A command about a release called tasks in the namespace operators, with these values and no others."""
+    words = [helm_program(), command, "tasks", chart, "--namespace", "operators", "--values", "-", *options]
     return subprocess.run(
-        [str(word) for word in command], input=json.dumps(values or {}), capture_output=True, text=True, check=False
+        [str(word) for word in words], input=json.dumps(values), capture_output=True, text=True, check=False
     )
 
 
 def render(chart: Path, values: Values | None = None, *options: str) -> list[Manifest]:
-    done = template(chart, values, *options)
+    """What `helm template` makes of the completed values."""
+    done = helm("template", chart, completed(chart, values), *options)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def notes(chart: Path, values: Values | None = None) -> str:
+    """What `helm install` says at its end."""
+    done = helm("install", chart, completed(chart, values), "--dry-run=client")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("\nNOTES:\n")[2]
 
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:

@@ -84,12 +84,12 @@ class Call:
         query = parse_qs(url.query)
         verb = VERBS.get(method) or ("watch" if "watch" in query else "get" if name else "list")
         if "dryRun" in query:
-            verb = "rehearse"
+            verb = "dry_run"
         return cls(method, path, verb, parts["resource"], name, parts.get("subresource", ""), body=body)
 
     @property
     def is_write(self) -> bool:
-        return self.method in VERBS and self.verb != "rehearse"
+        return self.method in VERBS and self.verb != "dry_run"
 
     @property
     def label(self) -> str:

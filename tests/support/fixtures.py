@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cluster import Cluster
+from tools.cluster.cluster import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.kubectl import Kubectl
+    from tools.kubectl import Kubectl
 
 
 @pytest.fixture(scope="session")

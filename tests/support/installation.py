@@ -9,9 +9,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cluster.providers import Target
-from tests.support.cluster import ROOT, Cluster
-from tests.support.kubectl import Kubectl
+from tools.cluster import ROOT, Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl
 
 CHART = ROOT / "charts" / "djangotasks"
 RELEASE = "tasks"

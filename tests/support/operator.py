@@ -13,11 +13,11 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.kubectl import wait_for
+from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
-    from tests.support.cluster import Cluster
     from tests.support.zygote import Forked, Zygote
+    from tools.cluster.cluster import Cluster
 
 READY_SECONDS = 60.0
 EXIT_SECONDS = 20.0

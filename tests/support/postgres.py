@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import Kubectl, wait_for
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import Kubectl, wait_for
 
 READY_SECONDS = 240.0
 

@@ -161,7 +161,7 @@ class Proxy:
         # server has said farewell.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                while any(sock.fileno() != -1 for sock in self._sockets):  # noqa: ASYNC110 - nobody tells of it
+                while any(sock.fileno() != -1 for sock in self._sockets):  # noqa: ASYNC110 - no event for it
                     await asyncio.sleep(0.01)
         for _ in range(5):
             await asyncio.sleep(0)

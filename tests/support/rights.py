@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.kubectl import StepFailed
+from tools.kubectl import StepFailed
 
 if TYPE_CHECKING:
-    from tests.support.kubectl import Kubectl
+    from tools.kubectl import Kubectl
 
 
 def can_i(kubectl: Kubectl, account: str, verb: str, resource: str, *options: str) -> bool:

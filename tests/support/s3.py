@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.support.kubectl import wait_for
 from tests.support.operator import free_port
+from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
-    from tests.support.cluster import Cluster
+    from tools.cluster.cluster import Cluster
 
 READY_SECONDS = 30.0
 REGION = "us-east-1"

@@ -15,14 +15,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-from tests.cluster.providers.commands import run, succeeds
-from tests.cluster.providers.locks import exclusive
-from tests.cluster.providers.native import api, config, identity, images, node, pki
-from tests.cluster.providers.native.cleanup import MOUNTS, mounts_below
-from tests.cluster.providers.native.layout import NAMESPACE, NODE1, Layout, Node
-from tests.cluster.providers.native.processes import Supervisor
-from tests.cluster.providers.progress import Progress
-from tests.cluster.providers.settings import state_folder
+from tools.cluster.commands import run, succeeds
+from tools.cluster.images import full_name
+from tools.cluster.locks import exclusive
+from tools.cluster.native import api, config, identity, node, pki
+from tools.cluster.native.cleanup import MOUNTS, mounts_below
+from tools.cluster.native.layout import NAMESPACE, NODE1, Layout, Node
+from tools.cluster.native.processes import Supervisor
+from tools.cluster.progress import Progress
+from tools.cluster.settings import state_folder
 
 NODE = Node("node2", "198.18.254.10", "198.18.128.0/18")
 GATEWAY = "198.18.254.9"
@@ -121,7 +122,7 @@ class SecondNode:
         """From the first node: quicker than from where images are built."""
         with tempfile.TemporaryDirectory(dir=self._layout.node(NODE)) as folder:
             archive = Path(folder) / "image.tar"
-            run(*node.ctr(self._layout, NODE1), "images", "export", archive, images.stored_name(self._image))
+            run(*node.ctr(self._layout, NODE1), "images", "export", archive, full_name(self._image))
             run(*node.ctr(self._layout, NODE), "images", "import", "--local", archive)
         self._progress.say(self._image, "loaded on the second node")
 

@@ -10,13 +10,13 @@ from typing import Any, Self
 
 import pytest
 
-from tests.cluster.providers import Target
-from tests.support.cluster import Cluster
-from tests.support.kubectl import wait_for
 from tests.support.operator import OperatorProcess
 from tests.support.proxy import Proxy
-from tests.support.tasks import FINISH_SECONDS, Status, task_manifest
+from tests.support.tasks import FINISH_SECONDS, Status, scheduled_task
 from tests.support.zygote import Zygote
+from tools.cluster import Target
+from tools.cluster.cluster import Cluster
+from tools.kubectl import wait_for
 
 TASKS = "/apis/djangotasks.dev/v1alpha1/namespaces/{namespace}/djangotasks"
 QUEUES = "/apis/djangotasks.dev/v1alpha1/namespaces/{namespace}/djangotaskqueues"
@@ -64,14 +64,15 @@ class Stage:
         return answer
 
     def add_queue(self, name: str, **spec: Any) -> None:
-        from tests.cluster.conftest import queue_manifest
+        from tools.manifests import queue_manifest
 
         quick = {"terminationGracePeriodSeconds": 1} | spec.pop("pod_update", {})
         image = example_image(self._cluster)
         self.request("POST", QUEUES, queue_manifest(name, image, pod_update=quick, **spec))
 
     def enqueue(self, task: str, *args: Any, **spec: Any) -> str:
-        manifest = task_manifest(f"shop.probes.{task}", *args, **spec)
+        """`task`: a path, or the name of a probe."""
+        manifest = scheduled_task(task if "." in task else f"shop.probes.{task}", *args, **spec)
         self.request("POST", TASKS, manifest)
         name: str = manifest["metadata"]["name"]
         return name

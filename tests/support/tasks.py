@@ -6,21 +6,21 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from tests.support.kubectl import wait_for
+from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.tasks import TaskResult
 
-    from tests.support.kubectl import Kubectl
+    from tools.kubectl import Kubectl
 
 # A cold pod takes one to three seconds on an idle machine; tests run side by side on a busy one.
 FINISH_SECONDS = 90.0
 Status = dict[str, Any]
 
 
-def task_manifest(task: str = "shop.probes.add", *args: Any, name: str | None = None, **spec: Any) -> dict[str, Any]:
+def scheduled_task(task: str = "shop.probes.add", *args: Any, name: str | None = None, **spec: Any) -> dict[str, Any]:
     """A DjangoTask as somebody writes it by hand."""
     return {
         "apiVersion": "djangotasks.dev/v1alpha1",
@@ -32,7 +32,7 @@ def task_manifest(task: str = "shop.probes.add", *args: Any, name: str | None = 
 
 def create_task(kubectl: Kubectl, task: str = "shop.probes.add", *args: Any, **spec: Any) -> str:
     """Applies such a task, and returns its name."""
-    manifest = task_manifest(task, *args, **spec)
+    manifest = scheduled_task(task, *args, **spec)
     kubectl.apply(manifest)
     name: str = manifest["metadata"]["name"]
     return name

@@ -1,4 +1,4 @@
-"""A web process of the delivery stories, which enqueues in a transaction and ends as it is told to.
+"""A web process of the delivery stories, which enqueues in a transaction and ends on command.
 
     python -m tests.support.web enqueue NUMBER [rollback | die-before-commit | die-after-commit]
     python -m tests.support.web large [as above]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
-from tests.support.cluster import ROOT
-from tests.support.kubectl import wait_for
+from tools.cluster import ROOT
+from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.kubectl import Kubectl
+    from tools.kubectl import Kubectl
 
 KILLED = -signal.SIGKILL
 PROCESS_SECONDS = 300.0
@@ -33,7 +33,7 @@ class Web:
             "DJANGO_SETTINGS_MODULE": "tests.support.web_settings",
             "KUBECONFIG": str(kubeconfig),
             "NAMESPACE": kubectl.namespace,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "example")]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "examples" / "shop")]),
         }
         self._running: set[subprocess.Popen[str]] = set()
 
@@ -65,9 +65,9 @@ class Web:
         """The DjangoTask that a row becomes."""
         return str(dict(self._outbox("id", "resource"))[id_])
 
-    def told(self) -> set[str]:
-        """The tasks of whose end a watcher has told."""
-        ends = self._query("SELECT task_id FROM django_tasks_kubernetes_taskevent WHERE told_at IS NOT NULL")
+    def dispatched(self) -> set[str]:
+        """The tasks whose end was dispatched."""
+        ends = self._query("SELECT task_id FROM django_tasks_kubernetes_taskend WHERE dispatched_at IS NOT NULL")
         return {id_ for (id_,) in ends}
 
     def _outbox(self, *columns: LiteralString) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 SECRET_KEY = "not a secret"
 USE_TZ = True
-INSTALLED_APPS = ["django_tasks_kubernetes"]
+INSTALLED_APPS = ["django_tasks_kubernetes", "tests.support.probes_app.ProbesConfig"]
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",

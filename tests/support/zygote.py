@@ -1,4 +1,4 @@
-"""Starts operators without importing them anew: that is most of an operator's start, and some tests start many.
+"""Starts operators without importing them again: that is most of an operator's start, and some tests start many.
 
 `python -m tests.support.zygote` imports them, then forks whenever a line on its stdin asks for it. The fork runs the
 command line as any operator process does, and is killed like one.

@@ -10,8 +10,18 @@ from django_tasks_kubernetes.retry import Exponential, Fixed, Linear, Retry, Ret
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend
     from django_tasks_kubernetes.context import KubernetesTaskContext
+    from django_tasks_kubernetes.local.backend import LocalBackend
 
-__all__ = ["Exponential", "Fixed", "KubernetesBackend", "KubernetesTaskContext", "Linear", "Retry", "RetryLater"]
+__all__ = [
+    "Exponential",
+    "Fixed",
+    "KubernetesBackend",
+    "KubernetesTaskContext",
+    "Linear",
+    "LocalBackend",
+    "Retry",
+    "RetryLater",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -25,4 +35,8 @@ def __getattr__(name: str) -> object:
         from django_tasks_kubernetes.context import KubernetesTaskContext
 
         return KubernetesTaskContext
+    if name == "LocalBackend":
+        from django_tasks_kubernetes.local.backend import LocalBackend
+
+        return LocalBackend
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

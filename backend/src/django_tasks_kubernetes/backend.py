@@ -3,66 +3,44 @@
 import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from asgiref.sync import sync_to_async
 from django.core import checks
 from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask
-from django.tasks.signals import task_enqueued
 
-from django_tasks_kubernetes import codec
-from django_tasks_kubernetes.bulk import CONCURRENCY, Call, Enqueued
-from django_tasks_kubernetes.delivery import deliver, deliver_many
+from django_tasks_kubernetes.codec.decode import decode
+from django_tasks_kubernetes.codec.find import note_import
+from django_tasks_kubernetes.codec.resource import Resource, selector
+from django_tasks_kubernetes.conf import Enqueue, Options
 from django_tasks_kubernetes.durations import Duration
-from django_tasks_kubernetes.exceptions import ApiUnavailable, InvalidResource
-from django_tasks_kubernetes.kubernetes_task import KubernetesTask, validate_options
-from django_tasks_kubernetes.new_task import NewTask, new_task, repetition
-from django_tasks_kubernetes.options import Enqueue, Options
-from django_tasks_kubernetes.task_types import AnyResult, AnyTask
-from django_tasks_kubernetes.validation import queue_problem, valid_name, validate_found, validate_importable
-from djangotasks_api.names import CANCEL_REASON_MAX_CHARS
+from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY
+from django_tasks_kubernetes.enqueue.calls import Call, Enqueued
+from django_tasks_kubernetes.enqueue.enqueuer import Enqueuer
+from django_tasks_kubernetes.enqueue.new_task import NewTask, marked, repetition
+from django_tasks_kubernetes.enqueue.task_validation import validate_options
+from django_tasks_kubernetes.enqueue.validation import queue_problem, valid_name, validate_importable
+from django_tasks_kubernetes.enqueue.writer import TaskWriter
+from django_tasks_kubernetes.exceptions import InvalidResource
+from django_tasks_kubernetes.result import KubernetesResult
+from django_tasks_kubernetes.store import TaskStore
+from django_tasks_kubernetes.task import AnyTask, KubernetesTask
+from django_tasks_kubernetes.workflow_methods import WorkflowMethods
+from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
 from djangotasks_api.stored import TextRef
 
 if TYPE_CHECKING:
-    from django_tasks_kubernetes.codec import Resource
-    from django_tasks_kubernetes.stored import Files
-    from django_tasks_kubernetes.watching.changes import Changes
-    from django_tasks_kubernetes.watching.subscription import Subscription
+    from django_tasks_kubernetes.storage.files import Files
+    from django_tasks_kubernetes.waiting.changes import Changes
+    from django_tasks_kubernetes.waiting.steps import TaskSource
 
 logger = logging.getLogger(__name__)
 
-QUICK_SECONDS: Final = 2.0
 
-
-class Store(Protocol):
-    """Where the DjangoTasks are: the API server (`client.Client`), or memory (`testing`)."""
-
-    def create(self, resource: "Resource") -> "Resource | None":
-        """None when it is created; else the one that its idempotency key has made before."""
-
-    def get(self, name: str) -> "Resource": ...
-
-    def cancel(self, name: str, reason: str) -> "Resource":
-        """As it is then. One that is finished or cancelled is left as it is."""
-
-    def find(self, selector: str) -> "Iterator[Resource]":
-        """Those that match a field selector."""
-
-    def pending(self, name: str) -> bool:
-        """Whether it is known here that the task is yet to be created."""
-
-    def subscribe(self, subscription: "Subscription") -> "Callable[[], None]":
-        """Tells it how its tasks are and what changes, until what is returned is called."""
-
-    def names(self) -> Iterator[str]:
-        """Of all."""
-
-
-class KubernetesBackend(BaseTaskBackend):
+class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
     """Runs every task in a Kubernetes Job of its own.
 
     Cheap to make and to import: Django makes one for each thread, and task pods make one too. The connection is
@@ -74,9 +52,10 @@ class KubernetesBackend(BaseTaskBackend):
     supports_async_task = True
     supports_get_result = True
     supports_priority = True
-
-    def __init__(self, alias: str, params: dict[str, Any]) -> None:
-        super().__init__(alias, params)
+    in_cluster: ClassVar[bool] = True
+    """Whether its tasks are in a cluster, where commands and checks can ask for them."""
+    read_elsewhere: ClassVar[bool] = True
+    """Whether other processes read its results."""
 
     @cached_property
     def parsed_options(self) -> Options:
@@ -84,36 +63,57 @@ class KubernetesBackend(BaseTaskBackend):
         return Options.parse(self.options)
 
     @property
-    def store(self) -> Store:
+    def store(self) -> TaskStore:
         """Where the tasks are. Raises ClusterNotConfigured."""
-        from django_tasks_kubernetes.client import connect
+        from django_tasks_kubernetes.stores.cluster import connect
 
-        client = connect(self.parsed_options)
-        if self.parsed_options.enqueue is not Enqueue.OUTBOX:
-            return client
-        from django_tasks_kubernetes.outbox import OutboxStore
-
-        return OutboxStore(client, self.parsed_options.database)
+        return self._enqueuer.store(connect(self.parsed_options))
 
     @property
-    def quick_store(self) -> Store:
-        """The same, for a request that nobody needs to wait for: asked once, and not for long."""
-        from django_tasks_kubernetes.client import connect
+    def best_effort_store(self) -> TaskStore:
+        """The same for requests that may fail: they are tried once, with a short timeout."""
+        from django_tasks_kubernetes.stores.cluster import connect
 
-        options = self.parsed_options
-        return connect(replace(options, retries=0, request_timeout=min(options.request_timeout, QUICK_SECONDS)))
+        return connect(self.parsed_options.for_one_try())
 
     @property
     def namespace(self) -> str:
         """Where the tasks are. Raises ClusterNotConfigured."""
-        from django_tasks_kubernetes.client import connect
+        from django_tasks_kubernetes.stores.cluster import connect
 
-        return self.parsed_options.namespace or connect(self.parsed_options).namespace
+        return self.parsed_options.namespace or connect(self.parsed_options).client.namespace
+
+    @property
+    def sender(self) -> type:
+        """Of the signals about its tasks."""
+        return type(self)
+
+    @property
+    def _asks_database(self) -> bool:
+        """A task may be a row still. Only in the thread-sensitive thread does Django look after connections."""
+        return self.parsed_options.enqueue is Enqueue.OUTBOX
+
+    @cached_property
+    def _enqueuer(self) -> Enqueuer:
+        writer = TaskWriter(
+            alias=self.alias,
+            sender=self.sender,
+            store=lambda: self.store,
+            best_effort_store=lambda: self.best_effort_store,
+            namespace=lambda: self.namespace,
+            files=lambda: self.files,
+            decode=self.decode,
+            stored=self.stored,
+        )
+        return Enqueuer(self.parsed_options, writer, self.validate_task, read_elsewhere=self.read_elsewhere)
+
+    def stored(self, result: KubernetesResult) -> None:
+        """Called by enqueue() with the result of a new task, after task_enqueued. For subclasses."""
 
     @cached_property
     def files(self) -> "Files":
-        """Where arguments and return values are that are too large for a DjangoTask."""
-        from django_tasks_kubernetes.stored import Files
+        """The storage of arguments and return values that are too large for a DjangoTask."""
+        from django_tasks_kubernetes.storage.files import Files
 
         return Files(self.parsed_options.storage or "", self.parsed_options.storage_max_bytes)
 
@@ -123,18 +123,19 @@ class KubernetesBackend(BaseTaskBackend):
         if problem := queue_problem(task.queue_name):
             raise InvalidTask(problem)
         validate_importable(task)
+        note_import(task.func.__module__)
         validate_options(task)
 
     def enqueue[**P, R](self, task: "Task[P, R]", args: Sequence[Any], kwargs: Mapping[str, Any]) -> "TaskResult[P, R]":
         """Creates the DjangoTask. When this returns, the cluster has it, unless OPTIONS["ENQUEUE"] says otherwise.
 
-        With an idempotency_key whose task is known already, the result is that of the known one.
+        Where the cluster has a task with the same idempotency_key, returns the result of that one.
 
         Raises InvalidTask; TypeError or ValueError for arguments that are not JSON; PayloadTooLarge; StorageFailed
         where they go to a storage that does not take them; and the other errors of `exceptions`.
         After ApiUnavailable the task may exist, if the answer was lost and not the request.
         """
-        return cast("TaskResult[P, R]", deliver(self, self.new_task(task, args, kwargs)))
+        return cast("TaskResult[P, R]", self._enqueuer.enqueue(task, args, kwargs))
 
     async def aenqueue[**P, R](
         self, task: "Task[P, R]", args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -144,69 +145,67 @@ class KubernetesBackend(BaseTaskBackend):
         The receivers of task_enqueued run as Django's asend() does it: asynchronous ones here, synchronous ones in
         the thread that has the request's database connections.
         """
-        if self.parsed_options.enqueue is not Enqueue.IMMEDIATE:
-            # A transaction belongs to a thread.
-            return await sync_to_async(self.enqueue, thread_sensitive=True)(task, args, kwargs)
-
-        def create() -> tuple[AnyResult, bool]:
-            return self.create(self.new_task(task, args, kwargs))
-
-        result, created = await sync_to_async(create, thread_sensitive=False)()
-        if created:
-            await task_enqueued.asend(type(self), task_result=result)
-        return cast("TaskResult[P, R]", result)
+        return cast("TaskResult[P, R]", await self._enqueuer.aenqueue(task, args, kwargs))
 
     def enqueue_many(self, calls: Iterable[Call], *, concurrency: int = CONCURRENCY) -> Enqueued:
-        """Enqueues many tasks, so many at once: `[(task, args, kwargs), …]`, or any iterable of such tuples.
+        """Enqueues many tasks in `concurrency` threads: `[(task, args, kwargs), …]`, or any iterable of such tuples.
 
-        Raises for none of them: what was not accepted is in the report, with the error and the index of its call. An
-        API server that does not answer, or refuses this process, is not asked again for what is left.
+        Raises for none of them: the report has each call that was not accepted, with its error and its index. After
+        an error that every task would meet, such as missing permissions, the remaining calls are not tried.
         """
-        return deliver_many(self, calls, concurrency)
+        return self._enqueuer.enqueue_many(calls, concurrency)
 
     async def aenqueue_many(self, calls: Iterable[Call], *, concurrency: int = CONCURRENCY) -> Enqueued:
         """See enqueue_many()."""
         return await sync_to_async(self.enqueue_many, thread_sensitive=True)(calls, concurrency=concurrency)
 
-    def get_result(self, result_id: str) -> AnyResult:
+    def get_result(self, result_id: str) -> KubernetesResult:
         """The result, as it is in the cluster now.
 
         Raises TaskResultDoesNotExist; InvalidResource when the task no longer imports; and the errors of
         `exceptions` that say why the cluster did not answer.
         """
-        return self.decoded(self.store.get(valid_name(result_id)))
+        return self.decode(self.store.get(valid_name(result_id)))
 
-    async def aget_result(self, result_id: str) -> AnyResult:
+    async def aget_result(self, result_id: str) -> KubernetesResult:
         """See get_result()."""
-        return await sync_to_async(self.get_result, thread_sensitive=False)(result_id)
+        return await sync_to_async(self.get_result, thread_sensitive=self._asks_database)(result_id)
 
-    def cancel(self, result_id: str, reason: str = "") -> AnyResult:
+    def create(self, resource: Resource) -> KubernetesResult:
+        """Creates a DjangoTask as it is, at once, such as one of a schedule. Returns its result.
+
+        Raises TaskRefused where there is one of its name; InvalidResource when its task does not import here; and as
+        enqueue() does.
+        """
+        return self._enqueuer.create(NewTask(self.decode(resource), marked(resource)))
+
+    def cancel(self, result_id: str, reason: str = "") -> KubernetesResult:
         """Asks the operator to cancel a task: it is not started, or its pod is stopped, and the task is FAILED once the
-        pod is gone. One that is finished, or cancelled already, stays as it is.
+        pod is gone. A task that is finished, or cancelled already, is left unchanged.
 
         `reason`: who or what asks, and why; shown with the task. Default: this host's name.
-        Returns the result as it is now. Raises as get_result() does.
+        Returns the current result. Raises as get_result() does.
         """
         name = valid_name(result_id)
         text = (reason or f"asked by {socket.gethostname()}")[:CANCEL_REASON_MAX_CHARS]
-        return self.decoded(self.store.cancel(name, text))
+        return self.decode(self.store.cancel(name, text))
 
-    async def acancel(self, result_id: str, reason: str = "") -> AnyResult:
+    async def acancel(self, result_id: str, reason: str = "") -> KubernetesResult:
         """See cancel()."""
-        return await sync_to_async(self.cancel, thread_sensitive=False)(result_id, reason)
+        return await sync_to_async(self.cancel, thread_sensitive=self._asks_database)(result_id, reason)
 
-    def retry(self, result_id: str) -> AnyResult:
+    def retry(self, result_id: str) -> KubernetesResult:
         """Enqueues a finished task once more, at once, as a new task with the same arguments and options.
 
         Returns the new task's result. Raises NotFinished; StorageFailed where its arguments are in a storage, and
-        cannot be had from there; and as enqueue() and get_result() do.
+        cannot be had from there; InvalidResource where they are results of other tasks, of which one is gone; and as
+        enqueue() and get_result() do.
         """
         resource = self.store.get(valid_name(result_id))
-        result, _ = self.create(repetition(resource, self._alias_of(resource), self._read))
-        task_enqueued.send(type(self), task_result=result)
-        return result
+        alias, options = self._alias_of(resource), self.parsed_options
+        return self._enqueuer.create(repetition(resource, alias, options, self._read, self._fill))
 
-    async def aretry(self, result_id: str) -> AnyResult:
+    async def aretry(self, result_id: str) -> KubernetesResult:
         """See retry()."""
         return await sync_to_async(self.retry, thread_sensitive=True)(result_id)
 
@@ -216,15 +215,15 @@ class KubernetesBackend(BaseTaskBackend):
         queue: str | None = None,
         status: TaskResultStatus | str | None = None,
         task: AnyTask | str | None = None,
-    ) -> Iterator[AnyResult]:
-        """The results that are known, page by page and in no order: all, or those of a queue, in a status, of a task
-        (or its path). What no longer imports here is left out, and logged.
+    ) -> Iterator[KubernetesResult]:
+        """Iterates over the results in the cluster, page by page and in no order: all, or those of a queue, in a
+        status, of a task (or its path). A result whose task does not import here is left out, and logged.
         """
         wanted = None if status is None else TaskResultStatus(status)
         path = task.module_path if isinstance(task, Task) else task
-        for resource in self.store.find(codec.selector(queue=queue, status=wanted, task=path)):
+        for resource in self.store.find(selector(queue=queue, status=wanted, task=path)):
             try:
-                result = self.decoded(resource)
+                result = self.decode(resource)
             except InvalidResource as error:
                 logger.warning("Left out of results(): %s", error)
                 continue
@@ -238,76 +237,62 @@ class KubernetesBackend(BaseTaskBackend):
         queue: str | None = None,
         task: AnyTask | str | None = None,
         repeat: Duration | None = None,
-    ) -> "Changes":
-        """The changes of a task, or of all tasks, those of a queue, or of a task (or its path), as they happen. To be
-        iterated over with `for` or with `async for`; each iteration begins with how things are now.
+    ) -> "Changes[KubernetesResult]":
+        """Follows one task, or all tasks, those of a queue, or of a task (or its path), with `for` or `async for`.
 
-        With an id it ends with the finished result. Otherwise it goes on for ever; what no longer imports here is left
-        out, and logged. Whoever is slow misses what happens in between, and gets the newest.
-        `repeat`: with an id, after so long without a change the last result comes again, so that connections stay open.
+        Each iteration begins with the current results, and yields a result for each change.
+
+        With an id it ends with the finished result. Otherwise it never ends, and leaves out, with a log line, results
+        whose task does not import here. A slow reader misses states in between, and gets the newest.
+        `repeat`: with an id, yields the last result again after so long without a change, to keep connections open.
 
         The iteration raises as get_result() does.
         """
-        from django_tasks_kubernetes.watching.changes import Changes
+        from django_tasks_kubernetes.waiting.changes import Changes
 
         if result_id is not None and (queue is not None or task is not None):
             raise TypeError("watch() takes an id, or a queue and a task, and not both.")
         if result_id is None and repeat is not None:
             raise TypeError("watch() takes repeat together with an id.")
         name = None if result_id is None else valid_name(result_id)
-        return Changes(self, name, queue=queue, task=task, repeat=repeat)
+        return Changes(self._task_source, name, queue=queue, task=task, repeat=repeat)
+
+    def changes_of(self, result: KubernetesResult, timeout: Duration | None) -> "Changes[KubernetesResult]":
+        """Follows the task of a result until it is finished, or the time is over. For result.wait().
+
+        Raises ValueError or TypeError for what is no duration.
+        """
+        from django_tasks_kubernetes.waiting.changes import Changes
+
+        return Changes(self._task_source, result.id, queue=result.task.queue_name, timeout=timeout)
+
+    @property
+    def _task_source(self) -> "TaskSource[KubernetesResult]":
+        from django_tasks_kubernetes.waiting.steps import TaskSource
+
+        return TaskSource(store=lambda: self.store, decode=self.decode, is_pending=self._is_pending)
+
+    @property
+    def _is_pending(self) -> Callable[[str], bool] | None:
+        return self._enqueuer.is_pending
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
+        """Checks the settings, without I/O."""
         from django_tasks_kubernetes.checks import check_settings
 
-        return list(check_settings(self))
+        return list(check_settings(self.alias, self.options, self.queues, in_cluster=self.in_cluster))
 
-    def new_task(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NewTask:
-        """The task, validated, with its id. Nothing is sent."""
-        self.validate_task(task)
-        validate_found(task)
-        return new_task(task, args, kwargs, self.alias, self.parsed_options)
-
-    def create(self, new: NewTask) -> tuple[AnyResult, bool]:
-        """Creates it in the cluster. Its result, or that of the one with its key; and whether it is new."""
-        known = self.send(self.store, new)
-        return (new.result, True) if known is None else (self.decoded(known), False)
-
-    def send(self, store: Store, new: NewTask) -> "Resource | None":
-        """Creates it in a store, as store.create() does; its payload in the storage before that, if it goes there."""
-        if new.overflow is None:
-            return store.create(new.resource)
-        placed = self.placed(new)
-        try:
-            known = store.create(placed.resource)
-        except ApiUnavailable:
-            raise  # It may exist.
-        except Exception:
-            self._forget_payload(placed)
-            raise
-        if known is not None:  # by its key: it has a payload of its own
-            self._forget_payload(placed)
-        return known
-
-    def placed(self, new: NewTask) -> NewTask:
-        """With its payload in the storage, if it goes there. Raises StorageFailed."""
-        if new.overflow is None:
-            return new
-        ref = self.files.write(self.namespace, new.name, "payload", new.overflow)
-        spec = new.resource["spec"] | {"payloadRef": ref.to_data()}
-        return NewTask(new.result, new.resource | {"spec": spec})
-
-    def decoded(self, resource: "Resource") -> AnyResult:
-        """The result of a resource. Raises InvalidResource."""
-        return codec.decode(resource, alias=self._alias_of(resource), read=self._read)
+    def decode(self, resource: Resource) -> KubernetesResult:
+        """Returns the result of a resource. Raises InvalidResource."""
+        return decode(resource, alias=self._alias_of(resource), read=self._read, fill=self._fill)
 
     def _read(self, ref: TextRef) -> str:
         return self.files.read(ref)
 
-    def _forget_payload(self, placed: NewTask) -> None:
-        self.files.delete(TextRef.from_data(placed.resource["spec"]["payloadRef"]))
+    def _fill(self, resource: Resource) -> str:
+        return self.workflows.arguments_text(resource)
 
-    def _alias_of(self, resource: "Resource") -> str:
+    def _alias_of(self, resource: Resource) -> str:
         """The alias the task was enqueued with, where it leads to such a backend here; else this one's."""
         alias: str = resource["spec"].get("backend", self.alias)
         if alias in task_backends.settings and isinstance(task_backends[alias], KubernetesBackend):

@@ -1,55 +1,38 @@
-"""System checks. `check` needs no cluster; `check --deploy` asks it (with the app in INSTALLED_APPS)."""
+"""System checks of the settings, which `manage.py check` runs. They need no cluster; `deploy_checks` do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
 
-from django_tasks_kubernetes import exceptions as e
-from django_tasks_kubernetes.options import Enqueue, problems_of
-from django_tasks_kubernetes.validation import ALIAS_MAX_CHARS, queue_problem
-
-if TYPE_CHECKING:
-    from django_tasks_kubernetes.backend import KubernetesBackend
-
-# What the web app's Role allows, and why it is needed.
-VERBS: Final = {
-    "create": "enqueue()",
-    "get": "get_result()",
-    "list": "listing tasks",
-    "watch": "waiting for a result",
-    "patch": "cancelling a task",
-}
-CLUSTER_IDS: Final[dict[type[Exception], str]] = {
-    e.ClusterNotConfigured: "djangotasks.E010",
-    e.ApiUnavailable: "djangotasks.E011",
-    e.NotAuthenticated: "djangotasks.E012",
-    e.PermissionDenied: "djangotasks.E013",
-    e.CrdNotInstalled: "djangotasks.E014",
-    e.NamespaceNotFound: "djangotasks.E015",
-    e.TaskRefused: "djangotasks.E016",
-    e.StorageFailed: "djangotasks.E017",
-}
+from django_tasks_kubernetes.conf import Enqueue, problems_of
+from django_tasks_kubernetes.enqueue.delivery import delivery_for
+from django_tasks_kubernetes.enqueue.validation import queue_problem
+from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS
 
 
-def check_settings(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
-    """E001 options, E002 queues, E003 alias, E004 a missing package, E005 no outbox. No I/O."""
-    where = f"TASKS[{backend.alias!r}]"
-    for problem in problems_of(backend.options):
+def check_settings(
+    alias: str, options: Mapping[str, Any], queues: Iterable[Any], *, in_cluster: bool = True
+) -> Iterator[CheckMessage]:
+    """Checks an entry of TASKS: E001 options, E002 queues, E003 alias, E004 a missing package, E005 no table."""
+    where = f"TASKS[{alias!r}]"
+    for problem in problems_of(options):
         yield Error(problem, hint=f"Correct {where}['OPTIONS'].", obj=where, id="djangotasks.E001")
-    for queue in sorted(backend.queues, key=str):
+    for queue in sorted(queues, key=str):
         if unfit := queue_problem(queue):
             yield Error(unfit, hint=f"Rename it in {where}['QUEUES'].", obj=where, id="djangotasks.E002")
-    if not 0 < len(backend.alias) <= ALIAS_MAX_CHARS:
+    if not 0 < len(alias) <= BACKEND_ALIAS_MAX_CHARS:
         yield Error(
-            f"The alias must have 1 to {ALIAS_MAX_CHARS} characters.",
+            f"The alias must have 1 to {BACKEND_ALIAS_MAX_CHARS} characters.",
             hint="Rename it in TASKS.",
             obj=where,
             id="djangotasks.E003",
         )
-    if backend.options.get("ENQUEUE") == Enqueue.OUTBOX and not apps.is_installed("django_tasks_kubernetes"):
+    if not in_cluster:
+        return
+    if _needs_app(options) and not apps.is_installed("django_tasks_kubernetes"):
         yield Error(
             "ENQUEUE is outbox, and the outbox has no table.",
             hint="Add 'django_tasks_kubernetes' to INSTALLED_APPS, and run manage.py migrate.",
@@ -65,45 +48,5 @@ def check_settings(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
         )
 
 
-def check_cluster(**kwargs: Any) -> Iterator[CheckMessage]:
-    """Asks the cluster what enqueue() would meet: with `manage.py check --deploy`, or `--deploy --tag tasks`."""
-    from django.tasks import task_backends
-
-    from django_tasks_kubernetes.backend import KubernetesBackend
-
-    for backend in task_backends.all():
-        if isinstance(backend, KubernetesBackend) and not list(problems_of(backend.options)):
-            yield from _check_cluster(backend)
-
-
-def _check_cluster(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
-    from django_tasks_kubernetes.client import connect
-
-    where = f"TASKS[{backend.alias!r}]"
-    try:
-        client = connect(backend.parsed_options)
-        client.try_create()
-        missing = {verb: use for verb, use in VERBS.items() if not client.may(verb)}
-    except e.KubernetesBackendError as error:
-        yield _error(error, where)
-        return
-    for verb, use in missing.items():
-        yield Error(
-            f"The credentials do not allow to {verb} DjangoTasks in namespace {client.namespace}, which {use} needs.",
-            hint=f"Add {verb!r} to the verbs of the web app's Role for djangotasks.",
-            obj=where,
-            id="djangotasks.E013",
-        )
-    if backend.parsed_options.storage is not None:
-        from django_tasks_kubernetes.stored import try_storage
-
-        try:
-            try_storage(backend.files, client.namespace)
-        except e.StorageFailed as error:
-            yield _error(error, where)
-
-
-def _error(error: e.KubernetesBackendError, where: str) -> Error:
-    problem, _, hint = str(error).partition(". ")
-    id_ = next((id_ for class_, id_ in CLUSTER_IDS.items() if isinstance(error, class_)), "djangotasks.E019")
-    return Error(f"{problem.rstrip('.')}.", hint=hint or None, obj=where, id=id_)
+def _needs_app(options: Mapping[str, Any]) -> bool:
+    return any(options.get("ENQUEUE") == mode and delivery_for(mode).needs_app for mode in Enqueue)

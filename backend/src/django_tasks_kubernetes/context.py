@@ -5,12 +5,13 @@
         for number, order in enumerate(orders):
             context.progress(number, len(orders), "reading orders")
 
-Light, since task pods import it. None of it waits for anything: what is said is kept, and sent beside the task.
+Light, since task pods import it. Nothing in it waits: a report is kept, and sent beside the task.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from numbers import Real
 from typing import Any, Final
@@ -18,8 +19,8 @@ from typing import Any, Final
 from django.tasks import TaskContext
 from django.utils.functional import Promise
 
-from djangotasks_api.names import PROGRESS_MESSAGE_MAX_CHARS
-from djangotasks_api.outcome import ProgressReport
+from djangotasks_api.bounds import PROGRESS_MESSAGE_MAX_CHARS
+from djangotasks_api.reports import ProgressReport
 
 type Amount = float | Decimal
 NUMBERS: Final = (Real, Decimal)
@@ -31,17 +32,25 @@ class KubernetesTaskContext(TaskContext):  # type: ignore[type-arg, misc]  # gen
 
     _attempt: "AttemptProgress" = field(repr=False, compare=False)
 
-    def progress(self, done: Amount | None = None, total: Amount | None = None, message: str | None = None) -> None:
-        """Says how far the task is: so much is `done`, of so much in `total`, and a `message` for people.
+    @property
+    def scheduled_for(self) -> datetime | None:
+        """The time of its schedule that the task was created for, in UTC, also where it runs late; None where the task
+        was enqueued otherwise. Its day: `django.utils.timezone.localdate(at, zone)` with the schedule's zone."""
+        result: Any = self.task_result
+        at: datetime | None = result.scheduled_for
+        return at
 
-        Each call replaces all that the one before said. It takes microseconds, never waits and never fails for a
-        reason outside the task: what is said last is sent, at most once a second. A message is cut to 256 characters.
+    def progress(self, done: Amount | None = None, total: Amount | None = None, message: str | None = None) -> None:
+        """Report how far the task is: `done` of `total`, and a `message` for people.
+
+        Each call replaces all values of the one before. It takes microseconds, never waits, and never fails for a
+        reason outside the task: the newest report is sent, at most once a second. A message is cut to 256 characters.
         From any thread, and from async code; not from child processes.
 
-        More `done` than there is in `total` is no error: a total is often an estimate. Raises TypeError or ValueError
-        for what is no number, below zero or not finite, and where nothing is said.
+        `done` may be more than `total`, which is often an estimate. Raises TypeError or ValueError for a value that is
+        not a number, is below zero or not finite, and where neither `done` nor `message` is given.
         """
-        self._attempt.say(*checked(done, total, message))
+        self._attempt.report(*checked(done, total, message))
 
     async def aprogress(
         self, done: Amount | None = None, total: Amount | None = None, message: str | None = None
@@ -50,8 +59,8 @@ class KubernetesTaskContext(TaskContext):  # type: ignore[type-arg, misc]  # gen
         self.progress(done, total, message)
 
     def heartbeat(self) -> None:
-        """A sign of life, without news: for tasks with a `heartbeat_timeout`. progress() is one as well."""
-        self._attempt.beat()
+        """Report that the task is alive, for a `heartbeat_timeout`. progress() is a heartbeat too."""
+        self._attempt.heartbeat()
 
     async def aheartbeat(self) -> None:
         """See heartbeat(), which does not wait either."""
@@ -59,26 +68,28 @@ class KubernetesTaskContext(TaskContext):  # type: ignore[type-arg, misc]  # gen
 
 
 class AttemptProgress:
-    """What one attempt has said. `tell`: takes each report, and must be quick."""
+    """The progress of one attempt."""
 
-    def __init__(self, started_at: str, tell: Callable[[ProgressReport], None]) -> None:
-        self._tell = tell
+    def __init__(self, started_at: str, submit: Callable[[ProgressReport], None]) -> None:
+        """`submit`: takes each report, and must be quick."""
+        self._submit = submit
         self._started_at = started_at
         self.last: ProgressReport | None = None
+        """The newest report; None before the first."""
 
-    def say(self, done: float | None, total: float | None, message: str | None) -> None:
+    def report(self, done: float | None, total: float | None, message: str | None) -> None:
         self.last = report = ProgressReport(started_at=self._started_at, done=done, total=total, message=message)
-        self._tell(report)
+        self._submit(report)
 
-    def beat(self) -> None:
-        """The same once more."""
-        self._tell(self.last or ProgressReport(started_at=self._started_at))
+    def heartbeat(self) -> None:
+        """Submits the last report again."""
+        self._submit(self.last or ProgressReport(started_at=self._started_at))
 
 
 def checked(done: Any, total: Any, message: Any) -> tuple[float | None, float | None, str | None]:
     """The arguments of progress() as a report has them. Raises TypeError or ValueError."""
     if done is None and message is None:
-        raise TypeError("progress() needs done or message. For a sign of life alone there is heartbeat().")
+        raise TypeError("progress() needs done or message. To report only that the task is alive, call heartbeat().")
     return _amount("done", done), _amount("total", total), _text(message)
 
 

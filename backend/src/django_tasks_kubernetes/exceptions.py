@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.tasks.exceptions import TaskException
 
+from djangotasks_api.text import headline
+
 if TYPE_CHECKING:
     from django.tasks import TaskResult
 
@@ -50,6 +52,14 @@ class NotFinished(KubernetesBackendError):
     """Only a finished task can be retried."""
 
 
+class NotRetryable(KubernetesBackendError):
+    """A workflow cannot be retried: it has not ended, or it succeeded. The message says which, and what to do."""
+
+
+class WorkflowFailed(KubernetesBackendError):
+    """The workflow whose result was asked for has failed, or was cancelled. The message says which step, and why."""
+
+
 class PayloadTooLarge(KubernetesBackendError, ValueError):
     """The arguments are longer than one environment variable of the pod can hold, or than the storage may take."""
 
@@ -66,6 +76,14 @@ class InvalidResource(KubernetesBackendError):
     """A DjangoTask cannot be shown as a TaskResult: its task does not import here, or its result is not JSON."""
 
 
+class ScheduleDoesNotExist(KubernetesBackendError):
+    """There is no DjangoTaskSchedule of that name."""
+
+
+class ScheduleRefused(KubernetesBackendError):
+    """The API server refused the schedule: by its schema, a quota or a policy. The message holds its own words."""
+
+
 # Raised by wait() and get() of a result.
 
 
@@ -78,7 +96,8 @@ class TaskFailed(KubernetesBackendError):
 
     def __init__(self, result: "TaskResult[..., Any]") -> None:
         error = result.errors[-1] if result.errors else None
-        words = f": {error.traceback.strip().rpartition('\n')[2]}" if error else ""
+        message = getattr(error, "message", None) or (headline(error.traceback) if error else None)
+        words = f": {message}" if message else ""
         super().__init__(f"Task {result.id} ({result.task.module_path}) failed{words}")
         self.result = result
 
@@ -147,6 +166,14 @@ class ResultNotSerializable(AttemptFailed, TypeError):
 
 class PayloadUnavailable(AttemptFailed):
     """The arguments could not be read from the storage they are in, or are not what was stored."""
+
+
+class InputUnavailable(AttemptFailed):
+    """A result of another step of its workflow, which is one of its arguments, could not be read."""
+
+
+class InputTooLarge(AttemptFailed):
+    """The results of other steps that are its arguments are larger than OPTIONS["STORAGE_MAX_BYTES"]."""
 
 
 class ResultNotStored(AttemptFailed):

@@ -1,6 +1,6 @@
-"""Deletes the files of tasks that are gone. Stateless, and safe to repeat: a file's name says whose it is.
+"""Deletes the files of tasks that are gone. Stateless, and safe to repeat: a file's name has its task.
 
-What is written before its task exists, as a payload is, or after the task is gone, is protected by its age.
+A grace time protects files that are written before their task exists, as payloads are.
 """
 
 import logging
@@ -26,12 +26,16 @@ GRACE: Final = timedelta(days=1)
 
 @dataclass(slots=True)
 class Pruned:
-    """`deleted`: the files, each as its storage's alias and its name. `failed`: those that the storage did not delete.
-    `kept`: how many belong to a task, or are younger than the grace time."""
+    """What became of the files."""
 
     deleted: list[tuple[str, str]] = field(default_factory=list)
+    """Each as its storage's alias and its name."""
+
     failed: list[tuple[str, str]] = field(default_factory=list)
+    """Those that the storage did not delete."""
+
     kept: int = 0
+    """How many belong to a task, or are younger than the grace time."""
 
 
 def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
@@ -63,7 +67,7 @@ def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
                     storage.delete(name)
             except Exception as error:  # noqa: BLE001 - whatever a storage raises
                 if _is_gone(storage, name):
-                    continue  # Somebody else was faster.
+                    continue  # Another process was faster.
                 logger.warning("The file %s in the storage %r was not deleted: %s", name, alias, error)
                 done.failed.append((alias, name))
             else:
@@ -87,7 +91,7 @@ def _backends() -> Iterator[KubernetesBackend]:
 def _is_gone(storage: Storage, name: str) -> bool:
     try:
         return not storage.exists(name)
-    except Exception:  # noqa: BLE001 - then nobody knows
+    except Exception:  # noqa: BLE001 - then it is not known
         return False
 
 

@@ -1,4 +1,4 @@
-"""When a task that failed is tried again, and how long it waits before.
+"""When a failed task is retried, and after which wait.
 
     @task(retry=Retry(max_attempts=5, backoff=Exponential(initial=1, max=300), on=(ConnectionError,)))
     def fetch(url: str) -> None: ...
@@ -7,28 +7,31 @@ Light, since task pods import it: no Django, nothing but names of the contract.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from django_tasks_kubernetes.durations import Duration, seconds
-from djangotasks_api.names import FAILURE_NAME_MAX_CHARS, FAILURE_NAMES_MAX, SECONDS_PER_YEAR
-
-DAY: Final = 86_400.0
-WEEK: Final = 7 * DAY
-# As in the CRD.
-MAX_ATTEMPTS: Final = 100
-FACTOR_MAX: Final = 100.0
+from djangotasks_api.bounds import (
+    BACKOFF_FACTOR,
+    BACKOFF_MAX_SECONDS,
+    BACKOFF_SECONDS,
+    FAILURE_NAME_MAX_CHARS,
+    FAILURE_NAMES_MAX,
+    MAX_ATTEMPTS,
+    RETRY_AFTER_SECONDS,
+)
 
 type Exceptions = tuple[type[BaseException], ...]
 
 
 class RetryLater(Exception):
-    """Raised in a task: this attempt came too early. The next one starts `after` that time, whatever the backoff says.
+    """Raise it in a task to be retried `after` that time, whatever the backoff, `on` and `never` say.
 
-    It counts as an attempt, and needs one to be left: `Retry(max_attempts=…)`. Neither `on` nor `never` is asked.
+    It counts as an attempt, and the task fails where it was the last one: `Retry(max_attempts=…)`.
+    In an ExceptionGroup, `on` and `never` decide on the others: one that is not retried ends the task.
     """
 
     def __init__(self, *args: Any, after: Duration) -> None:
-        self.after = seconds("RetryLater(after=…)", after, most=SECONDS_PER_YEAR)
+        self.after = seconds("RetryLater(after=…)", after, most=RETRY_AFTER_SECONDS.most)
         super().__init__(*(args or (f"in {self.after:g} s",)))
 
 
@@ -45,8 +48,8 @@ class Exponential:
     def __post_init__(self) -> None:
         self.to_spec()
         number: Any = self.factor
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 1 <= number <= FACTOR_MAX:
-            raise ValueError(f"Exponential(factor=…) must be a number from 1 to {FACTOR_MAX:g}, not {number!r}.")
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or number not in BACKOFF_FACTOR:
+            raise ValueError(f"Exponential(factor=…) must be a number {BACKOFF_FACTOR}, not {number!r}.")
 
     def to_spec(self) -> dict[str, Any]:
         return _spec("Exponential", self.initial, self.max, self.jitter, factor=self.factor)
@@ -65,7 +68,7 @@ class Linear:
         self.to_spec()
 
     def to_spec(self) -> dict[str, Any]:
-        increment = seconds("Linear(increment=…)", self.increment, most=DAY)
+        increment = seconds("Linear(increment=…)", self.increment, most=BACKOFF_SECONDS.most)
         return _spec("Linear", self.initial, self.max, self.jitter, factor=1.0, incrementSeconds=increment)
 
 
@@ -80,17 +83,18 @@ class Fixed:
         self.to_spec()
 
     def to_spec(self) -> dict[str, Any]:
-        delay = seconds("Fixed(delay=…)", self.delay, most=DAY)
+        delay = seconds("Fixed(delay=…)", self.delay, most=BACKOFF_SECONDS.most)
         return _spec("Fixed", delay, delay, self.jitter, factor=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How often a task is tried, `max_attempts` in all, and which failures are tried again.
+    """How often a task is tried, `max_attempts` in all, and which failures are retried.
 
-    `on`: exception classes that are, subclasses included; None for all. `never`: classes that are not, whatever `on`
-    says. An attempt that ended without an exception counts as the class that `result.errors` shows for it, such as
-    `exceptions.OutOfMemory` or `exceptions.DeadlineExceeded`.
+    `on`: exception classes that are retried, with their subclasses; None for all. `never`: classes that are not, even
+    if `on` has them. An ExceptionGroup is retried if all exceptions in it are. An attempt that ended without an
+    exception counts as the class that `result.errors` shows for it, such as `exceptions.OutOfMemory` or
+    `exceptions.DeadlineExceeded`.
     """
 
     max_attempts: int = 3
@@ -100,8 +104,8 @@ class Retry:
 
     def __post_init__(self) -> None:
         number: Any = self.max_attempts
-        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_ATTEMPTS:
-            raise ValueError(f"Retry(max_attempts=…) must be a whole number from 1 to {MAX_ATTEMPTS}, not {number!r}.")
+        if isinstance(number, bool) or not isinstance(number, int) or number not in MAX_ATTEMPTS:
+            raise ValueError(f"Retry(max_attempts=…) must be a whole number {MAX_ATTEMPTS}, not {number!r}.")
         if not isinstance(self.backoff, (Exponential, Linear, Fixed)):
             raise TypeError(f"Retry(backoff=…) must be Exponential(…), Linear(…) or Fixed(…), not {self.backoff!r}.")
         for name in ("on", "never"):
@@ -114,15 +118,40 @@ class Retry:
 
 
 def path_of(class_: type[BaseException]) -> str:
-    """The class as a retry policy names it: where it is defined."""
+    """The dotted path by which a retry policy names a class."""
     return f"{class_.__module__}.{class_.__qualname__}"
 
 
-def is_retried(error: BaseException, on: tuple[str, ...] | None, never: tuple[str, ...]) -> bool:
-    """Whether an exception is tried again, by the paths of its class and of its base classes. Nothing is imported: a
-    path from a resource must not run anything."""
-    names = {path_of(class_) for class_ in type(error).__mro__}
-    return names.isdisjoint(never) and (on is None or not names.isdisjoint(on))
+def is_retried(
+    error: BaseException, on: tuple[str, ...] | None, never: tuple[str, ...], *, reason: str | None = None
+) -> bool:
+    """Whether an exception is retried, by the paths of its class and of its base classes, and by the reason, if the
+    attempt has one besides, such as TaskNotFound.
+
+    A group is retried if all exceptions in it are; `on` may name the class of the group instead. Nothing is imported: a
+    path from a resource must not run code.
+    """
+    if isinstance(error, RetryLater):
+        return True
+    names = {path_of(class_) for class_ in type(error).__mro__} | ({reason} if reason else set())
+    if not names.isdisjoint(never):
+        return False
+    is_named = on is None or not names.isdisjoint(on)
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_retried(inner, None if is_named else on, never) for inner in error.exceptions)
+    return is_named
+
+
+def retry_after(error: BaseException) -> float | None:
+    """The seconds that RetryLater asks for; in a group, the longest."""
+    return max((leaf.after for leaf in leaves_of(error) if isinstance(leaf, RetryLater)), default=None)
+
+
+def leaves_of(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, and in the groups in it; of another exception, itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in leaves_of(inner)]
 
 
 def _exceptions(name: str, classes: Any) -> Exceptions:
@@ -143,8 +172,8 @@ def _exceptions(name: str, classes: Any) -> Exceptions:
 def _spec(kind: str, initial: Duration, longest: Duration, jitter: object, **more: float) -> dict[str, Any]:
     if not isinstance(jitter, bool):
         raise TypeError(f"{kind}(jitter=…) must be True or False, not {jitter!r}.")
-    first = seconds(f"{kind}(initial=…)", initial, most=DAY)
-    most = seconds(f"{kind}(max=…)", longest, most=WEEK)
+    first = seconds(f"{kind}(initial=…)", initial, most=BACKOFF_SECONDS.most)
+    most = seconds(f"{kind}(max=…)", longest, most=BACKOFF_MAX_SECONDS.most)
     if most < first:
         raise ValueError(f"{kind}(max=…) must not be less than initial, {first:g} s: not {longest!r}.")
     return {"initialSeconds": first, "maxSeconds": most, "jitter": jitter} | more

@@ -1,4 +1,5 @@
-"""Signals that no pod can send, and `manage.py watch_tasks` therefore does: how tasks and their attempts ended.
+"""Signals that `manage.py watch_tasks` sends when tasks, their attempts and workflows end, also those that no pod can
+report.
 
     from django.dispatch import receiver
     from django_tasks_kubernetes.signals import task_ended
@@ -7,23 +8,35 @@
     def mark_order(sender, task_result, reason, **kwargs):
         if reason is not None: ...
 
-Connect them where Django is set up, as in AppConfig.ready(). Receivers run in the process of watch_tasks, in a database
-transaction each: what one writes there is committed together with the note that it has been told. One that raises is
-tried again, so that it must bear to be called more than once.
+Connect receivers where Django is set up, as in AppConfig.ready(). They run in the process of watch_tasks, each in a
+database transaction that also records that the receiver was called. A receiver that raises is called again, and one
+that did not may be called twice: make it idempotent.
 
-Arguments of both, beside `sender`, the class of the backend:
+Arguments, beside `sender`, the class of the backend:
 
-`task_result`: as get_result() gives it. `reason`: a word of djangotasks_api.phases.Reason as text, such as "OOMKilled",
-and None after a success. `message`: the same as a sentence. `reported`: whether the pod has sent Django's own
-task_finished for it. False for what ended a pod from outside, or ended without one.
+`task_result`: as get_result() returns it; of a workflow `workflow_result`, as get_workflow() does. `reason`: a value
+of djangotasks_api.phases.Reason as text, such as "OOMKilled", and None after a success. `message`: the same as a
+sentence. `reported`, of a task: whether the pod has sent Django's own task_finished for it. False for what ended a
+pod from outside, or ended without one.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from django.dispatch import Signal
+from django.tasks.signals import task_finished
 
 task_ended: Final = Signal()
 """A task has reached its final status: SUCCESSFUL or FAILED."""
 
 task_attempt_failed: Final = Signal()
 """An attempt has ended without success, whether or not another follows. `attempt`: its number."""
+
+workflow_ended: Final = Signal()
+"""A workflow is over: all its steps are, or it was deleted before. `reason`: such as "StepFailed"."""
+
+
+def send_task_finished(sender: type, task_result: Any, reported: bool, **kwargs: Any) -> None:
+    """Sends Django's task_finished for an end that no pod has reported. A receiver of task_ended, which `manage.py
+    watch_tasks --task-finished` connects for packages that know no other signal."""
+    if not reported:
+        task_finished.send(sender, task_result=task_result)

@@ -1,5 +1,10 @@
 {{- define "djangotasks.name" -}}
-{{- if contains "djangotasks" .Release.Name }}{{ .Release.Name | trunc 54 | trimSuffix "-" }}{{ else }}{{ printf "%s-djangotasks" .Release.Name | trunc 54 | trimSuffix "-" }}{{ end }}
+{{- include "djangotasks.nameOf" .Release.Name }}
+{{- end }}
+
+{{/* What the objects of the release of this name are called. */}}
+{{- define "djangotasks.nameOf" -}}
+{{- if contains "djangotasks" . }}{{ . | trunc 54 | trimSuffix "-" }}{{ else }}{{ printf "%s-djangotasks" . | trunc 54 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{- define "djangotasks.selector" -}}
@@ -16,6 +21,33 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- define "djangotasks.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{/* What a cluster-wide object is called: a release of the same name may be in another namespace. */}}
+{{- define "djangotasks.clusterName" -}}
+{{ include "djangotasks.name" . }}-{{ .Release.Namespace }}
+{{- end }}
+
+{{/* The namespaces to work in, as JSON; an empty list for all. None is never taken for all: a list that lost its last
+entry would give the operator the cluster. */}}
+{{- define "djangotasks.namespaces" -}}
+{{- if and .Values.watchNamespaces .Values.watchAllNamespaces }}
+{{- fail "\n\nSet only one of watchNamespaces and watchAllNamespaces." }}
+{{- else if not (or .Values.watchNamespaces .Values.watchAllNamespaces) }}
+{{- fail "\n\nWhich namespaces' tasks is this operator to run?\n  --set 'watchNamespaces={shop,bank}'   these, which must exist: it gets a Role in each\n  --set watchAllNamespaces=true         all: it may then create pods in any namespace, which amounts to the whole cluster (SECURITY.md)\n" }}
+{{- end }}
+{{- toJson .Values.watchNamespaces }}
+{{- end }}
+
+{{/* Namespaces as the selector of a policy. */}}
+{{- define "djangotasks.namespaceSelector" -}}
+{{- with include "djangotasks.namespaces" . | fromJsonArray -}}
+namespaceSelector:
+  matchExpressions:
+  - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
+{{- else -}}
+namespaceSelector: {}
+{{- end }}
 {{- end }}
 
 {{/* The Secret with the key. */}}
@@ -39,11 +71,16 @@ capabilities: {drop: [ALL]}
 {{- define "djangotasks.rules" -}}
 # Follow tasks, and delete those whose time to be kept is over.
 - apiGroups: [djangotasks.dev]
-  resources: [djangotasks]
+  resources: [djangotasks, djangotaskworkflows]
   verbs: [get, list, watch, delete]
+# Enqueue and cancel tasks: for the pods of tasks (a queue's taskAccess), for workflows and for schedules. Workflows: for
+# the pods of tasks and for schedules.
+- apiGroups: [djangotasks.dev]
+  resources: [djangotasks, djangotaskworkflows]
+  verbs: [create, patch]
 # Write what became of them.
 - apiGroups: [djangotasks.dev]
-  resources: [djangotasks/status]
+  resources: [djangotasks/status, djangotaskworkflows/status]
   verbs: [patch]
 # Read how a queue's tasks run.
 - apiGroups: [djangotasks.dev]
@@ -52,6 +89,14 @@ capabilities: {drop: [ALL]}
 # Write how many tasks of a queue wait and run, and whether they can be started.
 - apiGroups: [djangotasks.dev]
   resources: [djangotaskqueues/status]
+  verbs: [patch]
+# Read when a schedule creates a task, and what its task is.
+- apiGroups: [djangotasks.dev]
+  resources: [djangotaskschedules]
+  verbs: [get, list, watch]
+# Write which task of a schedule was created last, and when the next one is due.
+- apiGroups: [djangotasks.dev]
+  resources: [djangotaskschedules/status]
   verbs: [patch]
 # One Job an attempt; it is collected with its task, never deleted by the operator.
 - apiGroups: [batch]
@@ -69,12 +114,30 @@ capabilities: {drop: [ALL]}
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]
-# Say on a task why it does not start, is retried or failed (kubectl describe), and count what repeats.
+# Say on a task why it does not start, is retried or failed (kubectl describe), and count what repeats. Read why a Pod
+# does not start that its own status does not say: a missing Secret, a volume on another node, the network.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create, patch, list]
 # Queues may follow a Deployment's pod template.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get]
+# During a rollout tasks run the newest revision that has a ready pod.
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [list]
+{{- end }}
+
+{{/* Fails when the CustomResourceDefinition belongs to another release that is still there: helm itself would say
+"invalid ownership metadata", and no way out. Rendered without a cluster, there is nothing to find. */}}
+{{- define "djangotasks.ensureNoOtherOwner" -}}
+{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .crd }}
+{{- $of := dig "metadata" "annotations" dict $found }}
+{{- $name := index $of "meta.helm.sh/release-name" | default "" }}
+{{- $namespace := index $of "meta.helm.sh/release-namespace" | default "" }}
+{{- $other := or (ne $name .root.Release.Name) (ne $namespace .root.Release.Namespace) }}
+{{- if and $name $other (lookup "apps/v1" "Deployment" $namespace (include "djangotasks.nameOf" $name)) }}
+{{- fail (printf "\n\nThe CustomResourceDefinitions are installed already, by the release %s in the namespace %s. One release a cluster has them. Install this one with:\n  --set crds.enabled=false\n" $name $namespace) }}
+{{- end }}
 {{- end }}

@@ -1,5 +1,5 @@
 """The djangotasks.dev API: the one definition that the backend, the runner and the operator share.
 
-`names`, `phases`, `stored`, `outcome` and `assignment` use the standard library alone, because task pods import them
-before every task. `models` and `schema` need pydantic (the extra `models`).
+Task pods import this package before every task, so it uses the standard library alone, but for `models`, `crd` and
+`schema`, which need pydantic (the extra `models`).
 """

@@ -1,7 +1,7 @@
-"""What the operator tells a task pod to do: the task, and where its outcome goes.
+"""What the operator hands to a task pod: the task, and where its outcome goes.
 
-Travels in the pod's environment. The payload has a variable of its own, because inside the other it
-would be escaped again and outgrow the 128 KiB of one variable.
+It is passed in the pod's environment. The payload has a variable of its own, because inside the other it would be
+escaped again and outgrow the 128 KiB of one variable.
 """
 
 import json
@@ -14,43 +14,82 @@ from djangotasks_api.stored import TextRef
 ASSIGNMENT_VARIABLE: Final = "DJANGOTASKS_ASSIGNMENT"
 PAYLOAD_VARIABLE: Final = "DJANGOTASKS_PAYLOAD"
 TOKEN_VARIABLE: Final = "DJANGOTASKS_TOKEN"  # noqa: S105 - the name of a variable
+# The encoding of a payload that lacks the task's inputs, which the runner reads from the operator. A runner that does
+# not know it fails the task, rather than call it without them.
+INPUTS_ENCODING: Final = "inputs"
+# Set by the runner, for the task and its child processes: the name of the attempt's pod.
+WORKER_VARIABLE: Final = "DJANGOTASKS_WORKER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """One attempt of one task.
-
-    `url`: the operator's endpoint, without a path. `token`: good for this attempt alone.
-    `payload`: JSON text, {"args": […], "kwargs": {…}}, packed as `payload_encoding` says; or it is empty, and in the
-    file of `payload_ref`. `worker_ids`: the pods of earlier attempts, oldest
-    first. `started_at`: when the first of them started. Times are RFC 3339, UTC. `retry_on`, `never_retry_on`: of the
-    policy, for the pod, which alone knows what an exception's base classes are. `heartbeat_timeout`: for how many
-    seconds the attempt may be silent; None for as long as it likes.
-    """
+    """One attempt of one task. Times are RFC 3339, UTC."""
 
     id: str
+    """The result's id, which is the DjangoTask's name."""
+
     namespace: str
     uid: str
+
     attempt: int
+    """1 for the first."""
+
     worker_id: str
+    """The attempt's Pod."""
+
     task: str
+    """The dotted path of the Django task."""
+
     queue: str
+
     backend: str
+    """The alias in Django's TASKS setting."""
+
     priority: int
     enqueued_at: str
     run_after: str | None
+
     worker_ids: tuple[str, ...]
+    """The Pods of earlier attempts, the oldest first."""
+
     started_at: str | None
+    """When the first of them started."""
+
     url: str
+    """The operator's endpoint, without a path."""
+
     token: str
+    """The credential for this attempt's reports, and for no other attempt's."""
+
     payload: str
+    """JSON text, {"args": […], "kwargs": {…}}, encoded as in `payload_encoding`; empty where `payload_ref` is set."""
+
     retry_on: tuple[str, ...] | None = None
+    """The policy's. The pod decides on exceptions, because it alone can look up their base classes."""
+
     never_retry_on: tuple[str, ...] = ()
+
     heartbeat_timeout: float | None = None
+    """The seconds that the attempt may go without a report; None for no limit."""
+
     payload_encoding: str | None = None
+
     payload_ref: TextRef | None = None
+    """The file that holds the payload instead."""
+
+    scheduled_for: str | None = None
+    """The time of its schedule that the task was created for."""
+
+    retries_left: int | None = None
+    """How many attempts may follow this one if it fails, by the policy when it started. None from an older operator."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the task has failed if this attempt does. True where that is not known."""
+        return not self.retries_left
 
     def to_environ(self) -> dict[str, str]:
+        """The environment variables that carry the assignment."""
         values = asdict(self)
         payload, token = values.pop("payload"), values.pop("token")
         return {
@@ -61,9 +100,9 @@ class Assignment:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Raises LookupError when a variable is missing: the process was not started by the operator.
+        """Read the assignment, and drop fields that only a newer operator knows: images outlive operators.
 
-        Fields that only a newer operator knows are dropped: images outlive operators.
+        Raises LookupError when a variable is missing: the process was not started by the operator.
         """
         known = {field.name for field in fields(cls)}
         values = {name: value for name, value in json.loads(environ[ASSIGNMENT_VARIABLE]).items() if name in known}

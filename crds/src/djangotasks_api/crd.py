@@ -1,42 +1,66 @@
-"""Turns a pydantic model into a CustomResourceDefinition with a structural schema."""
+"""Makes a CustomResourceDefinition with a structural schema from a pydantic model."""
 
 import inspect
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from djangotasks_api.models.base import Model
 from djangotasks_api.names import GROUP, VERSION
 
-# Rule and message, in CEL: https://kubernetes.io/docs/reference/using-api/cel/
-Rule = tuple[str, str]
-# Name, type, JSON path, priority (1 shows with -o wide only).
-Column = tuple[str, str, str, int]
 Schema = dict[str, Any]
 
-# JSON Schema words that a structural schema does not have, or that say nothing to a reader. (`additionalProperties`
-# with a schema, of a map, is kept.)
+# JSON Schema keywords that a structural schema does not allow, or that no reader needs. (`additionalProperties` with a
+# schema, of a map, is kept.)
 DROPPED = frozenset({"title", "additionalProperties", "propertyNames"})
 # The API server's JSON has one number type for integers; without a format kubectl explain is vague.
 FORMATS = {"integer": "int64"}
 
 
+class Rule(NamedTuple):
+    """A validation rule: https://kubernetes.io/docs/reference/using-api/cel/"""
+
+    expression: str
+    """In CEL."""
+
+    message: str
+    """Shown when the expression is false."""
+
+
+class Column(NamedTuple):
+    """A column of `kubectl get`."""
+
+    name: str
+    type: str
+    path: str
+    priority: int = 0
+    """1 for a column that only `-o wide` shows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What a CRD says beyond its model."""
+    """A CRD: its model, and what a model cannot express."""
 
     kind: str
     plural: str
     short_name: str
     model: type[Model]
     columns: tuple[Column, ...]
+
     selectable_fields: tuple[str, ...] = ()
+    """JSON paths that field selectors may use."""
+
     rules: tuple[Rule, ...] = ()
+    """Rules on the whole resource."""
+
     spec_rules: tuple[Rule, ...] = ()
-    status_default: dict[str, Any] | None = field(default=None)
+    """Rules on its spec."""
+
+    status_default: dict[str, Any] | None = None
+    """The status of a resource that has none."""
 
 
 def structural(schema: Schema, definitions: Schema) -> Schema:
-    """Inlines references, turns "X or null" into X, and drops what a structural schema cannot hold."""
+    """Inline references, turn "X or null" into X, and drop what a structural schema cannot hold."""
     if "$ref" in schema:
         target = definitions[schema["$ref"].removeprefix("#/$defs/")]
         return structural(target | {k: v for k, v in schema.items() if k != "$ref"}, definitions)
@@ -56,7 +80,7 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
                 result[key] = structural(value, definitions)
             case ("const", _):
                 result["enum"] = [value]
-            # Of a part that is not there, nothing is made up: the status is its writer's.
+            # An empty default would add the part to resources that lack it; the status belongs to its writer.
             case ("default", None | [] | dict()):
                 continue
             case _:
@@ -68,7 +92,7 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
 
 
 def _validations(rules: tuple[Rule, ...]) -> list[dict[str, str]]:
-    return [{"rule": rule, "message": message} for rule, message in rules]
+    return [{"rule": rule.expression, "message": rule.message} for rule in rules]
 
 
 def custom_resource_definition(definition: Definition) -> Schema:
@@ -76,7 +100,7 @@ def custom_resource_definition(definition: Definition) -> Schema:
     raw = definition.model.model_json_schema(by_alias=True)
     schema = structural(raw, raw.get("$defs", {}))
     properties = schema["properties"]
-    # The API server knows metadata by itself; naming its fields here would only hide them.
+    # The API server has its own schema of metadata; fields named here would only hide it.
     properties["metadata"] = {"type": "object"}
     if definition.spec_rules:
         properties["spec"]["x-kubernetes-validations"] = _validations(definition.spec_rules)
@@ -100,8 +124,13 @@ def custom_resource_definition(definition: Definition) -> Schema:
         "storage": True,
         "schema": {"openAPIV3Schema": root},
         "additionalPrinterColumns": [
-            {"name": name, "type": type_, "jsonPath": path, **({"priority": priority} if priority else {})}
-            for name, type_, path, priority in definition.columns
+            {
+                "name": column.name,
+                "type": column.type,
+                "jsonPath": column.path,
+                **({"priority": column.priority} if column.priority else {}),
+            }
+            for column in definition.columns
         ],
     }
     if "status" in properties:

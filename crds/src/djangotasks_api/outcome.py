@@ -1,125 +1,62 @@
-"""What the runner reports of an attempt, and how it travels: to the operator's endpoint, or in the
-pod's termination message.
+"""How an attempt ended, and how that travels: to the operator's endpoint, or in the pod's termination message.
 
-Reports are JSON objects. The result inside is JSON *text*, so that it arrives exact to the byte.
+An outcome is a JSON object. The result inside is JSON *text*, so that it arrives exact to the byte.
 """
 
 import json
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final, Self
 
-from djangotasks_api.names import (
-    PROGRESS_MESSAGE_MAX_CHARS,
-    RESULT_MAX_BYTES,
-    SECONDS_PER_YEAR,
-    TERMINATION_MESSAGE_MAX_BYTES,
-)
+from djangotasks_api.bounds import STORED_SIZE, TERMINATION_MESSAGE_MAX_BYTES, UNREPORTED_MAX_CHARS
+from djangotasks_api.failure import ErrorReport
 from djangotasks_api.phases import Reason
+from djangotasks_api.report_fields import InvalidReport, flag, load, name, result_ref, retry_after, timestamp
+from djangotasks_api.reports import ProgressReport
+from djangotasks_api.signing import SIGNATURE_CHARS, is_signed, signature
 from djangotasks_api.stored import TextRef
 
-# A report is the result, the traceback and a little around them; JSON escapes may double the text.
-REPORT_MAX_BYTES: Final = 2 * RESULT_MAX_BYTES + 64 * 1024
-# Three numbers, a time, and a message of which each character may be escaped as twelve.
-PROGRESS_REPORT_MAX_BYTES: Final = 12 * PROGRESS_MESSAGE_MAX_CHARS + 1024
-# A pod's clock may be wrong, or lie: sums with times beyond these would be more than a datetime can hold.
-YEARS: Final = range(1970, 3000)
-# More is infinite, for a float.
-AMOUNT_MAX: Final = sys.float_info.max
-CUT: Final = "\n[… cut …]\n"
-
-
-class InvalidReport(ValueError):
-    """The bytes are not a report of this API."""
-
-
-def report_path(namespace: str, task: str, uid: str, attempt: int, kind: str) -> str:
-    """The endpoint's path for one attempt. `kind`: "started", "progress" or "outcome"."""
-    return f"/v1/attempts/{namespace}/{task}/{uid}/{attempt}/{kind}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """The task function is about to be called. `started_at`: RFC 3339, UTC."""
-
-    started_at: str
-
-    def to_json(self) -> str:
-        return json.dumps({"startedAt": self.started_at})
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        data = _loads(text)
-        return cls(started_at=_timestamp(data, "startedAt"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressReport:
-    """All that the task has said of how far it is: the same again is a sign of life, and nothing else.
-
-    `started_at`: as in Started, for the operator that has not heard of it. The rest is None where the task left it out.
-    """
-
-    started_at: str
-    done: float | None = None
-    total: float | None = None
-    message: str | None = None
-
-    def to_data(self) -> dict[str, Any]:
-        data = {"startedAt": self.started_at, "done": self.done, "total": self.total, "message": self.message}
-        return {name: value for name, value in data.items() if value is not None}
-
-    def to_json(self) -> str:
-        return json.dumps(self.to_data(), separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """Parses and checks a report. Raises InvalidReport with the field that is wrong."""
-        return cls.from_data(_loads(text))
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Self:
-        message = data.get("message")
-        if not (message is None or (isinstance(message, str) and len(message) <= PROGRESS_MESSAGE_MAX_CHARS)):
-            raise InvalidReport(f"message must be a string of at most {PROGRESS_MESSAGE_MAX_CHARS} characters")
-        return cls(
-            started_at=_timestamp(data, "startedAt"),
-            done=_amount(data, "done"),
-            total=_amount(data, "total"),
-            message=message,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorReport:
-    """An exception: its class's dotted path, and the formatted traceback."""
-
-    type: str
-    traceback: str
+# What a termination message has room for beside the signature.
+BODY_MAX_BYTES: Final = TERMINATION_MESSAGE_MAX_BYTES - SIGNATURE_CHARS - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an attempt ended. Success has a `result` (JSON text) or a `result_ref`, failure a `reason` and an `error`.
-
-    `retryable` is False for what fails the same way each time: a path that does not import, a result that
-    is too large. `truncated` says that the text was shortened to fit a termination message; a result is
-    never shortened, so a truncated success has none. `retry_after`: seconds that the task asked to wait.
-    `progress`: the last that the task said, so that it is not lost; left out of a shortened text.
-    """
+    """How an attempt ended. Success has a `result`, `result_ref` or `workflow`, failure a `reason` and an `error`."""
 
     started_at: str | None
     finished_at: str
+
     result: str | None = None
+    """The return value as JSON text."""
+
     result_ref: TextRef | None = None
+    """The file that holds the return value instead."""
+
+    length: int | None = None
+    """How many items the return value has, where it is a list: nobody else need read it to know."""
+
+    workflow: str | None = None
+    """The name of the workflow that was returned, and whose result is to be the task's."""
+
     reason: Reason | None = None
     error: ErrorReport | None = None
+
     retryable: bool = True
+    """False for a failure that would repeat: a path that does not import, a result that is too large."""
+
     truncated: bool = False
+    """Whether the text was shortened to fit a termination message. A result is never shortened, so a truncated
+    success has none."""
+
     retry_after: float | None = None
+    """The seconds to wait that the task asked for."""
+
     progress: ProgressReport | None = None
+    """The task's last report, so that it is not lost; left out of a shortened text."""
+
+    unreported: str | None = None
+    """What kept the runner from reporting it: in a termination message alone."""
 
     @property
     def succeeded(self) -> bool:
@@ -129,164 +66,128 @@ class Outcome:
         data: dict[str, Any] = {"startedAt": self.started_at, "finishedAt": self.finished_at}
         if self.result_ref is not None:
             data["resultRef"] = self.result_ref.to_data()
+        elif self.workflow is not None:
+            data["workflow"] = self.workflow
         elif self.succeeded:
             data["result"] = self.result
         else:
             data["reason"] = self.reason
             data["retryable"] = self.retryable
             if self.error is not None:
-                data["error"] = {"type": self.error.type, "traceback": self.error.traceback}
+                data["error"] = self.error.to_data()
             if self.retry_after is not None:
                 data["retryAfterSeconds"] = self.retry_after
+        if self.length is not None:
+            data["length"] = self.length
         if self.progress is not None:
             data["progress"] = self.progress.to_data()
         if self.truncated:
             data["truncated"] = True
+        if self.unreported is not None:
+            data["unreported"] = self.unreported[:UNREPORTED_MAX_CHARS]
         return json.dumps(data, separators=(",", ":"))
 
-    def to_termination_message(self) -> str:
-        """The report in at most 4,096 bytes: a long result is left out, a long traceback shortened."""
-        text = self.to_json()
-        if len(text) <= TERMINATION_MESSAGE_MAX_BYTES:
-            return text
+    def within(self, max_bytes: int) -> Self:
+        """The same in so many bytes of JSON: a long result is left out, a long traceback shortened."""
+        size = len(self.to_json())
+        if size <= max_bytes:
+            return self
+        if self.unreported is not None:
+            return replace(self, unreported=None).within(max_bytes)
         if self.progress is not None:
-            return replace(self, progress=None).to_termination_message()
+            return replace(self, progress=None).within(max_bytes)
         if self.error is None:
-            return Outcome(started_at=self.started_at, finished_at=self.finished_at, truncated=True).to_json()
+            return replace(self, result=None, result_ref=None, length=None, truncated=True)
         # JSON escapes make the text longer than the traceback: take away what is over until it fits.
-        keep = len(self.error.traceback)
-        while len(text) > TERMINATION_MESSAGE_MAX_BYTES:
-            keep = min(keep - 1, keep * TERMINATION_MESSAGE_MAX_BYTES // len(text))
-            error = ErrorReport(type=self.error.type[:200], traceback=shorten(self.error.traceback, max(keep, 0)))
-            text = Outcome(
-                started_at=self.started_at,
-                finished_at=self.finished_at,
-                reason=self.reason,
-                error=error,
-                retryable=self.retryable,
-                truncated=True,
-                retry_after=self.retry_after,
-            ).to_json()
-            if keep <= 0:
-                break
-        return text
+        keep, found = len(self.error.traceback), self
+        while size > max_bytes and keep > 0:
+            keep = max(min(keep - 1, keep * max_bytes // size), 0)
+            found = replace(self, error=self.error.within(keep), truncated=True)
+            size = len(found.to_json())
+        return found
+
+    @property
+    def fits_termination_message(self) -> bool:
+        """Whether nothing of a result is left out there. A traceback may be shortened."""
+        return not self.succeeded or not self.within(BODY_MAX_BYTES).truncated
+
+    def to_termination_message(self, token: str) -> str:
+        """The report in at most 4,096 bytes, signed: what else a process prints or writes is not taken for it."""
+        body = self.within(BODY_MAX_BYTES).to_json()
+        return f"{signature(body, token)} {body}"
+
+    @classmethod
+    def from_termination_message(cls, text: str, tokens: Iterable[str]) -> Self:
+        """Raises InvalidReport, also where none of the tokens signed it."""
+        given, _, body = text.partition(" ")
+        if not is_signed(body, given, tokens):
+            raise InvalidReport("not signed by the attempt's runner")
+        return cls.from_json(body)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Parses and checks a report. Raises InvalidReport with the field that is wrong."""
-        data = _loads(text)
-        truncated = data.get("truncated", False)
-        if not isinstance(truncated, bool):
-            raise InvalidReport("truncated must be true or false")
-        started_at = None if data.get("startedAt") is None else _timestamp(data, "startedAt")
-        finished_at = _timestamp(data, "finishedAt")
-        progress = _progress(data.get("progress"))
-        if data.get("reason") is None:
-            result, ref = data.get("result"), _ref(data.get("resultRef"))
-            if ref is None and not (isinstance(result, str) or (truncated and result is None)):
-                raise InvalidReport("result must be a string that holds JSON")
-            if ref is not None and result is not None:
-                raise InvalidReport("result and resultRef cannot both be given")
-            return cls(
-                started_at=started_at,
-                finished_at=finished_at,
-                result=result,
-                result_ref=ref,
-                truncated=truncated,
-                progress=progress,
-            )
-        if not isinstance(data["reason"], str):
-            raise InvalidReport("reason must be a string")
-        try:
-            reason = Reason(data["reason"])
-        except ValueError:
-            # A newer runner's word. The failure is what counts; its traceback says the rest.
-            reason = Reason.TASK_ERROR
-        retryable = data.get("retryable", True)
-        if not isinstance(retryable, bool):
-            raise InvalidReport("retryable must be true or false")
-        return cls(
-            started_at=started_at,
-            finished_at=finished_at,
-            reason=reason,
-            error=_error(data.get("error")),
-            retryable=retryable,
+        """Parse and check an outcome. Raises InvalidReport with the field that is wrong."""
+        data = load(text)
+        truncated = flag(data, "truncated", default=False)
+        outcome = cls(
+            started_at=None if data.get("startedAt") is None else timestamp(data, "startedAt"),
+            finished_at=timestamp(data, "finishedAt"),
             truncated=truncated,
-            retry_after=_seconds(data.get("retryAfterSeconds")),
-            progress=progress,
+            progress=_progress(data.get("progress")),
+            unreported=_words(data.get("unreported")),
+        )
+        if data.get("reason") is None:
+            if data.get("workflow") is not None:
+                return replace(outcome, workflow=name(data, "workflow"))
+            result, ref = _result(data, truncated=truncated)
+            return replace(outcome, result=result, result_ref=ref, length=_length(data.get("length")))
+        return replace(
+            outcome,
+            reason=_reason(data["reason"]),
+            error=_error(data.get("error")),
+            retryable=flag(data, "retryable", default=True),
+            retry_after=retry_after(data),
         )
 
 
-def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters and the mark of the cut: a third of the start, the rest from the end."""
-    if len(text) <= limit:
-        return text
-    head = limit // 3
-    return text[:head] + CUT + (text[len(text) - (limit - head) :] if limit > head else "")
+def _result(data: Mapping[str, Any], *, truncated: bool) -> tuple[str | None, TextRef | None]:
+    result, ref = data.get("result"), result_ref(data)
+    if ref is None and not (isinstance(result, str) or (truncated and result is None)):
+        raise InvalidReport("result must be a string that holds JSON")
+    if ref is not None and result is not None:
+        raise InvalidReport("result and resultRef cannot both be given")
+    return result, ref
 
 
-def _loads(text: str | bytes) -> Mapping[str, Any]:
+def _length(value: Any) -> int | None:
+    """None for what is no length: a result must not be lost over it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value in STORED_SIZE else None
+
+
+def _reason(value: Any) -> Reason:
+    if not isinstance(value, str):
+        raise InvalidReport("reason must be a string")
     try:
-        data = json.loads(text)
-        # Escapes can make halves of characters (lone surrogates), which nothing can store.
-        json.dumps(data, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        raise InvalidReport("not JSON") from None
-    if not isinstance(data, dict):
-        raise InvalidReport("not a JSON object")
-    return data
-
-
-def _timestamp(data: Mapping[str, Any], key: str) -> str:
-    value = data.get(key)
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        time = datetime.fromisoformat(value)
-        if time.tzinfo is None or time.year not in YEARS:
-            raise ValueError
+        return Reason(value)
     except ValueError:
-        raise InvalidReport(f"{key} must be a time of our age with its zone, in RFC 3339") from None
-    return value
+        # A newer runner's reason. That it failed is what counts; the traceback has the details.
+        return Reason.TASK_ERROR
 
 
-def _seconds(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= SECONDS_PER_YEAR:
-        raise InvalidReport("retryAfterSeconds must be a number of seconds of at most a year")
-    return float(value)
+def _error(value: Any) -> ErrorReport | None:
+    try:
+        return None if value is None else ErrorReport.from_data(value)
+    except ValueError as error:
+        raise InvalidReport(str(error)) from None
 
 
-def _amount(data: Mapping[str, Any], key: str) -> float | None:
-    value = data.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= AMOUNT_MAX:
-        raise InvalidReport(f"{key} must be a number, and not below 0")
-    return value
+def _words(value: Any) -> str | None:
+    return value[:UNREPORTED_MAX_CHARS] if isinstance(value, str) else None
 
 
 def _progress(value: Any) -> ProgressReport | None:
-    """None also where it cannot be read: a result must not be lost over it."""
+    """The progress, or None where it cannot be parsed: a result must not be lost over it."""
     try:
         return ProgressReport.from_data(value) if isinstance(value, dict) else None
     except InvalidReport:
         return None
-
-
-def _ref(value: Any) -> TextRef | None:
-    try:
-        return None if value is None else TextRef.from_data(value)
-    except ValueError as error:
-        raise InvalidReport(f"resultRef: {error}") from None
-
-
-def _error(value: Any) -> ErrorReport | None:
-    match value:
-        case None:
-            return None
-        case {"type": str(type_), "traceback": str(traceback)}:
-            return ErrorReport(type=type_, traceback=traceback)
-        case _:
-            raise InvalidReport("error must have a type and a traceback")

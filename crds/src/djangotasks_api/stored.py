@@ -1,7 +1,7 @@
-"""Where a text is that is too long for a resource: a file in one of the project's STORAGES, and its digest.
+"""References to texts that are too long for a resource: a file in one of the project's STORAGES, and its digest.
 
-The file's name begins with the namespace and the name of its task, so that whoever cleans up can tell what it belongs
-to, and nobody can make a task's resource point to anything else.
+A file's name begins with the namespace and the name of its task. So a clean-up can tell which task a file belongs to,
+and nobody can make a task's resource point to another file.
 """
 
 import re
@@ -9,17 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from djangotasks_api.names import SHA256_PATTERN, STORED_NAME_MAX_CHARS
+from djangotasks_api.bounds import SHA256_CHARS, STORAGE_ALIAS_MAX_CHARS, STORED_NAME_MAX_CHARS, STORED_SIZE
+from djangotasks_api.names import SHA256_PATTERN
 
 FOLDER: Final = "djangotasks"
-STORAGE_MAX_CHARS: Final = 253
-SHA256_CHARS: Final = 64
-# What JSON parsers of any language hold exactly.
-SIZE_MAX: Final = 2**53 - 1
 
 
 def folder(namespace: str) -> str:
-    """Where the files of a namespace's tasks are, flat: one listing of a storage shows all of them."""
+    """The folder of a namespace's files. It is flat: one listing of the storage shows all of them."""
     return f"{FOLDER}/{namespace}"
 
 
@@ -30,15 +27,22 @@ def task_of(file: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRef:
-    """`storage`: an alias in Django's STORAGES. `size`: in bytes. `sha256`: of the bytes, in hex."""
+    """A file that holds the text."""
 
     storage: str
+    """The alias in Django's STORAGES setting."""
+
     name: str
+    """The file's name in the storage."""
+
     size: int
+    """The text's length in bytes."""
+
     sha256: str
+    """The digest of its bytes, in hex."""
 
     def belongs_to(self, namespace: str, task: str) -> bool:
-        """Whether the file is where this task's files are."""
+        """Whether the file is in the task's folder and has the task's name."""
         start, _, file = self.name.rpartition("/")
         return start == folder(namespace) and file.startswith(f"{task}.")
 
@@ -47,15 +51,15 @@ class TextRef:
 
     @classmethod
     def from_data(cls, data: Any) -> Self:
-        """Raises ValueError with the field that is wrong. What it does not know, it drops."""
+        """Parse a reference, and drop unknown fields. Raises ValueError with the field that is wrong."""
         if not isinstance(data, Mapping):
             raise ValueError("must be an object")
         storage, name, size, sha256 = (data.get(field) for field in ("storage", "name", "size", "sha256"))
-        if not (isinstance(storage, str) and storage.isprintable() and 0 < len(storage) <= STORAGE_MAX_CHARS):
+        if not (isinstance(storage, str) and storage.isprintable() and 0 < len(storage) <= STORAGE_ALIAS_MAX_CHARS):
             raise ValueError("storage must be an alias of STORAGES")
         if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= STORED_NAME_MAX_CHARS):
             raise ValueError(f"name must be a file's name of at most {STORED_NAME_MAX_CHARS} characters")
-        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= SIZE_MAX:
+        if isinstance(size, bool) or not isinstance(size, int) or size not in STORED_SIZE:
             raise ValueError("size must be a number of bytes")
         if not (isinstance(sha256, str) and len(sha256) == SHA256_CHARS and re.fullmatch(SHA256_PATTERN, sha256)):
             raise ValueError("sha256 must be a SHA-256 in hex")

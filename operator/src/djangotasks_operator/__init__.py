@@ -1,6 +1,7 @@
 """The operator: runs each DjangoTask as a Kubernetes Job.
 
-How it fits together: `mirror` (tasks, Jobs and Pods) and `handlers` (queues, with kopf) keep the `store`, which puts
-keys on the `workqueue` when there is news; `reconcile` takes a key, shows its snapshot to `decide` (pure), and carries
-out the one decision through `api`; `endpoint` takes the outcomes that task pods send.
+`cache` mirrors tasks, Jobs, Pods and queues, and enqueues the key of every object whose cached state changed;
+`controllers` take a key, show its snapshot to `decide` (pure), and carry out the one action it returns through
+`cache.writer`; `reports` takes the outcomes that task pods send. Folders may import those below them only:
+pyproject.toml has the layers.
 """

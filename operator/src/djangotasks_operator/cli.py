@@ -7,10 +7,12 @@ import click
 import kopf
 import uvloop
 
-from djangotasks_operator import logs
-from djangotasks_operator.api import ApiError
-from djangotasks_operator.app import Config, Operator
-from djangotasks_operator.server import CannotServe
+from djangotasks_operator.app import Operator
+from djangotasks_operator.cache.definitions import DefinitionsOutdated
+from djangotasks_operator.config import Config
+from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.runtime.http_server import CannotServe
+from djangotasks_operator.telemetry import logs
 
 KEY_MIN_BYTES = 32
 
@@ -30,10 +32,10 @@ def main() -> None:
 @click.option(
     "--lease", metavar="NAMESPACE/NAME", help="The Lease by which replicas choose their leader.  [default: lead alone]"
 )
-@click.option("--host", default="0.0.0.0", help="The address to listen on.")  # noqa: S104 - it serves other pods
+@click.option("--host", help="The address to listen on.  [default: all, of IPv4 and of IPv6]")
 @click.option("--port", default=8080, help="The port that task pods report to.")
 @click.option("--health-port", default=8081, help="The port of /healthz, /readyz and /metrics.")
-@click.option("--resync-seconds", default=300.0, help="How often everything is listed anew.")
+@click.option("--resync-seconds", default=300.0, help="How often everything is listed again.")
 @click.option(
     "--key-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -57,7 +59,7 @@ def run(
     report_url: str | None,
     service: str | None,
     lease: str | None,
-    host: str,
+    host: str | None,
     port: int,
     health_port: int,
     resync_seconds: float,
@@ -66,7 +68,7 @@ def run(
     log_format: str,
     verbose: bool,
 ) -> None:
-    """Work until told to stop."""
+    """Work until SIGTERM."""
     logs.configure(logs.LogFormat(log_format), verbose=verbose)
     if (report_url is None) == (service is None):
         raise click.UsageError("Give one of --report-url and --service: task pods must know where to report to.")
@@ -85,7 +87,7 @@ def run(
     )
     try:
         uvloop.run(Operator(config).run())
-    except (kopf.LoginError, CannotServe) as error:
+    except (kopf.LoginError, CannotServe, DefinitionsOutdated) as error:
         raise click.ClickException(str(error)) from error
     except (ApiError, OSError) as error:
         raise click.ClickException(f"The API server: {error}") from error

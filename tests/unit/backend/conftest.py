@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 
 @dataclass
@@ -80,7 +83,7 @@ def serve() -> Iterator[Server]:
                 self.wfile.flush()
             self.wfile.write(b"0\r\n\r\n")
 
-        do_GET = do_POST = do_PATCH = handle_one  # noqa: N815 - the names are http.server's
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_one  # noqa: N815 - the names are http.server's
 
         def log_message(self, *args: Any) -> None: ...
 
@@ -105,3 +108,11 @@ def serve() -> Iterator[Server]:
 def server() -> Iterator[Server]:
     with serve() as server:
         yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Of the storage `tasks`."""
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    with override_settings(STORAGES=settings.STORAGES | {"tasks": storage}):
+        yield tmp_path

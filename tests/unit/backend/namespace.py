@@ -9,17 +9,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.unit.backend.conftest import Answer, Request, Server
-from tests.unit.backend.test_client import status
+from tests.unit.backend.kube.test_client import status
 
 GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
 
 
 class Namespace:
-    """`forbidden`: verbs that are refused. `away`: no request is answered."""
+    """`forbidden`: verbs that are refused. `hidden`: names of tasks that are. `away`: no request is answered."""
 
     def __init__(self, server: Server) -> None:
         self.tasks: dict[str, dict[str, Any]] = {}
         self.forbidden: set[str] = set()
+        self.hidden: set[str] = set()
         self.away = False
         self.open = 0
         self._events: list[tuple[int, str, dict[str, Any]]] = []
@@ -80,10 +81,13 @@ class Namespace:
                         return status(410, "too old")
                     return 200, self._watch(version, selector), {}
                 case "list":
-                    items = [deepcopy(task) for task in self.tasks.values() if _selects(selector, task)]
+                    shown = [task for name, task in self.tasks.items() if name not in self.hidden]
+                    items = [deepcopy(task) for task in shown if _selects(selector, task)]
                     return 200, {"metadata": {"resourceVersion": str(self._version)}, "items": items}, {}
                 case _:
                     name = urlsplit(request.path).path.rpartition("/")[2]
+                    if name in self.hidden:
+                        return status(403, 'User "web" cannot get resource "djangotasks"')
                     if name not in self.tasks:
                         return status(404, "not found", name=name, kind="djangotasks")
                     return 200, deepcopy(self.tasks[name]), {}

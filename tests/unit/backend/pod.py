@@ -61,3 +61,8 @@ class Pod:
     @property
     def message(self) -> str:
         return self.termination_log.read_text()
+
+    @property
+    def left_outcome(self) -> Outcome:
+        """What the termination message tells the operator."""
+        return Outcome.from_termination_message(self.message, ["the-token"])

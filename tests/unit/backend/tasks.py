@@ -8,6 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.tasks import Task, TaskContext, task
@@ -21,6 +24,11 @@ def echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
 
 
 @task
+def returns_item(value: Any) -> Any:
+    return value
+
+
+@task
 async def async_echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
     return {"args": list(args), "kwargs": kwargs}
 
@@ -28,6 +36,12 @@ async def async_echo(*args: Any, **kwargs: Any) -> dict[str, Any]:
 @task(takes_context=True, priority=7, queue_name="mail")
 def attempt(context: "TaskContext[..., Any]") -> list[Any]:
     return [context.attempt, context.task_result.worker_ids, str(context.task_result.status)]
+
+
+@task(takes_context=True)  # type: ignore[arg-type]
+def says_when(context: KubernetesTaskContext) -> str | None:
+    at = context.scheduled_for
+    return None if at is None else at.isoformat()
 
 
 @task(takes_context=True)  # type: ignore[arg-type]
@@ -59,12 +73,14 @@ def returns(kind: str) -> Any:
         "set": {1},
         "nan": [float("nan")],
         "object": object(),
+        "generator": (number for number in range(3)),
+        "coroutine": async_echo.func() if kind == "coroutine" else None,
     }[kind]
 
 
 @task
-def returns_text(length: int) -> str:
-    return "x" * length
+def returns_text(length: int, text: str = "x") -> str:
+    return text * length
 
 
 class Refused(Exception):
@@ -92,6 +108,38 @@ def logs(then: str = "") -> None:
 
 
 @task
+def raises(kind: str) -> None:
+    """What libraries raise, with messages of more than one line."""
+    note = ValueError("no")
+    note.add_note("while importing file.csv")
+    errors: dict[str, BaseException] = {
+        "empty": ValueError(),
+        "blank first": ValueError("\n\n  boom\nmore"),
+        "PostgreSQL": Refused(
+            'duplicate key value violates unique constraint "u"\nDETAIL:  Key (email)=(jane@example.com) already exists.'
+        ),
+        "MySQL": Refused("(1062, \"Duplicate entry 'jane@example.com' for key 'email'\")"),
+        "SQL Server": Refused("Cannot insert duplicate key. The duplicate key value is (jane@example.com)."),
+        "pydantic": ValueError("1 validation error for Order\nage\n  Input should be a number [input_value='jane@…']"),
+        "note": note,
+        "see": ValueError("no\nsee https://docs"),
+        "surrogate": ValueError("\ud800"),
+        "group": ExceptionGroup("several", [ValueError("a"), KeyError("b"), ExceptionGroup("c", [OSError("d")])]),
+        "interrupt": KeyboardInterrupt("by hand"),
+    }
+    raise errors[kind]
+
+
+@task
+async def fails_in_a_group() -> None:
+    async def fails() -> None:
+        raise ValueError("no such order 7")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails())
+
+
+@task
 def deep(levels: int) -> None:
     if levels:
         return deep.func(levels - 1)
@@ -99,8 +147,16 @@ def deep(levels: int) -> None:
 
 
 @task
-def exits(code: int) -> None:
+def exits(code: Any) -> None:
     sys.exit(code)
+
+
+@task
+def has_a_handler_that_exits() -> None:
+    """As servers and libraries do that want to be stopped politely."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _sigterm()
+    time.sleep(20)
 
 
 @task
@@ -108,9 +164,72 @@ def interrupts() -> None:
     raise KeyboardInterrupt
 
 
+class _Terminating(list[int]):
+    """Sends SIGTERM as soon as somebody makes it into JSON."""
+
+    def __iter__(self) -> Iterator[int]:
+        _sigterm()
+        return super().__iter__()
+
+
+@task
+def returns_and_is_terminated() -> list[int]:
+    """SIGTERM comes while what it has returned is made into JSON."""
+    return _Terminating(range(9_000))
+
+
+@task
+def forks(*children: str) -> str:
+    """Children go on where their parent was, as with a library that forks and does not exec."""
+    codes = []
+    for then in children or ("raises", "exits", "returns"):
+        if os.fork() == 0:
+            if then == "raises":
+                raise Refused("in the child")
+            if then == "exits":
+                sys.exit(7)
+            return "the child's result"
+        _, status = os.wait()
+        codes.append(os.waitstatus_to_exitcode(status))
+    return f"the parent's result; the children ended with {codes}"
+
+
+@task
+async def async_forks() -> str:
+    return forks.func("raises")
+
+
+@task
+def leaves_orphans(number: int) -> int:
+    """How many zombies are left of processes whose parents have ended, a moment after."""
+    for _ in range(number):
+        # The inner process outlives the outer one, and then ends.
+        subprocess.run(["sh", "-c", "(sleep 0.05; true) & exit"], check=True)
+    deadline = time.monotonic() + 10
+    while (left := _zombies()) > 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _zombies() -> int:
+    """Of the children of this process and of its parent."""
+    parents = {os.getpid(), os.getppid()}
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            found += state == "Z" and int(parent) in parents
+    return found
+
+
 @task
 def os_exits(code: int) -> None:
     os._exit(code)
+
+
+@task
+def kills_itself(number: int) -> None:
+    os.kill(os.getpid(), number)
 
 
 @task
@@ -123,8 +242,10 @@ def child_environment() -> list[str]:
 @task
 def heavy_modules() -> list[str]:
     """What a task pod must not pay for."""
-    third = {"kubernetes", "urllib3", "yaml", "pydantic", "kopf", "aiohttp", "requests", "ssl"}
-    ours = {f"django_tasks_kubernetes.{name}" for name in ("stored", "runner.files", "outbox", "client")}
+    third = {"kubernetes", "urllib3", "yaml", "pydantic", "kopf", "aiohttp", "requests", "ssl", "rich", "click"}
+    ours = {
+        f"django_tasks_kubernetes.{name}" for name in ("cli", "enqueue.outbox", "kube.client", "runner.files", "stores")
+    }
     return sorted((third | ours) & sys.modules.keys())
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.tasks import Task, default_task_backend, task, task_backends
+from django.tasks import Task, TaskResultStatus, default_task_backend, task, task_backends
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskResultMismatch
 from django.tasks.signals import task_enqueued
 from django.test import override_settings
 
-from django_tasks_kubernetes import KubernetesBackend
+from django_tasks_kubernetes import KubernetesBackend, exceptions
 from django_tasks_kubernetes.exceptions import PayloadTooLarge
-from django_tasks_kubernetes.testing import InMemoryBackend, InMemoryCluster, in_memory
-from djangotasks_api.names import PAYLOAD_MAX_BYTES
+from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from tests.unit.backend import tasks
 
 
@@ -33,7 +33,7 @@ def only(cluster: InMemoryCluster) -> dict[str, Any]:
     return resource
 
 
-def test_the_backend_can_do_everything() -> None:
+def test_backend_supports_all_of_djangos_features() -> None:
     backend = default_task_backend
     assert isinstance(task_backends["default"], KubernetesBackend)
     assert backend.supports_defer
@@ -50,11 +50,14 @@ def test_what_enqueue_returns_is_what_get_result_reads(cluster: InMemoryCluster)
     assert result.kwargs == {"a": [2, "x"]}
     assert result.status == "READY"
     assert str(uuid.UUID(result.id)) == result.id
-    assert only(cluster)["metadata"] == {"name": result.id, "labels": {"djangotasks.dev/queue": "mail"}}
+    metadata = only(cluster)["metadata"]
+    assert metadata["name"] == result.id
+    assert metadata["labels"] == {"djangotasks.dev/queue": "mail", "djangotasks.dev/in-order": ""}
+    assert [*metadata["annotations"]] == ["djangotasks.dev/request"]
     assert only(cluster)["spec"]["payload"] == '{"args":[1,"\\u00fc"],"kwargs":{"a":[2,"x"]}}'
 
 
-def test_an_id_may_be_a_uuid(cluster: InMemoryCluster) -> None:
+def test_get_result_takes_a_uuid(cluster: InMemoryCluster) -> None:
     result = tasks.echo.enqueue()
     assert default_task_backend.get_result(uuid.UUID(result.id)) == result  # type: ignore[arg-type]
 
@@ -77,18 +80,18 @@ def test_an_id_may_be_a_uuid(cluster: InMemoryCluster) -> None:
         5,
     ],
 )
-def test_what_is_not_there(cluster: InMemoryCluster, id_: Any) -> None:
+def test_get_result_raises_for_an_unknown_id(cluster: InMemoryCluster, id_: Any) -> None:
     with pytest.raises(TaskResultDoesNotExist):
         default_task_backend.get_result(id_)
 
 
-def test_a_result_of_another_task(cluster: InMemoryCluster) -> None:
+def test_get_result_of_another_task(cluster: InMemoryCluster) -> None:
     result = tasks.echo.enqueue()
     with pytest.raises(TaskResultMismatch):
         tasks.fails.get_result(result.id)
 
 
-def test_refresh(cluster: InMemoryCluster) -> None:
+def test_refresh_reads_the_task_again(cluster: InMemoryCluster) -> None:
     result = tasks.echo.enqueue(1)
     cluster.run_pending()
     assert result.status == "READY"
@@ -98,7 +101,7 @@ def test_refresh(cluster: InMemoryCluster) -> None:
     assert result.status == "SUCCESSFUL"
 
 
-def test_async_is_the_same(cluster: InMemoryCluster) -> None:
+def test_aenqueue_and_aget_result(cluster: InMemoryCluster) -> None:
     async def story() -> tuple[Any, Any]:
         result = await tasks.echo.aenqueue(1)
         return result, await tasks.echo.aget_result(result.id)
@@ -107,7 +110,7 @@ def test_async_is_the_same(cluster: InMemoryCluster) -> None:
     assert read == result
 
 
-def test_async_requests_run_beside_each_other(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aenqueue_requests_run_concurrently(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     together = threading.Barrier(3, timeout=5)
     create = cluster.create
     monkeypatch.setattr(cluster, "create", lambda resource: (together.wait(), create(resource))[1])
@@ -120,7 +123,7 @@ def test_async_requests_run_beside_each_other(cluster: InMemoryCluster, monkeypa
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_the_signal_follows_the_creation(cluster: InMemoryCluster, is_async: bool) -> None:
+def test_task_enqueued_follows_the_creation(cluster: InMemoryCluster, is_async: bool) -> None:
     seen = []
 
     def receiver(sender: Any, task_result: Any, **kwargs: Any) -> None:
@@ -131,10 +134,10 @@ def test_the_signal_follows_the_creation(cluster: InMemoryCluster, is_async: boo
         result = asyncio.run(tasks.echo.aenqueue()) if is_async else tasks.echo.enqueue()
     finally:
         task_enqueued.disconnect(receiver)
-    assert seen == [(InMemoryBackend, result, [result.id])]
+    assert seen == [(KubernetesBackend, result, [result.id])]
 
 
-def test_receivers_of_an_async_enqueue_may_use_the_database(cluster: InMemoryCluster) -> None:
+def test_receivers_of_aenqueue_may_use_the_database(cluster: InMemoryCluster) -> None:
     seen = []
 
     def receiver(**kwargs: Any) -> None:
@@ -157,7 +160,9 @@ def test_receivers_of_an_async_enqueue_may_use_the_database(cluster: InMemoryClu
     assert sorted(seen) == ["async", "sync"]
 
 
-def test_no_signal_without_a_creation(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_task_enqueued_is_not_sent_without_a_creation(
+    cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(cluster, "create", lambda resource: 1 / 0)
     task_enqueued.connect(seen.append)
@@ -178,7 +183,7 @@ def test_no_signal_without_a_creation(cluster: InMemoryCluster, monkeypatch: pyt
         (({1: 2},), {}, TypeError, "args[0] has the key 1 (int)"),
     ],
 )
-def test_arguments_that_are_not_json(
+def test_enqueue_refuses_arguments_that_are_not_json(
     cluster: InMemoryCluster, args: Any, kwargs: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
@@ -186,7 +191,7 @@ def test_arguments_that_are_not_json(
     assert cluster.resources == {}
 
 
-def test_the_largest_payload_and_one_byte_more(cluster: InMemoryCluster) -> None:
+def test_enqueue_takes_the_largest_payload(cluster: InMemoryCluster) -> None:
     room = PAYLOAD_MAX_BYTES - len('{"args":[""],"kwargs":{}}')
     tasks.echo.enqueue("x" * room)
     with pytest.raises(PayloadTooLarge, match=r"take 98,305 bytes as JSON\. 98,304 are allowed\. Store the data"):
@@ -205,54 +210,33 @@ def test_the_largest_payload_and_one_byte_more(cluster: InMemoryCluster) -> None
         ({"run_after": datetime(2027, 1, 1)}, "run_after must be an aware datetime."),  # noqa: DTZ001
     ],
 )
-def test_djangos_own_rules(change: dict[str, Any], message: str) -> None:
+def test_using_keeps_djangos_rules(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidTask, match=re.escape(message)):
         tasks.echo.using(**change)
 
 
-@pytest.mark.parametrize(
-    ("function", "name", "message"),
-    [
-        (tasks.make_local(), None, "Task function must be defined at a module level."),
-        (lambda: None, "<lambda>", "cannot be imported by that path"),
-        (tasks.Holder.method, None, "cannot be imported by that path"),
-    ],
-)
-def test_functions_that_no_pod_could_import(function: Any, name: str | None, message: str) -> None:
-    if name:
-        function.__qualname__ = name
-    with pytest.raises(InvalidTask, match=re.escape(message)):
-        task(function)
-
-
-def test_a_task_in_main(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.plain, "__module__", "__main__")
-    with pytest.raises(InvalidTask, match="defined in __main__, which a pod cannot import"):
-        task(tasks.plain)
-
-
-def test_a_path_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.plain, "__module__", "m" * 512)
-    with pytest.raises(InvalidTask, match=r"518 characters\. 512 are allowed"):
-        task(tasks.plain)
-
-
-def test_a_task_under_another_name_than_its_function(cluster: InMemoryCluster) -> None:
+def test_enqueue_refuses_a_renamed_task(cluster: InMemoryCluster) -> None:
     with pytest.raises(InvalidTask, match=r"tasks\.plain is function, not this task"):
         tasks.renamed.enqueue()
     assert cluster.resources == {}
 
 
-@pytest.mark.parametrize("name", ["Mail", "send_mail", "x" * 64, "-mail", "mail.de", ""])
-def test_a_queue_that_no_resource_can_be_named_after(name: str) -> None:
-    with (
-        override_settings(TASKS={"default": {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "QUEUES": []}}),
-        pytest.raises(InvalidTask, match="Use lower-case letters, digits and hyphens"),
-    ):
-        tasks.echo.using(queue_name=name)
+def test_a_task_of_the_backport_made_for_another_backend(
+    cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo, of_backport = tasks.echo, type("Task", (), {"__module__": "django_tasks.base"})()
+    monkeypatch.setattr(tasks, "echo", of_backport)
+    with pytest.raises(InvalidTask, match="a task of the package django_tasks, made while"):
+        echo.enqueue()
+    assert cluster.resources == {}
 
 
-def test_a_wrong_option_is_an_error_at_the_first_request_not_at_import() -> None:
+def test_a_result_is_found_by_the_hex_of_its_uuid(cluster: InMemoryCluster) -> None:
+    result = tasks.echo.enqueue()
+    assert tasks.echo.get_result(result.id.replace("-", "")).id == result.id
+
+
+def test_wrong_option_raises_at_the_first_request() -> None:
     with override_settings(
         TASKS={"default": {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "OPTIONS": {"NAME": 1}}}
     ):
@@ -261,7 +245,59 @@ def test_a_wrong_option_is_an_error_at_the_first_request_not_at_import() -> None
             tasks.echo.enqueue()
 
 
-def test_the_alias_of_a_task_made_by_hand(cluster: InMemoryCluster) -> None:
+def test_get_result_of_an_unknown_alias(cluster: InMemoryCluster) -> None:
     result = tasks.echo.enqueue()
     only(cluster)["spec"]["backend"] = "another-project"
     assert tasks.echo.get_result(result.id).backend == "default"
+
+
+ECHO: Any = tasks.echo
+
+
+BACKEND: Any = default_task_backend
+
+
+def test_cancel_fails_a_queued_task(cluster: InMemoryCluster) -> None:
+    result = ECHO.enqueue()
+    cancelled = BACKEND.cancel(result.id, "no longer needed")
+    assert (cancelled.id, cancelled.status) == (result.id, TaskResultStatus.FAILED)
+    assert cancelled.errors[0].exception_class is exceptions.Cancelled
+    assert "no longer needed" in cancelled.errors[0].traceback
+    assert cluster.run_pending() == []
+    assert asyncio.run(BACKEND.acancel(result.id)) == BACKEND.get_result(result.id)
+    for id_ in (str(uuid.uuid4()), "../secrets"):
+        with pytest.raises(TaskResultDoesNotExist):
+            BACKEND.cancel(id_)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, {"done", "mail", "failed"}),
+        ({"queue": "mail"}, {"mail"}),
+        ({"status": "READY"}, {"mail"}),
+        ({"status": TaskResultStatus.SUCCESSFUL}, {"done"}),
+        ({"status": "FAILED"}, {"failed"}),
+        ({"status": "RUNNING"}, set()),
+        ({"task": tasks.fails}, {"failed"}),
+        ({"task": "tests.unit.backend.tasks.echo", "queue": "default"}, {"done"}),
+    ],
+)
+def test_results_of_queue_status_and_task(cluster: InMemoryCluster, query: dict[str, Any], expected: set[str]) -> None:
+    made = {"done": ECHO.enqueue().id, "failed": tasks.fails.enqueue().id}
+    cluster.run_pending()
+    made["mail"] = ECHO.using(queue_name="mail").enqueue().id
+    found = {result.id for result in BACKEND.results(**query)}
+    assert found == {made[name] for name in expected}
+
+
+def test_results_leave_out_what_does_not_import(cluster: InMemoryCluster, caplog: pytest.LogCaptureFixture) -> None:
+    gone, left = ECHO.enqueue(), ECHO.enqueue()
+    cluster.resources[gone.id]["spec"]["task"] = "shop.tasks.removed"
+    assert [result.id for result in BACKEND.results()] == [left.id]
+    assert f"Task result {gone.id} is of shop.tasks.removed" in caplog.text
+
+
+def test_results_refuse_an_unknown_status(cluster: InMemoryCluster) -> None:
+    with pytest.raises(ValueError, match="'DONE' is not a valid"):
+        list(BACKEND.results(status="DONE"))

@@ -7,7 +7,8 @@ import pytest
 
 import django_tasks_kubernetes as package
 from django_tasks_kubernetes import exceptions
-from django_tasks_kubernetes.retry import is_retried
+from django_tasks_kubernetes.codec.reasons import reasons_of
+from django_tasks_kubernetes.retry import is_retried, retry_after
 
 # Without their types: what is wrong is found when it runs, too.
 api: Any = package
@@ -20,6 +21,8 @@ class Flaky(ConnectionError):
     pass
 
 
+GROUP = ExceptionGroup("two", [Flaky(), ExceptionGroup("one more", [TimeoutError()])])
+
 WAITS: list[tuple[Any, dict[str, Any]]] = [
     (Exponential(), {"initialSeconds": 1, "factor": 2, "maxSeconds": 300, "jitter": True}),
     (Exponential(initial=timedelta(minutes=1), max=timedelta(hours=1), jitter=False),
@@ -31,7 +34,7 @@ WAITS: list[tuple[Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("backoff", "spec"), WAITS)
-def test_backoffs(backoff: Any, spec: dict[str, Any]) -> None:
+def test_backoffs_in_the_resource(backoff: Any, spec: dict[str, Any]) -> None:
     assert backoff.to_spec() == spec
 
 
@@ -56,12 +59,12 @@ def test_backoffs(backoff: Any, spec: dict[str, Any]) -> None:
         (lambda: RetryLater(after="soon"), TypeError, "timedelta or a number of seconds"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_where_it_is_written(make: Any, error: type[Exception], message: str) -> None:
+def test_retry_refuses_wrong_values(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
 
 
-def test_one_class_needs_no_tuple() -> None:
+def test_retry_takes_one_class_without_a_tuple() -> None:
     assert Retry(on=OSError).on == (OSError,)
 
 
@@ -78,21 +81,52 @@ def test_one_class_needs_no_tuple() -> None:
         (TimeoutError(), ("builtins.OSError",), ("builtins.ConnectionError",), True),
         (ValueError(), (), (), False),
         (SystemExit(), ("builtins.SystemExit",), (), True),
+        # A group is what all in it are.
+        (GROUP, None, (), True),
+        (GROUP, ("builtins.OSError",), (), True),
+        (GROUP, ("builtins.ConnectionError",), (), False),
+        (GROUP, None, ("builtins.TimeoutError",), False),
+        (GROUP, ("builtins.OSError",), ("builtins.TimeoutError",), False),
+        (GROUP, ("builtins.ExceptionGroup",), (), True),
+        (GROUP, ("builtins.ExceptionGroup",), ("builtins.TimeoutError",), False),
+        (GROUP, None, ("builtins.ExceptionGroup",), False),
+        (ExceptionGroup("outer", [GROUP, ValueError()]), ("builtins.OSError",), (), False),
+        (RetryLater(after=1), ("builtins.OSError",), ("builtins.Exception",), True),
+        (ExceptionGroup("", [RetryLater(after=1), Flaky()]), ("builtins.OSError",), (), True),
+        (ExceptionGroup("", [RetryLater(after=1), ValueError()]), ("builtins.OSError",), (), False),
         # A path is compared, and never imported.
         (ValueError(), ("tests.unit.backend.broken.X",), (), False),
     ],
 )
-def test_which_exceptions_are_tried_again(
+def test_is_retried_walks_base_classes(
     error: BaseException, on: tuple[str, ...] | None, never: tuple[str, ...], expected: bool
 ) -> None:
     assert is_retried(error, on, never) is expected
 
 
-def test_retry_later() -> None:
+def test_classes_stand_for_the_reasons_that_results_show_for_them() -> None:
+    assert {"TaskNotFound", "SetupError"} <= set(reasons_of((exceptions.SetupFailed,)))
+    assert "NotATask" in reasons_of((exceptions.NotATask,))
+
+
+@pytest.mark.parametrize(
+    ("error", "after"),
+    [
+        (ValueError(), None),
+        (GROUP, None),
+        (RetryLater(after=5), 5),
+        (ExceptionGroup("", [Flaky(), ExceptionGroup("", [RetryLater(after=5), RetryLater(after=7)])]), 7),
+    ],
+)
+def test_the_longest_wait_that_is_asked_for(error: Exception, after: float | None) -> None:
+    assert retry_after(error) == after
+
+
+def test_retry_later_takes_a_duration() -> None:
     assert (RetryLater(after=timedelta(minutes=2)).after, str(RetryLater(after=2))) == (120, "in 2 s")
     assert str(RetryLater("the other side is busy", after=2)) == "the other side is busy"
 
 
-def test_ends_without_an_exception_have_classes_too() -> None:
+def test_ends_without_an_exception_have_classes() -> None:
     assert issubclass(exceptions.DeadlineExceeded, TimeoutError)
     assert issubclass(exceptions.OutOfMemory, exceptions.ProcessExited)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.benchmarks.api_writes import difference, disturbance, operator_part, parse, per_task
+from benchmarks.api_writes import difference, disturbance, operator_part, parse, per_task
 
 
 def line(verb: str, resource: str, count: int, **labels: str) -> str:

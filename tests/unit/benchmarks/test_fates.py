@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.fates import FAILURE, FATE, LARGE_SUCCESS, SUCCESS, Fate, stages
 from djangotasks_api.names import ATTEMPT_LABEL, TASK_UID_LABEL
 from djangotasks_api.outcome import Outcome
-from tests.benchmarks.fates import FAILURE, FATE, SUCCESS, Fate, stages
 
 
-@pytest.mark.parametrize(("message", "succeeded"), [(SUCCESS, True), (FAILURE, False)])
+@pytest.mark.parametrize(("message", "succeeded"), [(SUCCESS, True), (LARGE_SUCCESS, True), (FAILURE, False)])
 def test_messages_are_outcomes(message: str, succeeded: bool) -> None:
     assert Outcome.from_json(message.replace("NOW", "2026-11-23T12:00:00Z")).succeeded is succeeded
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from djangotasks_api.assignment import Assignment
-from djangotasks_api.names import PAYLOAD_MAX_BYTES
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from djangotasks_api.stored import TextRef
 
 # One environment variable, with its name and both separators: Linux's MAX_ARG_STRLEN.
@@ -25,12 +25,12 @@ def assignment(payload: str = "{}", task: str = "shop.tasks.x") -> Assignment:
 
 
 @given(st.text(), st.text())
-def test_round_trip(payload: str, task: str) -> None:
+def test_an_assignment_survives_the_environment(payload: str, task: str) -> None:
     before = assignment(payload, task)
     assert Assignment.from_environ(before.to_environ()) == before
 
 
-def test_a_payload_in_a_storage() -> None:
+def test_an_assignment_carries_a_reference_to_its_payload() -> None:
     ref = TextRef(storage="ü", name="djangotasks/shop/a.payload.0.json", size=3, sha256="0" * 64)
     before = replace(assignment(""), payload_ref=ref, payload_encoding="zlib+base64")
     assert Assignment.from_environ(before.to_environ()) == before
@@ -41,6 +41,6 @@ def test_the_largest_payload_fits() -> None:
         assert len(f"{name}={value}\0".encode()) <= VARIABLE_MAX_BYTES
 
 
-def test_a_process_that_the_operator_did_not_start() -> None:
+def test_a_process_without_an_assignment_raises_a_lookup_error() -> None:
     with pytest.raises(LookupError):
         Assignment.from_environ({"PATH": "/bin"})

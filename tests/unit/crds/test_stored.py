@@ -1,4 +1,4 @@
-"""References to files: strict, because they are a pod's or a person's word."""
+"""References to files are checked strictly: pods and people write them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.bounds import TERMINATION_MESSAGE_MAX_BYTES
 from djangotasks_api.models import StoredText
-from djangotasks_api.names import TERMINATION_MESSAGE_MAX_BYTES
-from djangotasks_api.outcome import InvalidReport, Outcome
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.report_fields import InvalidReport
 from djangotasks_api.stored import TextRef, task_of
 
 NOW = "2026-11-23T12:00:00.000001+00:00"
@@ -22,7 +23,7 @@ DATA: dict[str, Any] = {
 REF = TextRef.from_data(DATA)
 
 
-def test_the_dataclass_and_the_model_agree() -> None:
+def test_a_reference_and_its_model_agree() -> None:
     assert StoredText.model_validate(REF.to_data()).model_dump(by_alias=True) == REF.to_data() == DATA
 
 
@@ -35,7 +36,7 @@ def test_the_dataclass_and_the_model_agree() -> None:
         ({"sha256": "0f" * 31}, "sha256"), ({"sha256": "0F" * 32}, "sha256"), ({"sha256": "0f" * 31 + "0\n"}, "sha256"), ({"sha256": None}, "sha256"),
     ],
 )  # fmt: skip
-def test_what_is_no_reference(change: dict[str, Any], field: str) -> None:
+def test_a_reference_with_a_wrong_field_is_refused(change: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=f"^{field} must be"):
         TextRef.from_data(DATA | change)
     with pytest.raises(InvalidReport, match=f"resultRef: {field}"):
@@ -56,25 +57,25 @@ def test_what_is_no_reference(change: dict[str, Any], field: str) -> None:
         ("media/invoices/t1.pdf", False),
     ],
 )
-def test_whose_a_file_is(name: str, belongs: bool) -> None:
+def test_a_file_belongs_to_the_task_it_is_named_after(name: str, belongs: bool) -> None:
     ref = TextRef.from_data(DATA | {"name": name})
     assert ref.belongs_to("shop", "t1") is belongs
 
 
-def test_a_files_task() -> None:
+def test_a_files_name_gives_its_task() -> None:
     assert task_of("t-1.result-1.0f.json") == "t-1"
 
 
-def test_an_outcome_with_a_reference() -> None:
+def test_an_outcome_carries_a_reference() -> None:
     outcome = Outcome(started_at=NOW, finished_at=NOW, result_ref=REF)
     assert outcome.succeeded
     assert Outcome.from_json(outcome.to_json()) == outcome
-    message = outcome.to_termination_message()
+    message = outcome.to_termination_message("the-token")
     assert len(message) <= TERMINATION_MESSAGE_MAX_BYTES
-    # What is long is not the reference, so it is not lost with an operator that is away.
-    assert Outcome.from_json(message) == outcome
+    # A reference is short, so it survives in the termination message while the operator is unreachable.
+    assert Outcome.from_termination_message(message, ["the-token"]) == outcome
 
 
-def test_a_result_is_in_one_place() -> None:
+def test_an_outcome_with_both_a_result_and_a_reference_is_refused() -> None:
     with pytest.raises(InvalidReport, match="cannot both be given"):
         Outcome.from_json(json.dumps({"finishedAt": NOW, "result": "1", "resultRef": DATA}))

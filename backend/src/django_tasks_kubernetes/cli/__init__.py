@@ -1,5 +1,6 @@
-"""The command line: `manage.py tasks` and `kubectl djangotask` are two thin shells of the verbs in here.
+"""The command lines `manage.py tasks` and `kubectl djangotask`.
 
-`views` makes values for people out of raw DjangoTasks, `plain` and `pretty` (with Rich) show them, `verbs`, `logs` and
-`watch` do what is asked. Nothing in here needs Django's settings, or imports a project's tasks.
+`table` declares the verbs and their options once. `argparse_shell` and `kubectl` make a command line of it; `verbs`,
+`logs` and `watch` carry it out; `plain_renderer` and `rich_renderer` show the values of `presentation`. Nothing in
+here needs Django's settings, or imports a project's tasks.
 """

@@ -1,4 +1,4 @@
-"""A container's log from the API server: asked for again where it breaks off, and nothing twice."""
+"""A container's log from the API server. A read resumes where the last one broke off, and repeats no line."""
 
 import re
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 from urllib3.exceptions import HTTPError
 
-from django_tasks_kubernetes.api_errors import message_of
 from django_tasks_kubernetes.exceptions import ApiUnavailable, KubernetesBackendError
-from django_tasks_kubernetes.watching.events import lines
+from django_tasks_kubernetes.kube.errors import message_of
+from django_tasks_kubernetes.watch.events import lines
 from djangotasks_api.names import CONTAINER_NAME, LOG_GONE
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-    from django_tasks_kubernetes.client import Client
+    from django_tasks_kubernetes.kube.client import Client
 
 CHUNK_BYTES: Final = 64 * 1024
 # As kubectl and the operator know it: the container that matters in a pod.
@@ -27,7 +27,7 @@ CHOICES: Final = re.compile(r"choose one of: \[([^\]]*)\]")
 
 
 class Answer(Enum):
-    """What became of a request."""
+    """How a request ended."""
 
     READ = "read"
     """All that there was to read; where it is followed, all that the container will ever write."""
@@ -45,19 +45,23 @@ class Answer(Enum):
 
 @dataclass
 class ContainerLog:
-    """Of a pod. `said`: the server's words for what is not READ. `shown`: something was."""
+    """The log of a pod's main container."""
 
     client: "Client"
     pod: str
-    said: str = ""
+    message: str = ""
+    """The server's message for the last answer that was not READ."""
+
     shown: bool = False
+    """Whether any line was read."""
+
     _container: str | None = None
     _last: bytes = b""
 
     def read(self, *, follow: bool, tail: int | None = None) -> Iterator[bytes | Answer]:
-        """Lines that were not given before, each with its end; the answer comes last.
+        """Yields lines that no read has yielded before, each with its newline; and the answer, which comes last.
 
-        `tail`: at most so many of them, the first time."""
+        `tail`: at most so many lines, in the first read."""
         query = {"timestamps": "true"} | ({"follow": "true"} if follow else {})
         if self._container is not None:
             query["container"] = self._container
@@ -68,7 +72,7 @@ class ContainerLog:
         try:
             response = self.client.log(self.pod, query)
         except ApiUnavailable as error:
-            self.said = str(error)
+            self.message = str(error)
             yield Answer.AWAY
             return
         try:
@@ -89,7 +93,7 @@ class ContainerLog:
             for line in _ended(response):
                 stamp = STAMP.match(line)
                 if line.startswith(LOG_GONE.encode()):  # A line of the log begins with its time.
-                    self.said = line.decode(errors="replace").strip()
+                    self.message = line.decode(errors="replace").strip()
                     answer = Answer.GONE
                     break
                 if stamp is not None:
@@ -100,14 +104,13 @@ class ContainerLog:
                 self.shown = True
                 yield line if stamp is None else line[stamp.end() :]
         except (HTTPError, OSError) as error:
-            # A log may be silent for long: the connection is made anew, and tells no line twice.
-            self.said, answer = str(error), Answer.BROKEN
+            # A log may be silent for long: the connection is opened again, and repeats no line.
+            self.message, answer = str(error), Answer.BROKEN
         yield answer
 
     def _refused(self, response: "BaseHTTPResponse") -> Answer | None:
-        """None where it is to be asked again."""
-        words = message_of(response.read())
-        self.said = words
+        """Handles an error. Returns None where the request should be repeated."""
+        words = self.message = message_of(response.read())
         match response.status:
             case HTTPStatus.BAD_REQUEST if "container name must be specified" in words and self._container is None:
                 self._container = self._main_container(words)
@@ -122,7 +125,8 @@ class ContainerLog:
                 return Answer.AWAY
 
     def _main_container(self, words: str) -> str:
-        """As the pod says it; where that may not be read, a guess among those that the refusal names."""
+        """The container that an annotation of the pod names. Where pods may not be read, a guess among those that the
+        refusal names."""
         try:
             pod = self.client.pod(self.pod)
             if found := ((pod or {"metadata": {}})["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER):

@@ -1,18 +1,20 @@
-"""logs: what a task's container wrote; and where that cannot be had, what was kept of it."""
+"""logs: what a task's container wrote, or the end of it that was kept with the task."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from django_tasks_kubernetes.cli import views
 from django_tasks_kubernetes.cli.container_log import Answer, ContainerLog
-from django_tasks_kubernetes.cli.news import News
-from django_tasks_kubernetes.cli.verbs import Code, Session
-from django_tasks_kubernetes.codec import Resource
+from django_tasks_kubernetes.cli.session import Code, Session
+from django_tasks_kubernetes.cli.task_follower import TaskFollower
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.kube.rights import role_commands
+from django_tasks_kubernetes.presentation import rows
+from django_tasks_kubernetes.presentation.text import safe
 from djangotasks_api.names import job_name
 
-# Before a container that has not started, or a node that does not answer, is asked again.
-AGAIN_SECONDS: Final = 1.0
+# How often a container that has not started, or a node that does not answer, is polled.
+POLL_SECONDS: Final = 1.0
 # The end of a failed attempt's log is kept soon after the failure.
 KEPT_SECONDS: Final = 15.0
 
@@ -20,16 +22,17 @@ KEPT_SECONDS: Final = 15.0
 def logs(
     session: Session, id_: str, *, follow: bool = False, attempt: int | None = None, tail: int | None = None
 ) -> int:
-    """`attempt`: the latest where it is not given. `follow`: to the end of that attempt, or of the task."""
+    """Write the log of an attempt, by default the latest. `follow`: to its end, or to that of the task. `tail`: only
+    its last lines."""
     resource = session.tasks.get(id_)
     if not follow:
         return _once(session, resource, attempt, tail)
-    with News(session, resource) as news:
-        return Follower(session, news, tail).follow(attempt)
+    with TaskFollower(session, resource) as follower:
+        return LogFollower(session, follower, tail).follow(attempt)
 
 
 def _once(session: Session, resource: Resource, attempt: int | None, tail: int | None) -> int:
-    name, latest = resource["metadata"]["name"], views.row(resource).attempts
+    name, latest = resource["metadata"]["name"], rows.row(resource).attempts
     number = attempt or latest or 1
     if attempt is not None and attempt > max(latest, 1):
         session.output.note(f"There is no attempt {attempt} of {name}: the latest is {latest or 'yet to come'}.")
@@ -45,7 +48,7 @@ def _once(session: Session, resource: Resource, attempt: int | None, tail: int |
 
 
 def _copy(session: Session, log: ContainerLog, *, follow: bool, tail: int | None) -> Answer:
-    """What came last says how it ended."""
+    """Writes the log. The answer, which comes last, says how it ended."""
     for part in log.read(follow=follow, tail=tail):
         if isinstance(part, Answer):
             return part
@@ -53,37 +56,37 @@ def _copy(session: Session, log: ContainerLog, *, follow: bool, tail: int | None
     raise AssertionError("an answer comes last")
 
 
-class Follower:
-    """Goes on from one attempt to the next, until the task is finished."""
+class LogFollower:
+    """Follows the log from one attempt to the next, until the task is finished."""
 
-    def __init__(self, session: Session, news: News, tail: int | None) -> None:
+    def __init__(self, session: Session, task: TaskFollower, tail: int | None) -> None:
         self._session = session
-        self._news = news
+        self._task = task
         self._tail = tail
-        self._name: str = news.resource["metadata"]["name"]
-        self._said = ""
+        self._name: str = task.resource["metadata"]["name"]
+        self._noted = ""
 
     def follow(self, attempt: int | None) -> int:
-        number, code = attempt or views.row(self._news.resource).attempts or 1, Code.OK
+        number, code = attempt or rows.row(self._task.resource).attempts or 1, Code.OK
         while True:
             resource = self._until(partial(_reached, number=number))
-            if views.row(resource).attempts < number:
+            if rows.row(resource).attempts < number:
                 if number == 1 or attempt is not None:
                     self._session.output.note(f"{self._name} has no attempt {number}. {state(resource)}")
                     return Code.FAILED
                 return code
             if number > 1 and attempt is None:
-                self._say(f"Attempt {number}:")
+                self._note(f"Attempt {number}:")
             code = self._attempt(number)
             if attempt is not None or code is not Code.OK:
                 return code
             number += 1
 
     def _attempt(self, number: int) -> Code:
-        """To its end."""
+        """Follows one attempt to its end."""
         log = ContainerLog(self._session.client, job_name(self._name, number))
         while True:
-            over = ended(self._news.resource, number)
+            over = ended(self._task.resource, number)
             # Followed even when it is over: a process may write after its outcome is known, such as from receivers.
             answer = _copy(self._session, log, follow=True, tail=self._tail)
             match answer:
@@ -92,40 +95,40 @@ class Follower:
                 case Answer.GONE | Answer.WAITING if over:
                     return self._kept(log, number, answer)
                 case Answer.FORBIDDEN:
-                    self._say(why_not(self._session, log, answer) + " Waiting for the end of the task.")
+                    self._note(why_not(self._session, log, answer) + " Waiting for the end of the task.")
                     self._until(partial(ended, number=number))
                     return self._kept(log, number, answer)
                 case Answer.AWAY | Answer.WAITING:
-                    self._say(log.said)
+                    self._note(log.message)
                 case _:
                     pass
-            self._news.wait(AGAIN_SECONDS)
+            self._task.wait(POLL_SECONDS)
 
     def _kept(self, log: ContainerLog, number: int, answer: Answer) -> Code:
         if log.shown:
             return Code.OK
-        resource, waited = self._news.resource, 0.0
+        resource, waited = self._task.resource, 0.0
         while not _tail_of(resource, number) and _failed(resource, number) and waited < KEPT_SECONDS:
-            resource = self._news.wait(AGAIN_SECONDS)
-            waited += AGAIN_SECONDS
+            resource = self._task.wait(POLL_SECONDS)
+            waited += POLL_SECONDS
         return kept(self._session, resource, number, self._tail, why_not(self._session, log, answer))
 
     def _until(self, condition: Callable[[Resource], bool]) -> Resource:
-        """Says what it waits for, once each."""
-        resource = self._news.resource
+        """Waits for a condition, and notes each state of the task meanwhile."""
+        resource = self._task.resource
         while not condition(resource):
-            self._say(state(resource))
-            resource = self._news.wait()
+            self._note(state(resource))
+            resource = self._task.wait()
         return resource
 
-    def _say(self, text: str) -> None:
-        if text != self._said:
-            self._said = text
-            self._session.output.note(views.safe(text))
+    def _note(self, text: str) -> None:
+        if text != self._noted:
+            self._noted = text
+            self._session.output.note(safe(text))
 
 
 def kept(session: Session, resource: Resource, number: int, tail: int | None, why: str) -> Code:
-    """The end of the log that is in the status, marked as such."""
+    """Writes the end of the log that is in the status, marked as such."""
     found = _tail_of(resource, number)
     if found is None:
         other = (resource["status"].get("logTail") or {}).get("attempt") if resource.get("status") else None
@@ -142,35 +145,40 @@ def kept(session: Session, resource: Resource, number: int, tail: int | None, wh
 def why_not(session: Session, log: ContainerLog, answer: Answer) -> str:
     match answer:
         case Answer.FORBIDDEN:
-            namespace = session.client.namespace
-            return (
-                f"These credentials may not read logs: {views.safe(log.said)}. A person needs the right to get "
-                f"pods/log: kubectl create role read-task-logs -n {namespace} --verb=get --resource=pods,pods/log, and "
-                f"kubectl create rolebinding read-task-logs -n {namespace} --role=read-task-logs --user=<name>."
-            )
+            return _no_right(session.client.namespace, log)
         case Answer.GONE:
             return f"The pod {log.pod} is gone, and its log with it."
         case _:
-            return f"The log of {log.pod} cannot be read now: {views.safe(log.said)}."
+            return f"The log of {log.pod} cannot be read now: {safe(log.message)}."
+
+
+def _no_right(namespace: str, log: ContainerLog) -> str:
+    """What to do where these credentials may not read logs, as a web app's may not."""
+    words = safe(log.message)
+    grant = role_commands("read-task-logs", namespace, "--verb=get --resource=pods,pods/log", words)
+    return (
+        f"These credentials may not read logs: {words}. With others, read it from outside of the web app: kubectl logs "
+        f"-n {namespace} {log.pod}, or kubectl djangotask logs. Or grant the right: {grant}."
+    )
 
 
 def state(resource: Resource) -> str:
-    """What it waits for, or how it ended."""
-    status, row = resource.get("status") or {}, views.row(resource)
-    why = ": ".join(text for text in (row.reason, views.safe(status.get("message") or "")) if text)
+    """What the task waits for, or how it ended."""
+    status, row = resource.get("status") or {}, rows.row(resource)
+    why = ": ".join(text for text in (row.reason, safe(status.get("message") or "")) if text)
     return f"It is {row.phase}" + (f": {why}" if why else ".")
 
 
 def ended(resource: Resource, number: int) -> bool:
-    """The attempt is over."""
+    """Whether the attempt is over."""
     attempts = (resource.get("status") or {}).get("attempts") or []
     over = any(a.get("number") == number and a.get("finishedAt") for a in attempts)
-    return over or views.row(resource).is_finished
+    return over or rows.row(resource).is_finished
 
 
 def _reached(resource: Resource, number: int) -> bool:
-    """The attempt has begun, or will never be."""
-    row = views.row(resource)
+    """Whether the attempt has begun, or never will."""
+    row = rows.row(resource)
     return row.attempts >= number or row.is_finished
 
 

@@ -16,7 +16,7 @@ def main() -> NoReturn:
 
 
 def complete() -> NoReturn:
-    """Told the words after `kubectl djangotask`, the last of which is to be completed."""
+    """Prints completions. kubectl gives the words after `kubectl djangotask`; the last one is to be completed."""
     _need_click()
     from django_tasks_kubernetes.cli.kubectl import complete as answer
 

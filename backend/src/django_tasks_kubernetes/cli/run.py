@@ -1,4 +1,4 @@
-"""From what a verb raises to words and an exit code: the same for both shells."""
+"""Turns what a verb raises into a message and an exit code, for both shells."""
 
 import logging
 import os
@@ -8,14 +8,14 @@ from collections.abc import Callable
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.cli.output import Output
-from django_tasks_kubernetes.cli.select import UsageError
-from django_tasks_kubernetes.cli.verbs import Code
+from django_tasks_kubernetes.cli.session import Code
+from django_tasks_kubernetes.presentation.filters import UsageError
 
 
 def run(work: Callable[[], int], output: Output) -> int:
-    """The exit code."""
+    """Runs a verb, and returns the exit code."""
     for name in ("django_tasks_kubernetes", "urllib3"):
-        # What they would log is told in an error or a note, unless the project has handlers of its own.
+        # What they would log is in an error or a note, unless the project has handlers of its own.
         logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         return int(work())
@@ -29,7 +29,7 @@ def run(work: Callable[[], int], output: Output) -> int:
         output.note(str(error))
         return Code.FAILED
     except BrokenPipeError:
-        # Whoever read has enough, as `head` has. What is still to be written at the exit goes nowhere.
+        # The reader has closed the pipe, as `head` does. What is still to be written at the exit goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Code.OK
     except KeyboardInterrupt:

@@ -1,165 +1,119 @@
-"""list, show, cancel, retry: what they do, and the exit codes."""
+"""show, cancel, retry: what they do."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Protocol
 
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
-from django_tasks_kubernetes.cli import views
-from django_tasks_kubernetes.cli.output import Form, Output, Page
-from django_tasks_kubernetes.cli.select import Filter
-from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.validation import valid_name
-from djangotasks_api.names import CANCEL_REASON_MAX_CHARS
+from django_tasks_kubernetes.cli.output import Output, OutputFormat
+from django_tasks_kubernetes.cli.renderer import Page
+from django_tasks_kubernetes.cli.session import AmbiguousId, Code, Session
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.presentation import pages, records, rows
+from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
 from djangotasks_api.phases import Phase
-
-if TYPE_CHECKING:
-    from django_tasks_kubernetes.client import Client
-
-
-class Code(IntEnum):
-    """How a command ended."""
-
-    OK = 0
-    """All that was asked for was done."""
-    FAILED = 1
-    """A task failed, is not there or cannot be changed any more; or the cluster did not answer."""
-    USAGE = 2
-    """The command line is wrong."""
-    TIMEOUT = 3
-    """`watch --timeout`: the tasks are not finished."""
-    INTERRUPTED = 130
-    """By Ctrl-C."""
-
-
-EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 a task failed, is not there or cannot be changed, or the cluster does not answer; "
-    "2 wrong usage; 3 watch --timeout is over."
-)
-
-
-class Tasks(Protocol):
-    """What of a Store the verbs need."""
-
-    def get(self, name: str) -> Resource: ...
-
-    def cancel(self, name: str, reason: str) -> Resource: ...
-
-    def find(self, selector: str) -> Iterable[Resource]: ...
-
-
-@dataclass
-class Session:
-    """What a shell gives the verbs. `tasks`: where they are. `client`: for logs and watches. `retry`: enqueues a task
-    once more, and returns the new one's id. `who`: asks to cancel."""
-
-    tasks: Tasks
-    client: "Client"
-    retry: Callable[[str], str]
-    output: Output
-    who: str = ""
-
-
-def list_tasks(session: Session, which: Filter) -> int:
-    """The newest first."""
-    output = session.output
-    found, number = which.newest(session.tasks.find(which.selector))
-    now = datetime.now(UTC)
-    match output.form:
-        case Form.JSON:
-            for resource in found:
-                output.object(views.record(resource))
-        case Form.NAME:
-            for resource in found:
-                output.name(views.row(resource))
-        case Form.TABLE | Form.WIDE:
-            wide = output.form is Form.WIDE
-            output.look.table(
-                views.columns(views.row(resource), now, wide=wide, namespaces=output.namespaces) for resource in found
-            )
-            if not found:
-                output.note("No tasks.")
-    if number > len(found):
-        output.note(f"The newest {len(found):,} of {number:,}. --limit 0 shows all.")
-    return Code.OK
 
 
 def show(session: Session, ids: Iterable[str], *, payload: bool = False) -> int:
-    pages = 0
+    """Writes a page for each task. `payload`: with its arguments and its result."""
+    shown = 0
 
     def one(id_: str) -> int:
-        nonlocal pages
+        nonlocal shown
         resource, output = session.tasks.get(id_), session.output
-        if output.form is Form.JSON:
-            output.object(views.record(resource, whole=True, payload=payload))
-        elif output.form is Form.NAME:
-            output.name(views.row(resource))
-        else:
-            if pages:
-                output.line("")
-            pages, now = pages + 1, datetime.now(UTC)
-            data = list(views.data(resource)) if payload else []
-            output.look.page(
-                Page(facts=list(views.facts(resource, now)), attempts=list(views.attempts(resource, now)), data=data)
-            )
+        match output.format:
+            case OutputFormat.JSON:
+                output.object(records.record(resource, whole=True, payload=payload))
+            case OutputFormat.NAME:
+                output.name(rows.row(resource))
+            case OutputFormat.TABLE | OutputFormat.WIDE:
+                if shown:
+                    output.line("")
+                shown, now = shown + 1, datetime.now(UTC)
+                output.renderer.page(
+                    Page(
+                        facts=list(pages.facts(resource, now)),
+                        attempts=list(pages.attempts(resource, now)),
+                        data=list(pages.data(resource)) if payload else [],
+                    )
+                )
         return Code.OK
 
     return each(session, ids, one)
 
 
+def is_cancellable(row: rows.Row) -> bool:
+    return not row.is_finished
+
+
+def is_repeatable(row: rows.Row) -> bool:
+    return row.is_finished
+
+
 def cancel(session: Session, ids: Iterable[str], reason: str = "") -> int:
-    """One that is cancelled already is as it should be; one that has ended otherwise is not."""
+    """Cancels tasks. One that is cancelled already counts as done; one that has ended otherwise does not."""
 
     def one(id_: str) -> int:
-        resource = session.tasks.cancel(id_, (reason or session.who)[:CANCEL_REASON_MAX_CHARS])
-        row = views.row(resource)
+        resource = session.tasks.cancel(id_, (reason or session.requested_by)[:CANCEL_REASON_MAX_CHARS])
+        row = rows.row(resource)
         if row.is_finished and row.phase != Phase.CANCELLED:
             session.output.note(f"{id_} is finished already: {row.phase}.")
             return Code.FAILED
-        _tell(session, resource, f"{id_}: " + ("cancelled" if row.is_finished else "asked to cancel"))
+        _write(session, resource, f"{id_}: " + ("cancelled" if row.is_finished else "asked to cancel"))
         return Code.OK
 
     return each(session, ids, one)
 
 
 def retry(session: Session, ids: Iterable[str]) -> int:
+    """Enqueues finished tasks once more."""
+
     def one(id_: str) -> int:
         new = session.retry(id_)
-        _tell(session, session.tasks.get(new), f"{id_}: enqueued once more as {new}")
+        _write(session, session.tasks.get(new), f"{id_}: enqueued once more as {new}")
         return Code.OK
 
     return each(session, ids, one)
 
 
 def each(session: Session, ids: Iterable[str], one: Callable[[str], int]) -> int:
-    """One after the other, whatever becomes of the others. The worst code."""
+    """Processes ids of tasks. See each_of()."""
+    return each_of(session.output, ids, lambda id_: one(session.name_of(id_)), _message)
+
+
+def each_of(
+    output: Output,
+    ids: Iterable[str],
+    one: Callable[[str], int],
+    words: Callable[[TaskException, str], str] = lambda error, _: str(error),
+) -> int:
+    """Processes ids one after the other, whether or not one fails. Returns the worst code. `words`: what is said of an
+    id that fails."""
     worst = int(Code.OK)
     for id_ in dict.fromkeys(ids):
         try:
-            worst = max(worst, one(bare(id_)))
+            worst = max(worst, one(id_))
         except TaskException as error:
-            session.output.note(told(error, id_))
+            output.note(words(error, id_))
             worst = max(worst, Code.FAILED)
     return worst
 
 
-def bare(id_: str) -> str:
-    """The id, also where it was given as kubectl names it: djangotask/ID. Raises TaskResultDoesNotExist."""
-    return valid_name(id_.rpartition("/")[2])
+def _message(error: TaskException, id_: str) -> str:
+    match error:
+        case TaskResultDoesNotExist():
+            return f"There is no task {id_!r}."
+        case AmbiguousId():
+            return str(error)
+        case _:
+            return f"{id_}: {error}"
 
 
-def told(error: TaskException, id_: str) -> str:
-    return f"There is no task {id_!r}." if isinstance(error, TaskResultDoesNotExist) else f"{id_}: {error}"
-
-
-def _tell(session: Session, resource: Resource, words: str) -> None:
-    match session.output.form:
-        case Form.JSON:
-            session.output.object(views.record(resource))
-        case Form.NAME:
-            session.output.name(views.row(resource))
-        case Form.TABLE | Form.WIDE:
-            session.output.line(words)
+def _write(session: Session, resource: Resource, line: str) -> None:
+    match session.output.format:
+        case OutputFormat.JSON:
+            session.output.object(records.record(resource))
+        case OutputFormat.NAME:
+            session.output.name(rows.row(resource))
+        case OutputFormat.TABLE | OutputFormat.WIDE:
+            session.output.line(line)

@@ -1,66 +1,102 @@
-"""watch: tasks as they change, until all of them are finished."""
+"""watch: what changes, until all of it is finished."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from django_tasks_kubernetes.cli import views
-from django_tasks_kubernetes.cli.output import Form, Live
-from django_tasks_kubernetes.cli.select import Filter
-from django_tasks_kubernetes.cli.verbs import Code, Session, bare
-from django_tasks_kubernetes.cli.views import Row
-from django_tasks_kubernetes.codec import Resource
-from django_tasks_kubernetes.watching.events import DELETED, Event
-from django_tasks_kubernetes.watching.following import Away, Following, Missed, Opened
-from djangotasks_api.phases import Phase
+from django_tasks_kubernetes.cli.connection_problem import ConnectionProblem
+from django_tasks_kubernetes.cli.output import OutputFormat
+from django_tasks_kubernetes.cli.session import Code, Session
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.presentation import records, rows
+from django_tasks_kubernetes.presentation.filters import Filter
+from django_tasks_kubernetes.presentation.rows import Row
+from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow
+from django_tasks_kubernetes.watch.events import DELETED, Event
+from django_tasks_kubernetes.watch.stream import RelistNeeded, WatchStream
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.cli.renderer import LiveTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind[R: Row | WorkflowRow]:
+    """What is watched: tasks, or workflows."""
+
+    noun: str
+    row: Callable[[Resource], R]
+    record: Callable[[Resource], dict[str, Any]]
+    matches: Callable[[R], bool]
+    """Whether it is shown where no ids are given."""
 
 
 def watch(session: Session, ids: Iterable[str], which: Filter, *, timeout: float | None = None) -> int:
-    """Of those ids, which must exist; or of the unfinished ones that match, and of those that come meanwhile.
+    """Shows tasks until all are finished: those with the ids, which must exist; or the unfinished ones that match, and
+    those that are created meanwhile. Returns OK when all succeeded.
 
-    `timeout`: in seconds. OK when all succeeded.
+    `timeout`: in seconds.
     """
-    names = [bare(id_) for id_ in ids]
+    names = [session.name_of(id_) for id_ in ids]
     selector = f"metadata.name={names[0]}" if len(names) == 1 else "" if names else which.selector
-    watching = Watching(session, names, which, selector)
-    following = Following(session.client, selector)
-    timer = threading.Timer(timeout or 0, following.close)
-    if timeout is not None:
-        timer.daemon = True
-        timer.start()
-    try:
-        with watching.shown():
-            for change in following:
-                watching.take(change)
-                if watching.done:
-                    return watching.code()
-    finally:
-        timer.cancel()
-        following.close()
+    return watch_all(session, WatchView(session, tasks_of(which), names, selector), selector, timeout)
+
+
+def tasks_of(which: Filter) -> Kind[Row]:
+    return Kind(noun="task", row=rows.row, record=records.record, matches=which.matches)
+
+
+def watch_all(
+    session: Session, view: "WatchView[Row] | WatchView[WorkflowRow]", selector: str, timeout: float | None
+) -> int:
+    """See watch()."""
+
+    def is_over(change: object) -> bool:
+        view.take(change)
+        return view.done
+
+    with view.shown():
+        if is_reached(session, selector, timeout, is_over):
+            return view.code()
     session.output.note(f"Not finished after {timeout:g} s.")
     return Code.TIMEOUT
 
 
-class Watching:
+def is_reached(session: Session, selector: str, timeout: float | None, take: Callable[[object], bool]) -> bool:
+    """Gives each change of a watch to `take`, until it returns True. Returns False where the time is over before."""
+    stream = WatchStream(session.client, selector)
+    timer = threading.Timer(timeout or 0, stream.close)
+    if timeout is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        return any(take(change) for change in stream)
+    finally:
+        timer.cancel()
+        stream.close()
+
+
+class WatchView[R: Row | WorkflowRow]:
     """What is watched, and how it is shown."""
 
-    def __init__(self, session: Session, names: list[str], which: Filter, selector: str) -> None:
+    def __init__(self, session: Session, kind: Kind[R], names: list[str], selector: str) -> None:
         self._session = session
+        self._kind = kind
         self._names = names
-        self._which = which
         self._selector = selector
-        self._rows: dict[tuple[str, str], Row] = {}
+        self._rows: dict[tuple[str, str], R] = {}
         self._deleted: set[tuple[str, str]] = set()
         self._begun = False
-        self._away = ""
-        self._live: Live | None = None
+        self._problem = ConnectionProblem(session.output)
+        self._live: LiveTable | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Live where the terminal can."""
+        """Redraws a table within `with`, where the terminal can."""
         output = self._session.output
-        context = output.look.live() if output.form in (Form.TABLE, Form.WIDE) else None
+        context = output.renderer.live() if output.format in (OutputFormat.TABLE, OutputFormat.WIDE) else None
         if context is None:
             yield
             return
@@ -73,34 +109,33 @@ class Watching:
 
     def code(self) -> int:
         if not self._rows:
-            self._session.output.note("No task that matches is unfinished.")
-        good = all(row.phase == Phase.SUCCEEDED for key, row in self._rows.items())
+            self._session.output.note(f"No {self._kind.noun} that matches is unfinished.")
+        good = all(row.is_good for row in self._rows.values())
         return Code.OK if good and not self._deleted else Code.FAILED
 
     def take(self, change: object) -> None:
+        """Handles a change of the stream."""
         match change:
-            case Missed():
+            case RelistNeeded():
                 self._list()
             case Event() if self._wanted(change.name):
                 self._put(change.resource, deleted=change.type == DELETED)
-            case Away(error):
-                self._note(f"{error} It is tried again.")
-            case Opened():
-                self._note("")
             case _:
-                pass
+                self._problem.take(change, redrawn=self._live is not None)
         if self._live is not None:
-            self._live.show(self._rows.values(), self._away)
+            self._live.show(self._rows.values(), self._problem.text)
 
     def _list(self) -> None:
-        """Anew: of what was there and is not any more, nobody has told."""
+        """Lists them again: the watch may have missed deletions."""
+        found: Iterable[Resource]
         if self._names:
             found = [self._session.tasks.get(name) for name in self._names]
         else:
-            found = list(self._session.tasks.find(self._selector))
+            # One after the other: all together may not fit into memory.
+            found = self._session.tasks.find(self._selector)
         there = set()
         for resource in found:
-            there.add(views.row(resource).key)
+            there.add(self._kind.row(resource).key)
             self._put(resource)
         for key in self._rows.keys() - there:
             self._deleted.add(key)
@@ -110,36 +145,31 @@ class Watching:
         return not self._names or name in self._names
 
     def _put(self, resource: Resource, *, deleted: bool = False) -> None:
-        row = views.row(resource)
+        row = self._kind.row(resource)
         known = self._rows.get(row.key)
-        if known is None and not self._names and (row.is_finished or not self._which.matches(row)):
+        if known is None and not self._names and (row.is_finished or not self._kind.matches(row)):
             return
         if deleted and not row.is_finished:
             self._deleted.add(row.key)
         elif known == row:
             return
         self._rows[row.key] = row
-        self._tell(resource, row)
+        self._write(resource, row)
 
-    def _tell(self, resource: Resource, row: Row) -> None:
+    def _write(self, resource: Resource, row: R) -> None:
         output = self._session.output
-        match output.form:
-            case Form.JSON:
-                output.object(views.record(resource))
-            case Form.NAME:
+        match output.format:
+            case OutputFormat.JSON:
+                output.object(self._kind.record(resource))
+            case OutputFormat.NAME:
                 output.name(row)
             case _:
                 if self._live is None:
                     output.line(line(row, gone=row.key in self._deleted))
 
-    def _note(self, text: str) -> None:
-        if text and text != self._away and self._live is None:
-            self._session.output.note(text)
-        self._away = text
 
-
-def line(row: Row, *, gone: bool = False, now: datetime | None = None) -> str:
-    """One change as a line."""
+def line(row: Row | WorkflowRow, *, gone: bool = False, now: datetime | None = None) -> str:
+    """Makes the line of one change."""
     at = (now or datetime.now(UTC)).strftime("%H:%M:%S")
-    words = (row.progress, row.message, "deleted" if gone else row.reason)
-    return "  ".join([at, row.id, row.task, row.phase, *(word for word in words if word)])
+    *words, reason = row.words
+    return "  ".join([at, row.id, *(word for word in (*words, "deleted" if gone else reason) if word)])

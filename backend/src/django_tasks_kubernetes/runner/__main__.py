@@ -7,28 +7,40 @@ the task returned. The operator goes by the reported outcome, never by a code al
 
 import faulthandler
 import io
+import math
 import os
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from django_tasks_kubernetes.codec.times import to_wire
+from django_tasks_kubernetes.kube import own_attempt
 from django_tasks_kubernetes.retry import is_retried
+from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.errors import error_report
-from django_tasks_kubernetes.runner.log import logger, mark_records
-from django_tasks_kubernetes.runner.prepare import CannotRun, prepare
+from django_tasks_kubernetes.runner.init import fork_from_pid_1
+from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
+from django_tasks_kubernetes.runner.prepare import prepare
 from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Termination, leave
-from django_tasks_kubernetes.runner.report import REPORT_SECONDS, Reporter, write_termination_message
-from django_tasks_kubernetes.times import to_wire
-from djangotasks_api.assignment import ASSIGNMENT_VARIABLE, PAYLOAD_VARIABLE, TOKEN_VARIABLE, Assignment
+from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
+from djangotasks_api.assignment import (
+    ASSIGNMENT_VARIABLE,
+    PAYLOAD_VARIABLE,
+    TOKEN_VARIABLE,
+    WORKER_VARIABLE,
+    Assignment,
+)
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.stored import TextRef
 
 # Where the kubelet reads the termination message, unless the pod template says otherwise.
 TERMINATION_LOG_VARIABLE: Final = "DJANGOTASKS_TERMINATION_LOG"
 TERMINATION_LOG: Final = "/dev/termination-log"
-# For how long the outcome is offered to an operator that is away, in seconds.
+# For how long the outcome is offered to an operator that does not take it, in seconds. Default: see `report`.
 REPORT_SECONDS_VARIABLE: Final = "DJANGOTASKS_REPORT_SECONDS"
 
 
@@ -39,25 +51,28 @@ def main(termination: Termination) -> int:
     except (LookupError, ValueError, TypeError) as error:
         logger.error("There is no task to run here (%s): pods of tasks are started by the djangotasks operator.", error)
         return 2
+    own_attempt.enter(assignment)
     mark_records(assignment)
-    reporter = Reporter(assignment, report_seconds=float(os.environ.get(REPORT_SECONDS_VARIABLE, REPORT_SECONDS)))
+    reporter = Reporter(assignment, report_seconds=report_seconds(os.environ))
     message_path = Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG))
 
     def finished(outcome: Outcome) -> None:
         termination.disarm()
-        if outcome.error is not None:
-            # Django's own log of it shows nowhere with DEBUG off and LOGGING unset.
-            logger.error(
-                "Task %s (%s) failed: %s\n%s", assignment.id, assignment.task, outcome.reason, outcome.error.traceback
-            )
+        termination.end_child()
+        log_failure(assignment, outcome)
         # First: it must be there even if the process ends while the operator is away.
-        write_termination_message(outcome, message_path)
-        reporter.outcome(outcome)
+        kept = write_termination_message(outcome, assignment.token, message_path)
+
+        def note(problem: str) -> None:
+            if kept:
+                write_termination_message(replace(outcome, unreported=problem), assignment.token, message_path)
+
+        reporter.outcome(outcome, kept=kept, note=note)
 
     try:
         outcome = run(assignment, termination, reporter, finished)
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or not termination.requested:
+    except BaseException:
+        if not termination.requested:
             raise
         logger.warning("Ended by SIGTERM before the task returned.")
         return TERMINATED_CODE
@@ -66,11 +81,24 @@ def main(termination: Termination) -> int:
     return 0 if outcome.succeeded else 1
 
 
+def report_seconds(environ: Mapping[str, str]) -> float | None:
+    """None for the default, also where the variable holds no number: a typo must not fail every task of a queue."""
+    text = environ.get(REPORT_SECONDS_VARIABLE)
+    if text is None:
+        return None
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    logger.warning("%s must be a number of seconds, not %r.", REPORT_SECONDS_VARIABLE, text)
+    return None
+
+
 def take_assignment(environ: MutableMapping[str, str]) -> Assignment:
     """The assignment, taken out of the environment: the task's child processes have no use for the token."""
     assignment = Assignment.from_environ(environ)
     for name in (ASSIGNMENT_VARIABLE, PAYLOAD_VARIABLE, TOKEN_VARIABLE):
         del environ[name]
+    environ[WORKER_VARIABLE] = assignment.worker_id
     return assignment
 
 
@@ -82,19 +110,20 @@ def run(
 
         return store_result(result.backend, assignment.namespace, assignment.id, assignment.attempt, text)
 
-    def retried(error: BaseException) -> bool:
-        return is_retried(error, assignment.retry_on, assignment.never_retry_on)
+    def retried(error: BaseException, reason: str | None = None) -> bool:
+        return is_retried(error, assignment.retry_on, assignment.never_retry_on, reason=reason)
 
     try:
         result = prepare(assignment)
     except CannotRun as problem:
+        termination.disarm()
         error = problem.__cause__ or problem
         outcome = Outcome(
             started_at=None,
             finished_at=to_wire(datetime.now(UTC)),
             reason=problem.reason,
             error=error_report(error),
-            retryable=problem.retryable and retried(error),
+            retryable=problem.retryable and retried(error, problem.reason),
         )
         finished(outcome)
         return outcome
@@ -111,10 +140,24 @@ def run(
         finished=finished,
         call=termination.call,
         retried=retried,
+        is_last=assignment.is_last,
         interrupted=lambda: termination.requested,
-        tell=reporter.progress.tell,
+        tell=reporter.progress.submit,
         store=store,
+        create=lambda returned: returned.create(assignment.uid),
     )
+
+
+def log_failure(assignment: Assignment, outcome: Outcome) -> None:
+    """One line in the container's log, and the traceback, unless Django's own logger is about to write it there."""
+    if outcome.error is None:
+        return
+    line = f"Task {assignment.id} ({assignment.task}) failed: {outcome.reason}: {outcome.error.headline}"
+    is_signalled = outcome.started_at is not None and (assignment.is_last or not outcome.retryable)
+    if is_signalled and is_shown("django.tasks"):
+        logger.error("%s", line)
+    else:
+        logger.error("%s\n%s", line, outcome.error.traceback)
 
 
 def close_connections() -> None:
@@ -129,8 +172,11 @@ def close_connections() -> None:
 
 
 if __name__ == "__main__":
+    # PID 1 waits with its signals blocked, so that none is lost before the handler of its child is there.
+    unblock = fork_from_pid_1()
     handler = Termination()
     handler.install()
+    unblock()
     # A crash of the interpreter leaves a traceback in the log. Of the thread that crashed alone: what the kubelet keeps
     # of the log is short.
     faulthandler.enable(all_threads=False)

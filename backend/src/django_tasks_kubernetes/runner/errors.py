@@ -1,15 +1,22 @@
 """An exception as the resource holds it. Without Django, which may be what fails."""
 
+import re
 import sys
 import traceback
 from types import TracebackType
 from typing import Final
 
-from djangotasks_api.names import TRACEBACK_MAX_BYTES
-from djangotasks_api.outcome import CUT, ErrorReport, shorten
+from django_tasks_kubernetes.retry import leaves_of
+from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, TRACEBACK_MAX_BYTES
+from djangotasks_api.failure import ErrorReport
+from djangotasks_api.text import CUT, first_line, shorten
 
-# The CRD's maxLength of error.type.
-TYPE_MAX_CHARS: Final = 512
+# What MySQL and SQL Server say of rows in the first line. PostgreSQL does so in the second, DETAIL.
+ROW_VALUES: Final = (
+    re.compile(r"(Duplicate entry )'.*'( for key)"),
+    re.compile(r"(Incorrect \w+ value: )'.*'( for column)"),
+    re.compile(r"(The duplicate key value is )\(.*\)()"),
+)
 # What calls a task: its traceback starts after these.
 CALLERS: Final = (
     "django_tasks_kubernetes.runner.execute",
@@ -19,19 +26,46 @@ CALLERS: Final = (
 
 
 def error_report(error: BaseException) -> ErrorReport:
-    """Class and traceback, as text that any JSON parser takes, within the CRD's limits."""
+    """Class, message and traceback, as text that any JSON parser takes, within the CRD's limits."""
     class_ = type(error)
     try:
-        text = "".join(traceback.format_exception(class_, error, _from_the_task_on(error.__traceback__)))
+        text = "".join(traceback.format_exception(class_, error, from_the_task_on(error.__traceback__)))
     except Exception as second:  # noqa: BLE001 - an exception whose own code fails must not lose the outcome
         text = f"{class_.__qualname__} (its traceback cannot be shown: {type(second).__name__})\n"
     text = _clean(text)
     if len(text) > TRACEBACK_MAX_BYTES:
         text = shorten(text, TRACEBACK_MAX_BYTES - len(CUT))
-    return ErrorReport(type=_clean(f"{class_.__module__}.{class_.__qualname__}")[:TYPE_MAX_CHARS], traceback=text)
+    path = _clean(f"{class_.__module__}.{class_.__qualname__}")
+    return ErrorReport(type=path[:ERROR_TYPE_MAX_CHARS], traceback=text, message=_clean(headline(error)))
 
 
-def _from_the_task_on(frames: TracebackType | None) -> TracebackType | None:
+def headline(error: BaseException) -> str:
+    """What was raised, as the last line of a traceback says it, with the first line of its message. Of a group, the
+    first exception in it as well. Without the values of rows that databases quote: more people read it than the row."""
+    class_ = type(error)
+    name = class_.__qualname__ if class_.__module__ == "builtins" else f"{class_.__module__}.{class_.__qualname__}"
+    try:
+        text = first_line(str(error))
+    except Exception:  # noqa: BLE001 - see error_report
+        text = ""
+    for pattern in ROW_VALUES:
+        text = pattern.sub(r"\1…\2", text)
+    line = f"{name}: {text}" if text else name
+    if isinstance(error, BaseExceptionGroup):
+        leaves = leaves_of(error)
+        line += f": {headline(leaves[0])}"
+        if len(leaves) > 1:
+            line += f"; and {len(leaves) - 1} more"
+    return line
+
+
+def exit_code(error: SystemExit) -> int:
+    """Of a process that ends with it: https://docs.python.org/3/library/sys.html#sys.exit"""
+    code = error.code
+    return 0 if code is None else code & 0xFF if isinstance(code, int) else 1
+
+
+def from_the_task_on(frames: TracebackType | None) -> TracebackType | None:
     """Without the frames that lead to the task, so that the first line shown is the task's own."""
     ours = {getattr(sys.modules.get(name), "__file__", None) for name in CALLERS}
     rest = frames

@@ -2,31 +2,33 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from django.dispatch import Signal
 from django.tasks import Task, TaskResultStatus
-from django.tasks.base import TaskError
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
 
-from django_tasks_kubernetes import json_text
+from django_tasks_kubernetes.codec import json_text
+from django_tasks_kubernetes.codec.task_error import KubernetesTaskError
+from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.context import AttemptProgress, KubernetesTaskContext
 from django_tasks_kubernetes.exceptions import ResultTooLarge
-from django_tasks_kubernetes.results import Later
-from django_tasks_kubernetes.retry import RetryLater
-from django_tasks_kubernetes.runner.errors import error_report
+from django_tasks_kubernetes.lazy import LazyValue
+from django_tasks_kubernetes.result import KubernetesResult
+from django_tasks_kubernetes.retry import retry_after
+from django_tasks_kubernetes.returned import ReturnedWorkflow
+from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on
+from django_tasks_kubernetes.runner.limits import fits_resource, may_pass, refuse_result, refuse_unawaited
 from django_tasks_kubernetes.runner.log import logger
-from django_tasks_kubernetes.task_types import AnyResult
-from django_tasks_kubernetes.times import to_wire
-from djangotasks_api.names import RESULT_MAX_BYTES
-from djangotasks_api.outcome import Outcome, ProgressReport
+from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
+from djangotasks_api.reports import ProgressReport
 from djangotasks_api.stored import TextRef
 
 
 def execute(
-    result: AnyResult,
+    result: KubernetesResult,
     worker_id: str,
     *,
     sender: type,
@@ -34,74 +36,88 @@ def execute(
     finished: Callable[[Outcome], None],
     call: Callable[..., Any] = Task.call,
     retried: Callable[[BaseException], bool] = lambda error: True,
+    is_last: bool = True,
     interrupted: Callable[[], bool] = lambda: False,
     tell: Callable[[ProgressReport], None] = lambda report: None,
-    store: Callable[[str], TextRef] = lambda text: refuse_result(len(text), None),
+    store: Callable[[str], TextRef] = lambda text: refuse_result(text, None),
+    create: Callable[[ReturnedWorkflow], str] = lambda returned: returned.create(""),
 ) -> Outcome:
     """Runs the task of a result that is READY, and changes the result as Django's ImmediateBackend does.
 
     `started` and `finished` are called before the task and as soon as its outcome is known. The signals task_started
-    and task_finished follow each, from `sender`; what their receivers raise is logged and changes nothing.
-    `call`: calls a task with arguments. `retried`: whether an exception of it may be tried again. While `interrupted`,
-    an exception is not an outcome and goes on, as KeyboardInterrupt always does. `tell`: is called with each report of
-    progress, and must not take long; the outcome has the last one as well. `store`: takes a return value that is too
-    long for a resource, or raises ResultTooLarge.
+    and task_finished follow each, from `sender`; what their receivers raise is logged and changes nothing. After a
+    failure that is tried again, task_finished is not sent: `retried` says whether an exception is, and `is_last` that
+    no attempt is left for it.
+    `call`: calls a task with arguments. While `interrupted`, an exception is not an outcome and goes on. `tell`: is
+    called with each report of progress, and must not take long; the outcome has the last one as well. `store`: takes a
+    return value that is too long for a resource, or raises ResultTooLarge. `create`: creates a workflow that was
+    returned, and returns its name: the task is not over then.
     """
     now = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, started_at=result.started_at or now, last_attempted_at=now)
     result.worker_ids.append(worker_id)
     started_at = to_wire(now)
     started(started_at)
-    _send(task_started, sender, result)
+    _send(task_started, sender, result, interrupted)
     reason, retryable = Reason.TASK_ERROR, True
     progress = AttemptProgress(started_at, tell)
     try:
         context: tuple[Any, ...] = ()
         if result.task.takes_context:
             context = (KubernetesTaskContext(task_result=result, _attempt=progress),)
-        value = call(result.task, *context, *result.args, **result.kwargs)
+        value = _value(call, result, context, interrupted)
+        if isinstance(value, ReturnedWorkflow):
+            workflow = create(value)
+            outcome = Outcome(
+                started_at=started_at, finished_at=to_wire(timezone.now()), workflow=workflow, progress=progress.last
+            )
+            finished(outcome)
+            return outcome
         reason, retryable = Reason.RESULT_NOT_SERIALIZABLE, False
+        refuse_unawaited(value)
         # Not exact_keys: keys that are not strings become strings, as in any JSON. The task has had its effects,
         # so that is better than a failure.
         text = json_text.dumps(value, name="The return value", exact_keys=False)
         ref = None
-        if len(text) > RESULT_MAX_BYTES:
+        if not fits_resource(text):
             reason, retryable = Reason.RESULT_NOT_STORED, True
             ref = store(text)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # whatever ends a task is its outcome, also SystemExit
+    except BaseException as error:  # whatever ends a task is its outcome, also SystemExit and KeyboardInterrupt
         if interrupted():
             raise
         if reason == Reason.RESULT_NOT_STORED:
             reason, retryable = _refusal(error)
+        error.__traceback__ = from_the_task_on(error.__traceback__)
         end = timezone.now()
         _set(result, finished_at=end, status=TaskResultStatus.FAILED)
         report = error_report(error)
-        after = error.after if isinstance(error, RetryLater) else None
-        result.errors.append(TaskError(exception_class_path=report.type, traceback=report.traceback))
         outcome = Outcome(
             started_at=started_at,
             finished_at=to_wire(end),
             reason=reason,
             error=report,
-            retryable=retryable and (after is not None or retried(error)),
-            retry_after=after if retryable else None,
+            retryable=retryable and retried(error),
+            retry_after=retry_after(error) if retryable else None,
             progress=progress.last,
         )
+        result.errors.append(
+            KubernetesTaskError(exception_class_path=report.type, traceback=report.traceback, message=report.message)
+        )
         finished(outcome)
-        # Inside the handler, so that receivers find the exception in sys.exc_info(), as Django's own logger does.
-        _send(task_finished, sender, result)
+        if is_last or not outcome.retryable:
+            # Inside the handler, so that receivers find the exception in sys.exc_info(), as Django's own logger does.
+            _send(task_finished, sender, result)
     else:
         end = timezone.now()
         # As a reader gets it. What is large is parsed for a receiver that looks at it alone.
-        returned = json.loads(text) if ref is None else Later(lambda: json.loads(text))
+        returned = json.loads(text) if ref is None else LazyValue(lambda: json.loads(text))
         _set(result, finished_at=end, status=TaskResultStatus.SUCCESSFUL, _return_value=returned)
         outcome = Outcome(
             started_at=started_at,
             finished_at=to_wire(end),
             result=text if ref is None else None,
             result_ref=ref,
+            length=len(value) if text.startswith("[") else None,
             progress=progress.last,
         )
         finished(outcome)
@@ -109,32 +125,35 @@ def execute(
     return outcome
 
 
+def _value(
+    call: Callable[..., Any], result: KubernetesResult, context: tuple[Any, ...], interrupted: Callable[[], bool]
+) -> Any:
+    """What the task returns. sys.exit(0), as management commands end, is a return without a value."""
+    try:
+        return call(result.task, *context, *result.args, **result.kwargs)
+    except SystemExit as error:
+        if interrupted() or exit_code(error):
+            raise
+        return None
+
+
 def _refusal(error: BaseException) -> tuple[Reason, bool]:
     """Why a large return value was not stored, and whether that may be tried again."""
-    from django_tasks_kubernetes.runner.files import may_pass
-
     if isinstance(error, ResultTooLarge):
         return Reason.RESULT_TOO_LARGE, False
     return Reason.RESULT_NOT_STORED, may_pass(error)
 
 
-def refuse_result(size: int, max_bytes: int | None) -> NoReturn:
-    """Raises ResultTooLarge. `max_bytes`: what the storage may take, where there is one."""
-    problem = f"The return value takes {size:,} bytes as JSON."
-    if max_bytes is None:
-        raise ResultTooLarge(
-            f"{problem} {RESULT_MAX_BYTES:,} are allowed. Store it, and return its primary key or file name; or let a "
-            "storage have what is larger: OPTIONS['STORAGE']."
-        )
-    raise ResultTooLarge(f"{problem} {max_bytes:,} are allowed in the storage: OPTIONS['STORAGE_MAX_BYTES'].")
-
-
-def _send(signal: Signal, sender: type, result: AnyResult) -> None:
+def _send(
+    signal: Signal, sender: type, result: KubernetesResult, interrupted: Callable[[], bool] = lambda: False
+) -> None:
     """To all receivers. They watch the task; what they raise is not its failure."""
     try:
         answers = signal.send_robust(sender, task_result=result)
-    except SystemExit:
-        logger.exception("A receiver of a task signal called sys.exit(). It is ignored.")
+    except (SystemExit, KeyboardInterrupt) as error:
+        if interrupted():
+            raise
+        logger.error("A receiver of a task signal raised %s. It is ignored.", type(error).__name__, exc_info=error)
         return
     for receiver, answer in answers:
         if isinstance(answer, Exception):
@@ -142,6 +161,6 @@ def _send(signal: Signal, sender: type, result: AnyResult) -> None:
             logger.error("A receiver of a task signal raised. It is ignored: %r", receiver, exc_info=answer)
 
 
-def _set(result: AnyResult, **values: Any) -> None:
+def _set(result: KubernetesResult, **values: Any) -> None:
     for name, value in values.items():
         object.__setattr__(result, name, value)

@@ -16,6 +16,8 @@ def mark_records(assignment: Assignment) -> None:
 
     Wraps the factory of records that there is. To be called again when the project may have set one of its own.
     """
+    # Django's LOGGING turns off the loggers that there are, unless it says otherwise.
+    logger.disabled = False
     make = logging.getLogRecordFactory()
     if isinstance(make, _Marking):
         return
@@ -30,6 +32,24 @@ def mark_records(assignment: Assignment) -> None:
             },
         )
     )
+
+
+def is_shown(name: str) -> bool:
+    """Whether an error that is logged there is written to stdout or stderr, as the project's LOGGING is."""
+    found: logging.Logger | None = logging.getLogger(name)
+    if found is None or not found.isEnabledFor(logging.ERROR):
+        return False
+    record = found.makeRecord(name, logging.ERROR, __file__, 0, "", (), None)
+    while found is not None:
+        if any(_shows(handler, record) for handler in found.handlers):
+            return True
+        found = found.parent if found.propagate else None
+    return False
+
+
+def _shows(handler: logging.Handler, record: logging.LogRecord) -> bool:
+    is_stream = isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler)
+    return is_stream and record.levelno >= handler.level and bool(handler.filter(record))
 
 
 class _Marking:

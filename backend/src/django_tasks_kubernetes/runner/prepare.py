@@ -2,23 +2,16 @@
 
 from typing import TYPE_CHECKING, NoReturn
 
-from djangotasks_api.assignment import Assignment
+from django_tasks_kubernetes.runner.cannot_run import CannotRun
+from djangotasks_api.assignment import INPUTS_ENCODING, Assignment
 from djangotasks_api.phases import Reason
 
 if TYPE_CHECKING:
-    from django_tasks_kubernetes.task_types import AnyResult, AnyTask
+    from django_tasks_kubernetes.result import KubernetesResult
+    from django_tasks_kubernetes.task import AnyTask
 
 
-class CannotRun(Exception):
-    """The task cannot be called. Its `__cause__` is the error. `retryable`: it may be different the next time."""
-
-    def __init__(self, reason: Reason, *, retryable: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retryable = retryable
-
-
-def prepare(assignment: Assignment) -> "AnyResult":
+def prepare(assignment: Assignment) -> "KubernetesResult":
     """Sets Django up and loads the task with its arguments. Raises CannotRun from the error."""
     set_up()
     task = load_task(assignment.task)
@@ -29,7 +22,7 @@ def prepare(assignment: Assignment) -> "AnyResult":
     except (InvalidPayload, RecursionError) as error:
         raise CannotRun(Reason.INVALID_PAYLOAD, retryable=False) from error
     except PayloadUnavailable as error:
-        from django_tasks_kubernetes.runner.files import may_pass
+        from django_tasks_kubernetes.runner.limits import may_pass
 
         raise CannotRun(Reason.PAYLOAD_UNAVAILABLE, retryable=may_pass(error)) from error
 
@@ -58,35 +51,40 @@ def load_task(path: str) -> "AnyTask":
     try:
         found = import_string(path)
     except ImportError as error:
-        raise CannotRun(Reason.TASK_NOT_FOUND, retryable=False) from error
+        # Perhaps this image is older than the one that enqueued it, as during a rollout, or after it was undone.
+        raise CannotRun(Reason.TASK_NOT_FOUND, retryable=True) from error
     except BaseException as error:  # noqa: BLE001 - passed on
         # The module is there and fails as it is imported.
         _raise(error, Reason.SETUP_ERROR, retryable=True)
     if not isinstance(found, Task):
         problem = NotATask(f"{path} is {type(found).__name__}, not a Django task. Decorate it with @task.")
-        raise CannotRun(Reason.NOT_A_TASK, retryable=False) from problem
+        raise CannotRun(Reason.NOT_A_TASK, retryable=True) from problem
     return found
 
 
-def ready_result(assignment: Assignment, task: "AnyTask") -> "AnyResult":
-    """The TaskResult before this attempt. Raises InvalidPayload or PayloadUnavailable."""
+def ready_result(assignment: Assignment, task: "AnyTask") -> "KubernetesResult":
+    """The TaskResult before this attempt. Raises InvalidPayload, PayloadUnavailable or CannotRun."""
     from django.tasks import TaskResultStatus
 
-    from django_tasks_kubernetes.codec import decode_payload, payload_text
-    from django_tasks_kubernetes.results import KubernetesResult
-    from django_tasks_kubernetes.task_types import changed
-    from django_tasks_kubernetes.times import from_wire
+    from django_tasks_kubernetes.codec.resource import decode_payload, payload_text
+    from django_tasks_kubernetes.codec.times import from_wire
+    from django_tasks_kubernetes.result import KubernetesResult
+    from django_tasks_kubernetes.task import replace_unvalidated
 
     alias = alias_of(assignment, task)
     if (ref := assignment.payload_ref) is not None:
         from django_tasks_kubernetes.runner.files import read_payload
 
         payload = read_payload(alias, ref)
+    elif assignment.payload_encoding == INPUTS_ENCODING:
+        from django_tasks_kubernetes.runner.inputs import fill
+
+        payload = fill(assignment, alias)
     else:
         payload = payload_text(assignment.payload, assignment.payload_encoding)
     args, kwargs = decode_payload(payload)
     return KubernetesResult(
-        task=changed(
+        task=replace_unvalidated(
             task,
             priority=assignment.priority,
             queue_name=assignment.queue,
@@ -104,6 +102,7 @@ def ready_result(assignment: Assignment, task: "AnyTask") -> "AnyResult":
         backend=alias,
         errors=[],
         worker_ids=list(assignment.worker_ids),
+        scheduled_for=from_wire(assignment.scheduled_for),
     )
 
 
@@ -118,6 +117,6 @@ def _raise(error: BaseException, reason: Reason, *, retryable: bool) -> NoReturn
     # Being ended while setting up is no failure of the setup.
     from django_tasks_kubernetes.runner.process import Terminated
 
-    if isinstance(error, (KeyboardInterrupt, Terminated)):
+    if isinstance(error, Terminated):
         raise error
     raise CannotRun(reason, retryable=retryable) from error

@@ -1,12 +1,9 @@
-"""The process as PID 1 of its container: SIGTERM, its children, and an end that always comes.
+"""The task's process: SIGTERM, its children, a forked child that goes astray, and an end that always comes.
 
-The kubelet signals PID 1 alone, and the kernel drops signals to a PID 1 that does not handle them. So the runner
-handles SIGTERM: `Terminated` is raised in the task (an async task is cancelled), so that it can clean up, and its
-child processes get the signal. Why the pod ends (an eviction, a deadline, a cancellation) the operator knows and the
-runner does not: so it reports no failure then. A task that returns all the same has succeeded.
-
-Zombies are not reaped: waiting for unknown children would steal exit codes from subprocess.Popen, and they end with
-the container, which runs one task.
+The kubelet signals PID 1 alone, which passes it on (`init`). `Terminated` is then raised in the task (an async task is
+cancelled), so that it can clean up, and its child processes get the signal. Why the pod ends (an eviction, a deadline,
+a cancellation) the operator knows and the runner does not: so it reports no failure then. A task that returns all the
+same has succeeded.
 """
 
 import os
@@ -18,13 +15,14 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from django_tasks_kubernetes.runner.errors import exit_code
 from django_tasks_kubernetes.runner.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from django_tasks_kubernetes.task_types import AnyTask
+    from django_tasks_kubernetes.task import AnyTask
 
 # 128 + SIGTERM, as shells and container runtimes count.
 TERMINATED_CODE: Final = 143
@@ -36,28 +34,61 @@ class Terminated(SystemExit):
     """Raised in the task when its pod is being ended. Not an Exception, so that `except Exception` lets it through."""
 
 
+class AmbiguousExit(Exception):
+    """The task called sys.exit(0), and SIGTERM no longer goes to the runner: the one may be the answer to the other."""
+
+
 class Termination:
-    """What SIGTERM does, now. The kubelet sends it once, and SIGKILL after the pod's grace period (default: 30 s)."""
+    """What SIGTERM does, now. The kubelet sends it once, and SIGKILL after the pod's grace period (default: 30 s).
+
+    As a context manager, it is around the task's function: once that has returned or raised, SIGTERM changes nothing,
+    and a child process that the task has forked goes no further.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        """SIGTERM came before the task had ended."""
         self._armed = True
+        self._pid = os.getpid()
         self._cancel: Callable[[], object] | None = None
 
     def install(self) -> None:
+        self._pid = os.getpid()
         signal.signal(signal.SIGTERM, self._handle)
 
     def disarm(self) -> None:
-        """The outcome is known: from now on, SIGTERM no longer gets in the way of reporting it."""
+        """The end of the task is known: from now on, SIGTERM no longer gets in the way of reporting it."""
         self._armed = False
+
+    def __enter__(self) -> None:
+        if self.requested:
+            # Somebody caught it, such as a receiver of task_started.
+            raise Terminated(TERMINATED_CODE)
+
+    def __exit__(self, type_: object, error: BaseException | None, traceback: object) -> None:
+        self._armed = False
+        self.end_child(error)
 
     def call(self, task: "AnyTask", /, *args: Any, **kwargs: Any) -> Any:
         """task.call(), with an async task cancelled by SIGTERM: its event loop runs in another thread."""
-        if not iscoroutinefunction(task.func):
-            return task.call(*args, **kwargs)
+        try:
+            with self:
+                if iscoroutinefunction(task.func):
+                    task = self._cancellable(task)
+                return task.call(*args, **kwargs)
+        except SystemExit as error:
+            if not self.requested and exit_code(error) == 0 and signal.getsignal(signal.SIGTERM) != self._handle:
+                raise AmbiguousExit(
+                    "The task called sys.exit(0), which counts as a return. But it, or a library, has set a handler "
+                    "of its own for SIGTERM, and such handlers call sys.exit(0) as well: so the task may have been "
+                    "stopped before it was done. Return instead, or leave SIGTERM to the runner."
+                ) from error
+            raise
+
+    def _cancellable(self, task: "AnyTask") -> "AnyTask":
         import asyncio
 
-        from django_tasks_kubernetes.task_types import changed
+        from django_tasks_kubernetes.task import replace_unvalidated
 
         function = task.func
 
@@ -65,22 +96,34 @@ class Termination:
             loop, current = asyncio.get_running_loop(), asyncio.current_task()
             assert current is not None  # noqa: S101 - this is a coroutine of a task
             self._cancel = lambda: loop.call_soon_threadsafe(current.cancel)
-            try:
+            with self:
                 return await function(*args, **kwargs)
-            finally:
-                self._cancel = None
 
-        return changed(task, func=cancellable).call(*args, **kwargs)
+        return replace_unvalidated(task, func=cancellable)
+
+    def end_child(self, error: BaseException | None = None) -> None:
+        """End this process if the task has forked it: what follows is its parent's to do. `error`: what it raised."""
+        if os.getpid() == self._pid:
+            return
+        if isinstance(error, SystemExit):
+            _exit_now(exit_code(error))
+        logger.error(
+            "A child process that the task had forked %s. It ends here: a child of os.fork() must call os._exit().",
+            "returned from the task" if error is None else "raised an exception",
+            exc_info=error,
+        )
+        _exit_now(0 if error is None else 1)
 
     def _handle(self, signum: int, frame: "FrameType | None") -> None:
-        first, self.requested = not self.requested, True
         for child in children():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(child, signum)
-        if first and self._armed:
-            if self._cancel is None:
-                raise Terminated(TERMINATED_CODE)
-            self._cancel()
+        if not self._armed or self.requested:
+            return
+        self.requested = True
+        if self._cancel is None:
+            raise Terminated(TERMINATED_CODE)
+        self._cancel()
 
 
 def children() -> list[int]:
@@ -106,6 +149,10 @@ def leave(code: int) -> NoReturn:
 def _leave_now(code: int) -> None:
     left = [t.name for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
     logger.warning("Threads or atexit functions still run %.0f s after the task: %s. Leaving.", GRACE_SECONDS, left)
+    _exit_now(code)
+
+
+def _exit_now(code: int) -> NoReturn:
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     with suppress(OSError, ValueError):

@@ -3,23 +3,32 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
 from django_tasks_kubernetes.runner.log import logger
-from django_tasks_kubernetes.runner.progress import ProgressSender, beat_seconds
+from django_tasks_kubernetes.runner.progress import ProgressSender, heartbeat_seconds
 from djangotasks_api.assignment import Assignment
-from djangotasks_api.outcome import Outcome, Started
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.reports import Started
 
 STARTED_TIMEOUT_SECONDS: Final = 2.0
+STARTED_BACKOFF_SECONDS: Final = 1.0
+STARTED_BACKOFF_MAX_SECONDS: Final = 30.0
 OUTCOME_TIMEOUT_SECONDS: Final = 10.0
 BACKOFF_SECONDS: Final = 0.1
 BACKOFF_MAX_SECONDS: Final = 10.0
-# How long an outcome is offered while the operator is away: longer than any restart or failover of it.
-REPORT_SECONDS: Final = 15 * 60.0
-RETRIED: Final = frozenset({408, 425, 429})
+# How long an outcome is offered while the operator does not take it. It reads the termination message once the process
+# has ended, so waiting saves no more than the kubelet's delay, and the pod holds its place in the queue meanwhile.
+REPORT_SECONDS: Final = 30.0
+# The same where the termination message has no room for the result: longer than any restart of the operator.
+LARGE_RESULT_REPORT_SECONDS: Final = 15 * 60.0
+# The least that is given to one request, when the time is nearly over.
+LAST_TRY_SECONDS: Final = 1.0
+TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
 # While the operator's key is changed, a replica that is about to go does not know the new one yet.
 FORBIDDEN_SECONDS: Final = 2 * 60.0
 
@@ -27,33 +36,42 @@ FORBIDDEN_SECONDS: Final = 2 * 60.0
 class Reporter:
     """The way to the operator for one attempt. `progress`: for what is said between the start and the outcome."""
 
-    def __init__(self, assignment: Assignment, *, report_seconds: float = REPORT_SECONDS) -> None:
+    def __init__(self, assignment: Assignment, *, report_seconds: float | None = None) -> None:
         self._endpoint = Endpoint(assignment)
         self._report_seconds = report_seconds
         self._backoff_max = BACKOFF_MAX_SECONDS
         if assignment.heartbeat_timeout is not None:
-            # The offer of an outcome is the sign of life now.
-            self._backoff_max = min(BACKOFF_MAX_SECONDS, beat_seconds(assignment.heartbeat_timeout))
+            # The retries of the outcome are the heartbeats now.
+            self._backoff_max = min(BACKOFF_MAX_SECONDS, heartbeat_seconds(assignment.heartbeat_timeout))
+        self._ended = threading.Event()
         self.progress = ProgressSender(self._endpoint, assignment.heartbeat_timeout)
 
     def started(self, started_at: str) -> None:
-        """One try, beside the task, which does not wait for it."""
+        """Beside the task, which does not wait for it. Again and again, until the operator has it: so it learns that
+        the pod can reach it."""
         body = Started(started_at=started_at).to_json()
-        threading.Thread(target=self._try_started, args=(body,), name="djangotasks-started", daemon=True).start()
+        threading.Thread(target=self._report_start, args=(body,), name="djangotasks-started", daemon=True).start()
 
-    def outcome(self, outcome: Outcome) -> bool:
+    def outcome(self, outcome: Outcome, *, kept: bool, note: Callable[[str], object] = lambda problem: None) -> bool:
         """Offers the outcome until the operator has it, refuses it for good, or the time is over.
 
-        Exponential backoff with full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+        `kept`: the termination message has it too. `note`: called with what keeps it from being reported, the first
+        time and the last. Exponential backoff with full jitter:
+        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         """
+        self._ended.set()
         self.progress.stop()
         body = outcome.to_json()
         began = time.monotonic()
-        deadline = began + self._report_seconds
+        seconds = self._report_seconds
+        if seconds is None:
+            seconds = REPORT_SECONDS if kept else LARGE_RESULT_REPORT_SECONDS
+        deadline = began + seconds
         attempt, problem = 0, ""
         while True:
+            timeout = min(OUTCOME_TIMEOUT_SECONDS, max(deadline - time.monotonic(), LAST_TRY_SECONDS))
             try:
-                status, words = self._endpoint.post("outcome", body, OUTCOME_TIMEOUT_SECONDS)
+                status, words = self._endpoint.post("outcome", body, timeout)
             except http_errors() as error:
                 problem = f"{type(error).__name__}: {error}"
             else:
@@ -62,35 +80,55 @@ class Reporter:
                         return True
                     case HTTPStatus.CONFLICT:
                         logger.warning(
-                            "The operator has moved on from this attempt; its outcome does not count: %s", words
+                            "The operator no longer waits for this attempt, and ignores its outcome: %s", words
                         )
                         return False
                     case HTTPStatus.FORBIDDEN if time.monotonic() < began + FORBIDDEN_SECONDS:
                         pass
-                    case _ if status < 500 and status not in RETRIED:
+                    case _ if status < 500 and status not in TRANSIENT_STATUSES:
                         logger.error("The operator refused the outcome (%d): %s", status, words)
                         return False
                 problem = f"{status} {words}"
-            delay = random.uniform(0, min(self._backoff_max, BACKOFF_SECONDS * 2**attempt))  # noqa: S311
+            delay = random.uniform(0, min(self._backoff_max, BACKOFF_SECONDS * 2**attempt))  # noqa: S311 - no secret
             if time.monotonic() + delay >= deadline:
-                logger.error("The operator could not be told the outcome in %.0f s: %s", self._report_seconds, problem)
+                hope = "It reads it from the termination message." if kept else "The result is lost."
+                note(problem)
+                logger.error("The operator did not take the outcome in %.0f s: %s. %s", seconds, problem, hope)
                 return False
             if attempt == 0:
+                note(problem)
                 logger.warning("The operator does not take the outcome yet: %s. Trying again.", problem)
             attempt += 1
             time.sleep(delay)
 
-    def _try_started(self, body: str) -> None:
-        try:
-            self._endpoint.post("started", body, STARTED_TIMEOUT_SECONDS)
-        except Exception as error:  # noqa: BLE001 - costs nothing but the time of the phase Running
-            logger.debug("The start was not reported: %s", error)
+    def _report_start(self, body: str) -> None:
+        delay = STARTED_BACKOFF_SECONDS
+        while not self._ended.is_set():
+            try:
+                status, _ = self._endpoint.post("started", body, STARTED_TIMEOUT_SECONDS)
+            except Exception as error:  # noqa: BLE001 - it must not affect the task
+                logger.debug("The start was not reported: %s", error)
+            else:
+                if status < 500 and status not in TRANSIENT_STATUSES and status != HTTPStatus.FORBIDDEN:
+                    return
+            self._ended.wait(random.uniform(delay / 2, delay))  # noqa: S311 - no secret
+            delay = min(2 * delay, STARTED_BACKOFF_MAX_SECONDS)
 
 
-def write_termination_message(outcome: Outcome, path: Path) -> None:
-    """For the operator to read when the outcome does not reach it. The kubelet makes the file."""
-    if path.exists():
-        try:
-            path.write_text(outcome.to_termination_message(), encoding="ascii")
-        except OSError as error:
-            logger.warning("The termination message was not written: %s", error)
+def write_termination_message(outcome: Outcome, token: str, path: Path) -> bool:
+    """For the operator to read when the outcome does not reach it. The kubelet makes the file.
+
+    Returns whether it has all that counts: of a failure, the traceback may be shortened.
+    """
+    if not path.exists():
+        return False
+    message = outcome.to_termination_message(token).encode("ascii")
+    try:
+        # Over what is there, and only then cut: the process may end at any time.
+        with path.open("r+b", buffering=0) as file:
+            file.write(message)
+            file.truncate()
+    except OSError as error:
+        logger.warning("The termination message was not written: %s", error)
+        return False
+    return outcome.fits_termination_message

@@ -1,38 +1,47 @@
-"""The resources as pydantic models: what the CRDs are generated from and what the operator parses."""
+"""The resources as pydantic models: the CRDs are generated from them, and the operator parses with them."""
 
+from djangotasks_api.models.condition import ReadyCondition
 from djangotasks_api.models.overrides import Overrides, Resources
-from djangotasks_api.models.policy import Backoff, Policy
-from djangotasks_api.models.queue import (
-    Ceilings,
-    DjangoTaskQueue,
-    PodTemplateFrom,
-    QueueCondition,
-    QueueSpec,
-    QueueStatus,
-    RateLimit,
+from djangotasks_api.models.pod_template_from import PodMetadata, PodTemplateFrom
+from djangotasks_api.models.policy import Backoff, BoundedPolicy, Policy
+from djangotasks_api.models.queue import Ceilings, DjangoTaskQueue, QueueSpec, RateLimit
+from djangotasks_api.models.queue_status import QueueCondition, QueueStatus
+from djangotasks_api.models.schedule import DjangoTaskSchedule, ScheduleSpec
+from djangotasks_api.models.schedule_status import ScheduleCondition, ScheduleStatus, Skipped
+from djangotasks_api.models.step_input import Input
+from djangotasks_api.models.stored_text import StoredText
+from djangotasks_api.models.task import DjangoTask, EnqueuedBy, PartOf, TaskSpec
+from djangotasks_api.models.task_status import Attempt, AttemptError, Condition, LogTail, Progress, TaskStatus
+from djangotasks_api.models.task_template import TaskTemplate
+from djangotasks_api.models.workflow import (
+    DjangoTaskWorkflow,
+    ItemList,
+    StepMap,
+    WorkflowOutput,
+    WorkflowPolicy,
+    WorkflowSpec,
+    WorkflowStep,
 )
-from djangotasks_api.models.task import (
-    Attempt,
-    AttemptError,
-    Condition,
-    DjangoTask,
-    LogTail,
-    Progress,
-    StoredText,
-    TaskSpec,
-    TaskStatus,
-)
+from djangotasks_api.models.workflow_status import StepStatus, WorkflowStatus
 
 __all__ = [
     "Attempt",
     "AttemptError",
     "Backoff",
+    "BoundedPolicy",
     "Ceilings",
     "Condition",
     "DjangoTask",
     "DjangoTaskQueue",
+    "DjangoTaskSchedule",
+    "DjangoTaskWorkflow",
+    "EnqueuedBy",
+    "Input",
+    "ItemList",
     "LogTail",
     "Overrides",
+    "PartOf",
+    "PodMetadata",
     "PodTemplateFrom",
     "Policy",
     "Progress",
@@ -40,8 +49,21 @@ __all__ = [
     "QueueSpec",
     "QueueStatus",
     "RateLimit",
+    "ReadyCondition",
     "Resources",
+    "ScheduleCondition",
+    "ScheduleSpec",
+    "ScheduleStatus",
+    "Skipped",
+    "StepMap",
+    "StepStatus",
     "StoredText",
     "TaskSpec",
     "TaskStatus",
+    "TaskTemplate",
+    "WorkflowOutput",
+    "WorkflowPolicy",
+    "WorkflowSpec",
+    "WorkflowStatus",
+    "WorkflowStep",
 ]

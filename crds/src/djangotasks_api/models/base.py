@@ -1,29 +1,72 @@
-"""What all models share: camelCase on the wire, values that do not change, docstrings as descriptions."""
+"""What all models share: camelCase on the wire, immutable values, docstrings as descriptions, bounds as constraints."""
 
-from typing import Annotated
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
-from djangotasks_api.names import DNS_LABEL_PATTERN
+from djangotasks_api.bounds import (
+    DNS_LABEL_MAX_CHARS,
+    DNS_NAME_MAX_CHARS,
+    MESSAGE_MAX_CHARS,
+    REASON_MAX_CHARS,
+    SCHEDULE_NAME_MAX_CHARS,
+    Range,
+)
+from djangotasks_api.names import DNS_LABEL_PATTERN, DNS_NAME_PATTERN, REASON_PATTERN, TIME_PATTERN
 from djangotasks_api.phases import Reason
 
-DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, max_length=63)]
-DnsName = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
+DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, max_length=DNS_LABEL_MAX_CHARS)]
+DnsName = Annotated[str, StringConstraints(pattern=DNS_NAME_PATTERN, max_length=DNS_NAME_MAX_CHARS)]
+
+ScheduleName = Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, max_length=SCHEDULE_NAME_MAX_CHARS)]
+
+
+def _as_the_schema_has_it(value: Any) -> Any:
+    """Refuse what the schema and its pattern refuse, so that model and API server agree."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or _TIME.search(value) is None:
+        raise ValueError("must be a time in RFC 3339 with T, a zone, and a year from 1000 on")
+    return value
+
+
+_TIME: Final = re.compile(TIME_PATTERN)
+Timestamp = Annotated[
+    AwareDatetime,
+    BeforeValidator(_as_the_schema_has_it),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
 ]
-Timestamp = AwareDatetime
-# Any word in the schema, and in what is read: a CRD or an operator that is a version behind must not lose a
-# result over a reason that it does not know.
+Count = Annotated[int, Field(ge=0)]
+Message = Annotated[str, StringConstraints(max_length=MESSAGE_MAX_CHARS)]
+# Any word is accepted, also when reading: a CRD or an operator that is one version behind must not lose a result
+# over a reason that it does not know.
 ReasonWord = Annotated[
     Reason | str,
     Field(union_mode="left_to_right"),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z][A-Za-z]*$", "maxLength": 64}),
+    WithJsonSchema({"type": "string", "pattern": REASON_PATTERN, "maxLength": REASON_MAX_CHARS}),
 ]
+# Of a list of conditions: a server-side apply merges them by type.
+MAP_BY_TYPE: Final[dict[str, Any]] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+
+
+def within(bounds: Range) -> Any:
+    """Constrain a number to the bounds, in the model and in the schema."""
+    return Field(ge=bounds.least, le=bounds.most)
 
 
 class Model(BaseModel):
-    """Unknown fields are dropped, as the API server does: a newer server may send more than we know."""
+    """The base of every model. Drops unknown fields, as the API server does: a newer server may send more."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -35,12 +78,13 @@ class Model(BaseModel):
 
 
 class Metadata(Model):
-    """The part of a resource's metadata that matters here."""
+    """The part of a resource's metadata that is used here."""
 
     name: str
     namespace: str = "default"
     uid: str = ""
     resource_version: str = ""
     generation: int = 0
+    labels: dict[str, str] | None = None
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None

@@ -1,59 +1,47 @@
-"""DjangoTaskQueue: what the pods of a queue's tasks are made from, and how many run at once."""
+"""DjangoTaskQueue: the pod that a queue's tasks run in, and how many run at once."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from djangotasks_api.models.base import DnsLabel, DnsName, Metadata, Model, ReasonWord, Timestamp
+from djangotasks_api.bounds import (
+    AGEING_SECONDS,
+    ALLOWED_OVERRIDES_MAX,
+    COMMAND_WORDS_MAX,
+    CONCURRENCY,
+    HISTORY_LIMIT,
+    PRIORITY,
+    RATE_LIMIT_PERIOD_SECONDS,
+    RATE_LIMIT_STARTS,
+    TTL_SECONDS,
+    WEIGHT,
+)
+from djangotasks_api.models.base import DnsLabel, DnsName, Metadata, Model, within
 from djangotasks_api.models.overrides import Quantities
-from djangotasks_api.models.policy import Policy
-from djangotasks_api.names import DEFAULT_COMMAND, MESSAGE_MAX_CHARS, PRIORITY_MAX, PRIORITY_MIN
-
-
-class PodTemplateFrom(Model):
-    """Follow a Deployment: image, environment, volumes and service account are taken from it for each
-    new attempt, so that a deploy of the web app is a deploy of its tasks."""
-
-    deployment: DnsName
-    """The Deployment's name, in the queue's namespace."""
+from djangotasks_api.models.pod_template_from import PodTemplateFrom
+from djangotasks_api.models.policy import BoundedPolicy, Policy
+from djangotasks_api.models.queue_status import QueueStatus
+from djangotasks_api.names import DEFAULT_COMMAND
 
 
 class RateLimit(Model):
-    """At most so many attempts are started in any period of so long."""
+    """The most attempts that are started in any period of a given length."""
 
-    starts: Annotated[int, Field(ge=1, le=100_000)]
+    starts: Annotated[int, within(RATE_LIMIT_STARTS)]
     """How many."""
 
-    period_seconds: Annotated[int, Field(ge=1, le=86_400)] = 1
+    period_seconds: Annotated[int, within(RATE_LIMIT_PERIOD_SECONDS)] = 1
     """In how many seconds."""
 
 
-class Ceilings(Model):
+class Ceilings(BoundedPolicy):
     """The most that a task of this queue may ask for. One that asks for more is Failed, with the reason NotAllowed."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=100)] | None = None
-    """Attempts in all."""
-
-    timeout_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
-    """Seconds that one attempt may run. It is also the timeout of tasks that have none."""
-
-    heartbeat_timeout_seconds: Annotated[int, Field(ge=2, le=86_400)] | None = None
-    """Seconds that a running attempt may show no progress."""
-
-    grace_period_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
-    """Seconds between SIGTERM and SIGKILL."""
-
-    start_timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
-    """Seconds that a pod may take to start."""
-
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315_360_000)] | None = None
-    """Seconds that a finished task is kept."""
-
-    priority: Annotated[int, Field(ge=PRIORITY_MIN, le=PRIORITY_MAX)] | None = None
+    priority: Annotated[int, within(PRIORITY)] | None = None
     """The priority."""
 
     resources: Quantities | None = None
-    """Requests and limits, such as memory: 4Gi. What is not named here has no ceiling."""
+    """Requests and limits, such as memory: 4Gi. Resources not named here have no ceiling."""
 
 
 class QueueSpec(Model):
@@ -70,10 +58,14 @@ class QueueSpec(Model):
     container: DnsLabel | None = None
     """The container of the template that runs the task. Default: the first."""
 
-    command: Annotated[list[str], Field(min_length=1, max_length=64)] = list(DEFAULT_COMMAND)
+    command: Annotated[list[str], Field(min_length=1, max_length=COMMAND_WORDS_MAX)] = list(DEFAULT_COMMAND)
     """The command that runs a task in the image. It replaces the container's command and args."""
 
-    concurrency: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    security_defaults: Literal["Restricted", "None"] | None = None
+    """Restricted fills in the restricted Pod Security Standard where the pod template is silent, None adds nothing.
+    Default: Restricted for a template written here, None for that of a Deployment, whose own pods run without."""
+
+    concurrency: Annotated[int, within(CONCURRENCY)] | None = None
     """How many tasks of this queue may run at once. Default: no limit."""
 
     policy: Policy | None = None
@@ -82,31 +74,45 @@ class QueueSpec(Model):
     ceilings: Ceilings | None = None
     """The most that a task may ask for. Default: no limit."""
 
-    allowed_overrides: Annotated[list[Literal["resources", "nodeSelector"]], Field(max_length=8)] = []
+    allowed_overrides: Annotated[
+        list[Literal["resources", "nodeSelector"]], Field(max_length=ALLOWED_OVERRIDES_MAX)
+    ] = []
     """What tasks may change of the pod template. Default: nothing."""
 
+    task_access: Literal["Own", "Namespace", "None"] = "Own"
+    """What a task of this queue may do from its pod, without credentials for the cluster: enqueue tasks, and see and
+    cancel those that it has enqueued (Own) or all of the namespace (Namespace); or nothing (None)."""
+
+    returned_workflows: Literal["Refused", "Allowed"] = "Refused"
+    """Whether a task of this queue may return a workflow, whose result is then the task's own. The task holds no place
+    of the queue meanwhile. It needs the access to enqueue workflows, too."""
+
     suspended: bool = False
-    """True to start nothing: what runs goes on, what is enqueued waits."""
+    """True to start nothing: running attempts go on, enqueued tasks wait."""
 
     rate_limit: RateLimit | None = None
     """How many attempts are started in a time. Default: no limit."""
 
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
-    """The queue's share of what the operator starts, beside the other queues' weights."""
+    weight: Annotated[int, within(WEIGHT)] = 1
+    """The queue's share of the operator's starts, relative to the other queues' weights."""
 
-    ageing_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 600
-    """How many seconds of waiting are worth one point of priority, so that nothing waits for ever. 0 turns it off."""
+    ageing_seconds: Annotated[int, within(AGEING_SECONDS)] = 600
+    """How many seconds of waiting are worth one point of priority, so that no task waits for ever. 0 turns it off."""
 
     priority_class_name: DnsName | None = None
     """The PriorityClass of the pods. Default: the template's."""
 
     keep_log: Literal["Never", "OnFailure", "Always"] = "OnFailure"
-    """Whose attempts' last lines of log are kept with the task, for when the pod is gone."""
+    """Which attempts have the end of their log kept with the task, for when the pod is gone."""
 
-    successful_tasks_history_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000
-    """How many Succeeded tasks are kept at most, the latest; others are deleted before their time is over."""
+    pod_ttl_seconds_after_finished: Annotated[int, within(TTL_SECONDS)] | None = None
+    """Seconds that the Job and the Pod of an ended attempt are kept, with its log, for attempts that start from now on.
+    Results stay. Default: as long as the task."""
 
-    failed_tasks_history_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000
+    successful_tasks_history_limit: Annotated[int, within(HISTORY_LIMIT)] = 10_000
+    """How many Succeeded tasks are kept at most, the latest; others are deleted before their TTL."""
+
+    failed_tasks_history_limit: Annotated[int, within(HISTORY_LIMIT)] = 10_000
     """The same for Failed and Cancelled ones."""
 
     @model_validator(mode="after")
@@ -114,52 +120,6 @@ class QueueSpec(Model):
         if (self.template is None) == (self.pod_template_from is None):
             raise ValueError("set exactly one of template and podTemplateFrom")
         return self
-
-
-class QueueCondition(Model):
-    """Ready, for kubectl wait."""
-
-    type: Literal["Ready"]
-    """Ready when tasks of the queue can be started."""
-
-    status: Literal["True", "False", "Unknown"]
-    """False while something in its spec, or that its spec names, is wrong."""
-
-    reason: ReasonWord
-    """Ready, Suspended, or what is wrong, such as DeploymentNotFound or InvalidTemplate."""
-
-    message: Annotated[str, StringConstraints(max_length=MESSAGE_MAX_CHARS)] = ""
-    """The same as a sentence."""
-
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The generation of the spec that it is about."""
-
-    last_transition_time: Timestamp
-    """When its status changed last."""
-
-
-class QueueStatus(Model):
-    """What goes on in the queue. Written by the operator, now and then: the tasks themselves are the truth."""
-
-    queued: Annotated[int, Field(ge=0)] = 0
-    """Tasks that wait: for their time, for a place, for their next attempt."""
-
-    running: Annotated[int, Field(ge=0)] = 0
-    """Tasks that have a pod, or are about to."""
-
-    oldest_queued_at: Timestamp | None = None
-    """When the task that has been ready to start for the longest time became so."""
-
-    last_error: Annotated[str, StringConstraints(max_length=MESSAGE_MAX_CHARS)] | None = None
-    """What last kept a task of the queue from starting."""
-
-    last_error_at: Timestamp | None = None
-    """When that was."""
-
-    conditions: Annotated[list[QueueCondition], Field(max_length=8)] = Field(
-        default=[], json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
-    )
-    """Ready."""
 
 
 class DjangoTaskQueue(Model):

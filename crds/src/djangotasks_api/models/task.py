@@ -1,71 +1,56 @@
 """DjangoTask: one enqueued task, its attempts and its result."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from djangotasks_api.models.base import DnsLabel, Metadata, Model, ReasonWord, Timestamp
-from djangotasks_api.models.overrides import Overrides
-from djangotasks_api.models.policy import Policy
-from djangotasks_api.names import (
+from djangotasks_api.bounds import (
+    ATTEMPT,
     CANCEL_REASON_MAX_CHARS,
-    DOTTED_PATH_PATTERN,
     IDEMPOTENCY_KEY_MAX_CHARS,
-    LOG_TAIL_MAX_BYTES,
-    MESSAGE_MAX_CHARS,
-    PAYLOAD_MAX_BYTES,
-    PRIORITY_MAX,
-    PRIORITY_MIN,
-    PROGRESS_MESSAGE_MAX_CHARS,
-    RESULT_MAX_BYTES,
-    SECONDS_PER_YEAR,
-    SHA256_PATTERN,
-    STORED_NAME_MAX_CHARS,
-    TASK_NAME_MAX,
-    TRACEBACK_MAX_BYTES,
+    TASK_NAME_MAX_CHARS,
+    WORKFLOW_NAME_MAX_CHARS,
 )
-from djangotasks_api.phases import Phase
-
-Text = Annotated[str, StringConstraints(max_length=MESSAGE_MAX_CHARS)]
-
-
-def _fits(payload: str) -> str:
-    """The schema's maxLength counts characters, the environment's limit bytes."""
-    if len(payload.encode("utf-8", "surrogatepass")) > PAYLOAD_MAX_BYTES:
-        raise ValueError(f"must have at most {PAYLOAD_MAX_BYTES} bytes")
-    return payload
+from djangotasks_api.models.base import DnsLabel, Metadata, Model, ScheduleName, Timestamp, within
+from djangotasks_api.models.step_input import Input, StepName
+from djangotasks_api.models.stored_text import StoredText
+from djangotasks_api.models.task_status import TaskStatus
+from djangotasks_api.models.task_template import TaskTemplate
+from djangotasks_api.names import DNS_LABEL_PATTERN
+from djangotasks_api.workflow.bounds import STEP_INPUTS_MAX
 
 
-class StoredText(Model):
-    """JSON text that is too long for the resource, as a file in one of the project's STORAGES."""
+class EnqueuedBy(Model):
+    """The attempt whose code enqueued a task or a workflow."""
 
-    storage: Annotated[str, StringConstraints(min_length=1, max_length=253)]
-    """The alias in Django's STORAGES setting."""
+    name: Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, max_length=TASK_NAME_MAX_CHARS)]
+    """The name of its DjangoTask."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=STORED_NAME_MAX_CHARS)]
-    """The file's name there."""
+    uid: DnsLabel
+    """The uid of its DjangoTask, which tells it from a later one of the same name."""
 
-    size: Annotated[int, Field(ge=0)]
-    """Its length in bytes."""
-
-    sha256: Annotated[str, StringConstraints(pattern=SHA256_PATTERN, max_length=64)]
-    """The SHA-256 of its bytes, in hex: what does not have it is not taken for the text."""
+    attempt: Annotated[int, within(ATTEMPT)]
+    """The number of the attempt."""
 
 
-class TaskSpec(Model):
+class PartOf(Model):
+    """The step of a workflow that a task is for."""
+
+    name: Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, max_length=WORKFLOW_NAME_MAX_CHARS)]
+    """The name of its DjangoTaskWorkflow."""
+
+    uid: DnsLabel
+    """The uid of its DjangoTaskWorkflow."""
+
+    step: StepName
+    """The step."""
+
+    index: Annotated[int, Field(ge=0)] | None = None
+    """The index of its item, where the step is a map."""
+
+
+class TaskSpec(TaskTemplate):
     """What to run. Immutable, but for `cancel` and `cancelReason`."""
-
-    task: Annotated[str, StringConstraints(pattern=DOTTED_PATH_PATTERN, max_length=512)]
-    """The dotted path of the Django task, such as shop.tasks.send_receipt."""
-
-    queue: DnsLabel = "default"
-    """The DjangoTaskQueue that says how it runs."""
-
-    backend: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "default"
-    """The backend's alias in Django's TASKS setting."""
-
-    priority: Annotated[int, Field(ge=PRIORITY_MIN, le=PRIORITY_MAX)] = 0
-    """What waits in a queue starts in order of priority, the highest first."""
 
     enqueued_at: Timestamp | None = None
     """When enqueue() was called. Default: when the resource was created."""
@@ -76,19 +61,8 @@ class TaskSpec(Model):
     expires_at: Timestamp | None = None
     """Not started after this time: a task that has not run by then is Failed, with the reason Expired."""
 
-    payload: Annotated[str, StringConstraints(max_length=PAYLOAD_MAX_BYTES), AfterValidator(_fits)] = (
-        '{"args":[],"kwargs":{}}'
-    )
-    """The arguments as JSON text: {"args": [...], "kwargs": {...}}. Text keeps large numbers exact."""
-
-    payload_encoding: Literal["zlib+base64"] | None = None
-    """How the payload is packed. Default: not at all."""
-
     payload_ref: StoredText | None = None
-    """Where the payload is instead, when it is too long for the resource."""
-
-    policy: Policy | None = None
-    """Attempts, timeouts and how long the result is kept. What is unset is the queue's to say."""
+    """The file that holds the payload instead, when it is too long for the resource."""
 
     cancel: bool = False
     """Set to true to cancel the task: it is not started, or its pod is stopped. Cannot be undone."""
@@ -99,154 +73,24 @@ class TaskSpec(Model):
     idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=IDEMPOTENCY_KEY_MAX_CHARS)] | None = None
     """The key that the resource's name was made of, so that the same key makes no second task."""
 
-    retry_of: Annotated[str, StringConstraints(max_length=TASK_NAME_MAX)] | None = None
+    retry_of: Annotated[str, StringConstraints(max_length=TASK_NAME_MAX_CHARS)] | None = None
     """The finished task that this one repeats."""
 
-    overrides: Overrides | None = None
-    """What differs from the queue's pod template, where the queue allows it."""
+    enqueued_by: EnqueuedBy | None = None
+    """The task whose pod has enqueued this one, or its workflow. Set by the operator alone."""
 
+    schedule: ScheduleName | None = None
+    """The DjangoTaskSchedule that it was created by, or for."""
 
-class AttemptError(Model):
-    """An exception that ended an attempt."""
+    scheduled_for: Timestamp | None = None
+    """The time of that schedule that it was created for, also when it was created late."""
 
-    type: Annotated[str, StringConstraints(max_length=512)]
-    """The dotted path of the exception's class."""
+    workflow: PartOf | None = None
+    """The workflow that it is a part of, where the operator created it for one."""
 
-    traceback: Annotated[str, StringConstraints(max_length=TRACEBACK_MAX_BYTES)]
-    """The formatted traceback; the middle is cut where it is long."""
-
-
-class Attempt(Model):
-    """One run of the task in a pod of its own."""
-
-    number: Annotated[int, Field(ge=1)]
-    """1 for the first."""
-
-    job: str
-    """The attempt's Job."""
-
-    pod: str
-    """The attempt's Pod, which is also the worker's id in the TaskResult."""
-
-    started_at: Timestamp | None = None
-    """When the task's function was called."""
-
-    finished_at: Timestamp | None = None
-    """When the attempt ended."""
-
-    image: Annotated[str, StringConstraints(max_length=1024)] | None = None
-    """The image it ran, as its pod names it."""
-
-    retry_after_seconds: Annotated[float, Field(ge=0, le=SECONDS_PER_YEAR)] | None = None
-    """The wait before the next attempt, where the task asked for one (RetryLater)."""
-
-    exit_code: int | None = None
-    """The exit code of the task's container, where it ended without an outcome."""
-
-    reason: ReasonWord | None = None
-    """Why the attempt ended, unless it succeeded."""
-
-    message: Text | None = None
-    """The same as a sentence, with the kubelet's own words where there are some."""
-
-    error: AttemptError | None = None
-    """The exception that ended it, where there was one."""
-
-
-class Condition(Model):
-    """Complete or Failed, as on a Job, for kubectl wait."""
-
-    type: Literal["Complete", "Failed"]
-    """Complete when the task succeeded, Failed when it failed or was cancelled."""
-
-    status: Literal["True", "False", "Unknown"]
-    """True from when it holds."""
-
-    reason: Annotated[str, StringConstraints(max_length=1024)] = ""
-    """The task's reason."""
-
-    message: Text = ""
-    """The task's message."""
-
-    last_transition_time: Timestamp
-    """When the condition began to hold."""
-
-
-class Progress(Model):
-    """How far a task is, in its own words."""
-
-    done: float | None = None
-    """How much is done."""
-
-    total: float | None = None
-    """Of how much."""
-
-    message: Annotated[str, StringConstraints(max_length=PROGRESS_MESSAGE_MAX_CHARS)] | None = None
-    """What it is doing."""
-
-    text: Annotated[str, StringConstraints(max_length=64)] = ""
-    """The numbers for a column: 42/100, or 42 where the total is not known."""
-
-    attempt: Annotated[int, Field(ge=1)]
-    """The attempt that said so."""
-
-    updated_at: Timestamp
-    """When the operator was told. It is also the attempt's last sign of life, for heartbeatTimeoutSeconds."""
-
-
-class LogTail(Model):
-    """The end of an attempt's log, kept for when its pod is gone."""
-
-    attempt: Annotated[int, Field(ge=1)]
-    """Whose log it is: the last attempt's that the queue keeps one of."""
-
-    text: Annotated[str, StringConstraints(max_length=LOG_TAIL_MAX_BYTES)]
-    """Its last lines."""
-
-
-class TaskStatus(Model):
-    """What became of it. Written by the operator."""
-
-    phase: Phase = Phase.QUEUED
-    """Where the task is in its life. Succeeded, Failed and Cancelled are final."""
-
-    reason: ReasonWord | None = None
-    """Why it waits or failed, in one word."""
-
-    message: Text | None = None
-    """Why it waits or failed, as a sentence."""
-
-    attempts: Annotated[list[Attempt], Field(max_length=1000)] = []
-    """Every attempt so far, the oldest first."""
-
-    interruptions: Annotated[int, Field(ge=0)] = 0
-    """Attempts that ended through no fault of the task: evictions, lost nodes, deleted pods."""
-
-    started_at: Timestamp | None = None
-    """When the first attempt started."""
-
-    finished_at: Timestamp | None = None
-    """When the task reached its final phase."""
-
-    next_attempt_at: Timestamp | None = None
-    """When the next attempt may start."""
-
-    result: Annotated[str, StringConstraints(max_length=RESULT_MAX_BYTES)] | None = None
-    """The return value as JSON text."""
-
-    result_ref: StoredText | None = None
-    """Where the return value is instead, when it is too long for the resource."""
-
-    progress: Progress | None = None
-    """How far the task is, where it says so."""
-
-    log_tail: LogTail | None = None
-    """The end of its log, where the queue keeps it."""
-
-    conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
-        default=[], json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
-    )
-    """Complete or Failed, once it is."""
+    inputs: Annotated[tuple[Input, ...], Field(max_length=STEP_INPUTS_MAX)] = ()
+    """Results of other steps that are too large for the payload, or in a storage: its pod reads them, and puts them
+    into the arguments. Set by the operator."""
 
 
 class DjangoTask(Model):

@@ -1,18 +1,20 @@
 """watch: what is shown of each change, and when it is over."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.tasks.exceptions import TaskResultDoesNotExist
 
-from django_tasks_kubernetes.cli.output import Form
-from django_tasks_kubernetes.cli.select import Filter
-from django_tasks_kubernetes.cli.verbs import Code
-from django_tasks_kubernetes.cli.watch import Watching, watch
-from django_tasks_kubernetes.watching.events import Event
-from django_tasks_kubernetes.watching.following import Away, Missed, Opened
-from tests.unit.backend.cli.resources import FakeTasks, Said, resource
+from django_tasks_kubernetes.cli.output import OutputFormat
+from django_tasks_kubernetes.cli.session import Code
+from django_tasks_kubernetes.cli.watch import WatchView, tasks_of, watch
+from django_tasks_kubernetes.presentation.filters import Filter
+from django_tasks_kubernetes.presentation.rows import Row
+from django_tasks_kubernetes.watch.events import Event
+from django_tasks_kubernetes.watch.stream import Connected, Disconnected, RelistNeeded
+from tests.unit.backend.resources import FakeTasks, Recorded, resource
 
 RUNS = resource("runs", phase="Running")
 DONE = resource("runs", phase="Succeeded")
@@ -25,20 +27,20 @@ def event(found: dict[str, Any], type_: str = "MODIFIED") -> Event:
 
 
 def watching(
-    *there: Any, names: list[str] | None = None, form: Form = Form.TABLE, **which: Any
-) -> tuple[Watching, Said]:
-    said = Said(FakeTasks(*there), form)
-    made = Watching(said.session, names or [], Filter(**which), "")
+    *there: Any, names: list[str] | None = None, format_: OutputFormat = OutputFormat.TABLE, **which: Any
+) -> tuple[WatchView[Row], Recorded]:
+    said = Recorded(FakeTasks(*there), format_)
+    made = WatchView(said.session, tasks_of(Filter(**which)), names or [], "")
     with made.shown():
-        made.take(Missed(1))
+        made.take(RelistNeeded(1))
     return made, said
 
 
-def shown(said: Said) -> list[str]:
+def shown(said: Recorded) -> list[str]:
     return [line.split("  ", 1)[1] for line in said.out.splitlines()]
 
 
-def test_a_line_for_each_change_until_all_are_finished() -> None:
+def test_watch_writes_a_line_for_each_change() -> None:
     made, said = watching(RUNS, BAD)
     assert not made.done
     progress = {"text": "1/2", "done": 1, "total": 2, "message": "half"}
@@ -52,7 +54,21 @@ def test_a_line_for_each_change_until_all_are_finished() -> None:
     ]
 
 
-def test_those_that_are_named_are_watched_whatever_they_are() -> None:
+def test_watch_holds_no_list_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, said = watching()
+    shown_before: list[int] = []
+
+    def find(selector: str) -> Iterator[dict[str, Any]]:
+        for number in range(3):
+            shown_before.append(len(said.out.splitlines()))
+            yield resource(f"t{number}", phase="Running")
+
+    monkeypatch.setattr(said.session.tasks, "find", find)
+    made.take(RelistNeeded(3))
+    assert shown_before == [0, 1, 2]
+
+
+def test_watch_of_ids_shows_finished_tasks_too() -> None:
     made, said = watching(RUNS, BAD, resource("other", phase="Running"), names=["runs", "bad"])
     made.take(event(resource("other", phase="Succeeded")))
     assert not made.done
@@ -62,12 +78,12 @@ def test_those_that_are_named_are_watched_whatever_they_are() -> None:
     assert shown(said)[1] == "bad  shop.tasks.send  Failed  OOMKilled"
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_watch_raises_for_an_unknown_id() -> None:
     with pytest.raises(TaskResultDoesNotExist):
         watching(RUNS, names=["runs", "nope"])
 
 
-def test_what_comes_meanwhile_is_watched_too_if_it_matches() -> None:
+def test_watch_shows_new_tasks_that_match() -> None:
     made, said = watching(RUNS, queue="mail")
     made.take(event(resource("new", phase="Queued"), "ADDED"))
     made.take(event(resource("elsewhere", spec={"queue": "other"}, phase="Queued"), "ADDED"))
@@ -78,45 +94,50 @@ def test_what_comes_meanwhile_is_watched_too_if_it_matches() -> None:
     assert "elsewhere" not in said.out
 
 
-@pytest.mark.parametrize("how", ["told", "missed"])
-def test_one_that_is_deleted_has_not_succeeded(how: str) -> None:
+@pytest.mark.parametrize("how", ["watched", "missed"])
+def test_watch_counts_a_deleted_task_as_failed(how: str) -> None:
     made, said = watching(RUNS)
-    if how == "told":
+    if how == "watched":
         made.take(event(RUNS, "DELETED"))
         assert shown(said)[-1].endswith("deleted")
     else:
         made._session.tasks = FakeTasks()
-        made.take(Missed(0))
+        made.take(RelistNeeded(0))
     assert (made.done, made.code()) == (True, Code.FAILED)
 
 
-def test_one_that_is_deleted_after_its_end_was_what_it_was() -> None:
+def test_watch_keeps_the_end_of_a_task_deleted_after_it() -> None:
     made, _ = watching(RUNS)
     made.take(event(DONE, "DELETED"))
     assert (made.done, made.code()) == (True, Code.OK)
 
 
-def test_nothing_to_watch() -> None:
+def test_watch_of_nothing_succeeds() -> None:
     made, said = watching(BAD)
     assert (made.done, made.code()) == (True, Code.OK)
     assert said.err == "No task that matches is unfinished.\n"
 
 
-def test_for_programs_each_change_is_an_object() -> None:
-    made, said = watching(RUNS, form=Form.JSON)
+def test_watch_as_json_writes_an_object_for_each_change() -> None:
+    made, said = watching(RUNS, format_=OutputFormat.JSON)
     made.take(event(DONE))
     assert [json.loads(line)["phase"] for line in said.out.splitlines()] == ["Running", "Succeeded"]
 
 
-def test_a_server_that_is_away_is_told_of_once() -> None:
+def test_watch_notes_an_unavailable_server_once() -> None:
     made, said = watching(RUNS)
-    for change in (Away(OSError("no answer.")), Away(OSError("no answer.")), Opened(), Away(OSError("no answer."))):
+    for change in (
+        Disconnected(OSError("no answer.")),
+        Disconnected(OSError("no answer.")),
+        Connected(),
+        Disconnected(OSError("no answer.")),
+    ):
         made.take(change)
-    assert said.err == "no answer. It is tried again.\n" * 2
+    assert said.err == "no answer. Retrying.\n" * 2
 
 
 class Endless:
-    """A client whose watch never tells anything."""
+    """A client whose watch never brings anything."""
 
     namespace = "shop"
 
@@ -127,7 +148,7 @@ class Endless:
         return None
 
 
-def test_the_time_is_over() -> None:
-    said = Said(FakeTasks(RUNS), client=Endless())
+def test_watch_times_out() -> None:
+    said = Recorded(FakeTasks(RUNS), client=Endless())
     assert watch(said.session, ["runs"], Filter(), timeout=0.05) == Code.TIMEOUT
     assert said.err.endswith("Not finished after 0.05 s.\n")

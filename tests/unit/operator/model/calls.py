@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from email.utils import format_datetime
+from typing import Any, Self
 
-from djangotasks_operator.api import ApiError, Resource
+from djangotasks_operator.runtime.decoding import ObjectList
+from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.runtime.resources import Resource
+from djangotasks_operator.runtime.server_clock import ServerClock
 from tests.unit.operator.model.server import ApiServer, Object
 
 
@@ -18,41 +23,85 @@ class Pause:
 
 
 class Calls:
-    """What `djangotasks_operator.api.Api` offers, on the simulated server."""
+    """What `runtime.client.Api` offers, on the simulated server."""
 
-    def __init__(self, server: ApiServer) -> None:
-        self._server = server
+    def __init__(self, server: ApiServer, clock: ServerClock | None = None) -> None:
+        """`clock`: learns from each answer what time it is."""
+        self.server = server
+        self.clock = clock or ServerClock(lambda: server.clock.now)
+        self.requests: list[str] = []
+        """Each request as "verb plural name"."""
+        self.before_request: Callable[[str], None] = lambda _: None
+        """Called with each request when it reaches the server. May raise, instead of the server."""
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        return await self._call(lambda: self._server.get(resource[1], name))
+        return await self._call(f"get {resource.plural} {name}", lambda: self.server.get(resource.plural, name))
 
-    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
-        return await self._call(lambda: self._server.create(resource[1], body, dry_run=dry_run))
+    def with_writes(self, most: int) -> Self:
+        return self
+
+    async def create(
+        self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False, strict: bool = False
+    ) -> Object:
+        request = f"{'dry_run' if dry_run else 'create'} {resource.plural} {body['metadata']['name']}"
+        return await self._call(request, lambda: self.server.create(resource.plural, body, dry_run=dry_run))
+
+    async def patch(self, resource: Resource, namespace: str, name: str, change: Object) -> Object:
+        return await self._call(
+            f"patch {resource.plural} {name}", lambda: self.server.patch(resource.plural, name, change)
+        )
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, version: str, status: Object) -> Object:
-        return await self._call(lambda: self._server.patch_status(resource[1], name, version, status))
+        request = f"patch {resource.plural} {name}"
+        return await self._call(request, lambda: self.server.patch_status(resource.plural, name, version, status))
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str | None = None) -> None:
+        request = f"delete {resource.plural} {name}"
         try:
-            await self._call(lambda: self._server.delete(resource[1], name, uid, version))
+            await self._call(request, lambda: self.server.delete(resource.plural, name, uid, version))
         except ApiError as error:
             if not (error.not_found or (error.conflict and version is None)):
                 raise
 
-    async def list(
-        self, resource: Resource, namespace: str | None, selector: str = ""
-    ) -> AsyncIterator[tuple[list[Object], str]]:
-        yield await self._call(lambda: self._server.list(resource[1])), "1"
+    async def list(self, resource: Resource, namespace: str | None, selector: str = "") -> AsyncIterator[ObjectList]:
+        bodies = await self._call(f"list {resource.plural}", lambda: self.server.list(resource.plural))
+        yield ObjectList([dict(body) for body in bodies], "1")
+
+    async def list_page(
+        self, resource: Resource, namespace: str, selector: str, limit: int, token: str, max_bytes: int | None
+    ) -> bytes | None:
+        wanted = dict(term.split("=") for term in selector.split(","))
+
+        def page() -> bytes:
+            bodies = sorted(self.server.list(resource.plural), key=lambda body: body["metadata"]["name"])
+            found = [
+                body
+                for body in bodies
+                if wanted.items() <= body["metadata"].get("labels", {}).items() and body["metadata"]["name"] > token
+            ]
+            more = found[limit - 1]["metadata"]["name"] if len(found) > limit else ""
+            return json.dumps({"items": found[:limit], "metadata": {"resourceVersion": "1", "continue": more}}).encode()
+
+        text = await self._call(f"list {resource.plural}", page)
+        return None if max_bytes is not None and len(text) > max_bytes else text
+
+    async def events_about(self, namespace: str, uid: str) -> Sequence[Object]:
+        return await self._call(f"events {uid}", lambda: self.server.pod_events.get(uid, ()))
 
     async def log_end(self, namespace: str, pod: str, container: str) -> bytes:
-        return await self._call(lambda: self._server.log_end(pod))
+        return await self._call(f"log pods {pod}", lambda: self.server.log_end(pod))
 
-    async def _call[Answer](self, operation: Callable[[], Answer]) -> Answer:
+    async def _call[Answer](self, request: str, operation: Callable[[], Answer]) -> Answer:
+        asked_at = self.clock.own()
         await Pause()
+        self.requests.append(request)
+        dated = format_datetime(self.server.clock.now, usegmt=True)
         try:
+            self.before_request(request)
             return operation()
         finally:
             await Pause()
+            self.clock.observe(dated, asked_at)
 
 
 @dataclass
@@ -62,6 +111,8 @@ class Running:
     name: str
     coroutine: Coroutine[Any, Any, Any]
     done: Callable[[BaseException | None], None] = field(default=lambda _: None)
+    since: float = 0.0
+    """When it came to where it stops, in seconds since the beginning."""
 
     def step(self, fault: BaseException | None = None) -> bool:
         """Goes on to the next stop, or fails there. True at its end."""
@@ -72,17 +123,18 @@ class Running:
                 self.coroutine.throw(fault)
         except StopIteration:
             self.done(None)
-        except Exception as error:  # noqa: BLE001 - whoever started it judges
+        except Exception as error:  # noqa: BLE001 - the caller judges
             self.done(error)
         else:
             return False
         return True
 
 
-def run(coroutine: Coroutine[Any, Any, Any]) -> None:
+def run[Answer](coroutine: Coroutine[Any, Any, Answer]) -> Answer:
     """To its end, without a stop for anybody else."""
     try:
         while True:
             coroutine.send(None)
-    except StopIteration:
-        pass
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer

@@ -9,22 +9,24 @@ from typing import Any
 from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.phases import Phase, Reason
-from djangotasks_operator.policy import resolve
+from djangotasks_operator.scheduling.limits import resolve
 from tests.unit.operator.model.server import Event
-from tests.unit.operator.model.world import World, readable
+from tests.unit.operator.model.simulation import Simulation, readable
+from tests.unit.operator.model.time_limits import TimeLimits
 
 # What an attempt is said to have died of only if its process left no outcome.
-UNTOLD = {Reason.PROCESS_EXITED, Reason.OOM_KILLED}
-# Fewer than the operator allows, so that a story can get there: `story.quick` tells it.
-MAX_INTERRUPTIONS = 2
+WITHOUT_OUTCOME = {Reason.PROCESS_EXITED, Reason.OOM_KILLED}
+# Fewer than the operator allows, so that a scenario can get there: `scenario.few_interruptions`.
+INTERRUPTIONS_MAX = 2
 STATUS_MAX_BYTES = 1024 * 1024
 
 
 class Watcher:
     """Looks at every write of a task, one after the other, and at the world between them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Simulation, times: TimeLimits) -> None:
         self._world = world
+        self._times = times
         self._position = 0
         self._last: dict[str, TaskStatus] = {}
 
@@ -54,29 +56,16 @@ class Watcher:
         check_tail(name, before, status)
         check_counts(task)
         check_progress(name, before, status)
-        self._was_silent(task, before)
+        for problem in self._times.written(task, before):
+            raise AssertionError(problem)
         for attempt in status.attempts:
-            if attempt.reason in UNTOLD:
-                self._told_nothing((uid, attempt.number))
+            if attempt.reason in WITHOUT_OUTCOME:
+                self._reported_nothing((uid, attempt.number))
 
-    def _was_silent(self, task: DjangoTask, before: TaskStatus) -> None:
-        """An attempt that is stopped for its silence was silent for so long."""
-        status, policy = task.status, task.spec.policy
-        last = status.attempts[-1] if status.attempts else None
-        known = before.attempts[-1].reason if len(before.attempts) == len(status.attempts) and before.attempts else None
-        if last is None or last.reason != Reason.HEARTBEAT_TIMEOUT or known == Reason.HEARTBEAT_TIMEOUT:
-            return
-        assert policy is not None
-        assert policy.heartbeat_timeout_seconds is not None, f"{task.metadata.name} may be silent"
-        assert last.started_at is not None
-        heard = before.progress.updated_at if before.progress else last.started_at
-        silent = (self._world.clock.now - heard).total_seconds()
-        assert silent >= policy.heartbeat_timeout_seconds, f"{task.metadata.name} was silent for {silent} s only"
-
-    def _told_nothing(self, attempt: tuple[str, int]) -> None:
+    def _reported_nothing(self, attempt: tuple[str, int]) -> None:
         """The process of this attempt, which was written off, did not leave an outcome behind."""
         processes = [process for process in self._world.processes.values() if process.attempt == attempt]
-        if attempt not in self._world.blurred:
+        if attempt not in self._world.ambiguous_attempts:
             left = [process.pod.name for process in processes if process.outcome and readable(process.outcome)]
             assert not left, f"the outcome that {left} left behind was not read"
 
@@ -86,7 +75,7 @@ class Watcher:
         alive = Counter(process.pod.task_uid for process in world.alive())
         yield from (f"two containers of {uid} run at once" for uid, number in alive.items() if number > 1)
         for process in world.alive():
-            if process.attempt in world.blurred:
+            if process.attempt in world.ambiguous_attempts:
                 continue
             status = self._last[process.pod.task_uid]
             known = any(a.number == process.pod.attempt and a.finished_at for a in status.attempts)
@@ -109,14 +98,14 @@ def outcome_of(attempt: Attempt) -> Any:
 
 
 def check_attempts(name: str, before: list[Attempt], after: list[Attempt]) -> None:
-    """Numbers grow without a gap, only the last may be open, and what has ended is not told anew."""
+    """Numbers grow without a gap, only the last may be open, and an ended attempt does not change."""
     assert [attempt.number for attempt in after] == list(range(1, len(after) + 1)), f"{name}: numbers"
     assert all(attempt.finished_at for attempt in after[:-1]), f"{name}: an attempt before the last is open"
     assert len(after) >= len(before), f"{name}: an attempt is gone"
     for old, new in zip(before, after, strict=False):
         if old.finished_at is not None:
-            told = {"finished_at", "started_at", "reason", "exit_code"}
-            assert old.model_dump(include=told) == new.model_dump(include=told), f"{name}: {old} became {new}"
+            recorded = {"finished_at", "started_at", "reason", "exit_code"}
+            assert old.model_dump(include=recorded) == new.model_dump(include=recorded), f"{name}: {old} became {new}"
 
 
 def check_tail(name: str, before: TaskStatus, after: TaskStatus) -> None:
@@ -150,7 +139,7 @@ def check_counts(task: DjangoTask) -> None:
     status, limits = task.status, resolve(task.spec.policy, None)
     failures = len([attempt for attempt in status.attempts if attempt.finished_at]) - status.interruptions
     assert 0 <= failures <= limits.max_attempts, f"{task.metadata.name}: {failures} failures"
-    assert status.interruptions <= MAX_INTERRUPTIONS + 1, f"{task.metadata.name}: {status.interruptions} interruptions"
+    assert status.interruptions <= INTERRUPTIONS_MAX + 1, f"{task.metadata.name}: {status.interruptions} interruptions"
     assert (status.finished_at is not None) == status.phase.is_terminal
     assert [c.type for c in status.conditions] == (
         [] if not status.phase.is_terminal else ["Complete" if status.phase is Phase.SUCCEEDED else "Failed"]

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL
-from djangotasks_operator.api import ApiError
+from djangotasks_api.names import QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, NOW
 
 Object = Mapping[str, Any]
 Name = tuple[str, str]  # plural, name
 
 GRACE = timedelta(seconds=30)
-KINDS = (TASK_PLURAL, QUEUE_PLURAL, "jobs", "pods")
+KINDS = (TASK_PLURAL, QUEUE_PLURAL, WORKFLOW_PLURAL, SCHEDULE_PLURAL, "jobs", "pods")
+
+
+@dataclass
+class Time:
+    """Passes for everybody alike."""
+
+    passed: timedelta = timedelta()
 
 
 @dataclass
 class Clock:
-    now: datetime = NOW
+    """What one machine takes for the time. `skew`: by how many seconds it is wrong."""
+
+    time: Time = field(default_factory=Time)
+    skew: float = 0
+
+    @property
+    def now(self) -> datetime:
+        return NOW + self.time.passed + timedelta(seconds=self.skew)
 
     def seconds(self) -> float:
-        return (self.now - NOW).total_seconds()
+        """Since the beginning, and the same for all: nobody's idea of the time matters."""
+        return self.time.passed.total_seconds()
 
     def stamp(self) -> str:
         """As Kubernetes writes it: whole seconds."""
         return self.now.replace(microsecond=0).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
     def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+        self.time.passed += timedelta(seconds=seconds)
+
+    def beside(self, skew: float) -> Clock:
+        """Another machine's, which is wrong by `skew`."""
+        return Clock(self.time, skew)
 
 
 @dataclass(frozen=True)
@@ -43,17 +62,24 @@ class Event:
 
 @dataclass
 class ApiServer:
-    """Bodies are never changed in place, so whoever holds one holds what it was.
+    """Bodies are never changed in place, so a held body stays as it was.
 
-    `refusal`: the answer to whoever makes a Pod. `admit_pod`: is shown every new Pod."""
+    `refusal`: the answer to the creation of a Pod. `quotas`: how many Pods that have not ended, and how many Jobs, there
+    may be. `admit_pod`: is shown every new Pod. `refused`: every Job or Pod that is refused. `judge_delete`: every object that somebody is to delete who names its
+    uid, as the operator does."""
 
     clock: Clock
     objects: dict[Name, Object] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     refusal: str | None = None
+    quotas: dict[str, int] = field(default_factory=dict)
     admit_pod: Callable[[Object], None] = lambda _: None
+    refused: Callable[[Object], None] = lambda _: None
+    judge_delete: Callable[[str, Object], None] = lambda _plural, _body: None
     violations: list[str] = field(default_factory=list)
     logs_read: list[str] = field(default_factory=list)
+    pod_events: dict[str, Sequence[Object]] = field(default_factory=dict)
+    """Events about Pods, by their uids."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def get(self, plural: str, name: str) -> Object:
@@ -68,8 +94,10 @@ class ApiServer:
         name = body["metadata"]["name"]
         if (plural, name) in self.objects:
             raise _error(409, "AlreadyExists", f"{plural} {name!r} already exists")
-        if plural == "pods" and self.refusal is not None:
-            raise _error(403, "Forbidden", self.refusal)
+        if (refusal := self._refusal(plural)) is not None:
+            if not dry_run:
+                self.refused(body)
+            raise _error(403, "Forbidden", refusal)
         metadata = {
             **body["metadata"],
             "namespace": NAMESPACE,
@@ -78,11 +106,21 @@ class ApiServer:
             "creationTimestamp": self.clock.stamp(),
         }
         body = {**body, "metadata": metadata}
+        if plural == TASK_PLURAL:
+            # The default of the CRD.
+            body = {"status": {"phase": "Queued", "interruptions": 0}, **body}
         if dry_run:
             return body
         if plural == "pods":
             self.admit_pod({**body, "metadata": {**metadata, "resourceVersion": "0"}})
         return self._store(plural, "ADDED", body)
+
+    def patch(self, plural: str, name: str, change: Object) -> Object:
+        """A merge patch. A uid in it is a precondition."""
+        uid = change.get("metadata", {}).get("uid")
+        if uid not in (None, self.get(plural, name)["metadata"]["uid"]):
+            raise _error(409, "Conflict", "the uid in the precondition is another one")
+        return self.update(plural, name, change)
 
     def patch_status(self, plural: str, name: str, version: str, status: Object) -> Object:
         body = self.get(plural, name)
@@ -110,6 +148,8 @@ class ApiServer:
         wanted = {"uid": uid, "resourceVersion": version}
         if any(value is not None and body["metadata"][key] != value for key, value in wanted.items()):
             raise _error(409, "Conflict", "the object is not that of the preconditions")
+        if uid is not None:
+            self.judge_delete(plural, body)
         if plural != "pods" or body.get("status", {}).get("phase") in ("Succeeded", "Failed"):
             self.remove(plural, name)
         elif "deletionTimestamp" not in body["metadata"]:
@@ -128,6 +168,17 @@ class ApiServer:
             owners = body["metadata"].get("ownerReferences", ())
             if owners and not any(owner["uid"] in uids for owner in owners):
                 self.delete(plural, name)
+
+    def _refusal(self, plural: str) -> str | None:
+        if plural == "pods" and self.refusal is not None:
+            return self.refusal
+        if plural in self.quotas and self._used(plural) >= self.quotas[plural]:
+            return f"exceeded quota: narrow, limited: {plural}={self.quotas[plural]}"
+        return None
+
+    def _used(self, plural: str) -> int:
+        """Of a quota: an ended Pod is not counted, a Job is as long as it is there."""
+        return sum(body.get("status", {}).get("phase") not in ("Succeeded", "Failed") for body in self.list(plural))
 
     def _store(self, plural: str, type_: str, body: Object) -> Object:
         body = merged(body, {"metadata": {"resourceVersion": str(next(self._numbers))}})

@@ -1,42 +1,47 @@
-"""manage.py watch_tasks: tells receivers how tasks ended, also those of which no pod can tell."""
+"""manage.py watch_tasks: calls receivers when tasks end, also for ends that no pod can report."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, Error, connections
-from django.tasks import task_backends
 
-from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.daemon import HANG_SECONDS, Daemon
+from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
-from django_tasks_kubernetes.models import TaskEvent
-from django_tasks_kubernetes.watcher import inbox
-from django_tasks_kubernetes.watcher.loop import Broken, Loop, nobody_listens
+from django_tasks_kubernetes.management.backends import kubernetes_backends
+from django_tasks_kubernetes.models import TaskEnd
+from django_tasks_kubernetes.notify import inbox
+from django_tasks_kubernetes.notify.loop import NotifyLoop, Unrecoverable, has_receivers
+from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
 
 
 class Command(BaseCommand):
     help = (
-        "Sends the signals task_ended and task_attempt_failed of django_tasks_kubernetes.signals: how tasks ended, "
-        "also by a lack of memory, a lost node, or because they were cancelled. Runs until told to stop. Several may "
-        "run at once."
+        "Sends the signals task_ended, task_attempt_failed and workflow_ended of django_tasks_kubernetes.signals: how "
+        "tasks and workflows ended, also by a lack of memory, a lost node, or a cancellation. Runs until SIGTERM. "
+        "Several may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         how = parser.add_mutually_exclusive_group()
-        how.add_argument("--once", action="store_true", help="tell of what there is, and end; 1 if something is left")
+        how.add_argument("--once", action="store_true", help="dispatch pending ends, and exit; with 1 if some are left")
         how.add_argument(
-            "--from-now", action="store_true", help="take all that has ended by now for told, call no receiver, and end"
+            "--from-now", action="store_true", help="mark all ends so far as dispatched, call no receiver, and exit"
         )
-        parser.add_argument("--again", action="store_true", help="try anew what was given up")
-        parser.add_argument("--backend", metavar="ALIAS", help="of this backend in TASKS alone (default: of all)")
+        parser.add_argument("--again", action="store_true", help="retry dead letters")
         parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, help="the alias of the database that notes what was told"
+            "--task-finished",
+            action="store_true",
+            help="send Django's task_finished too, for ends that no pod has reported: for monitors of tasks",
+        )
+        parser.add_argument("--backend", metavar="ALIAS", help="only this backend in TASKS (default: all)")
+        parser.add_argument(
+            "--database", default=DEFAULT_DB_ALIAS, help="the alias of the database with the table of ends"
         )
         parser.add_argument(
             "--hang-seconds",
             type=float,
             default=HANG_SECONDS,
-            help="end with 1 when one step, such as the receivers of one event, takes longer than this; 0: never "
+            help="exit with 1 when one step, such as the receivers of one end, takes longer than this; 0: never "
             f"(default: {HANG_SECONDS:g})",
         )
 
@@ -46,47 +51,38 @@ class Command(BaseCommand):
         once: bool,
         from_now: bool,
         again: bool,
+        task_finished: bool,
         backend: str | None,
         database: str,
         hang_seconds: float,
         **options: Any,
     ) -> None:
+        if task_finished:
+            signals.task_ended.connect(signals.send_task_finished)
         try:
             _check_table(database)
             if again:
-                self.stdout.write(f"{inbox.tell_again(database)} are tried anew")
-            with Daemon(hang_seconds) as daemon:
-                loop = Loop(_backends(backend), database, daemon)
-                if nobody_listens(loop.backends):
+                self.stdout.write(f"{inbox.requeue_dead_letters(database)} dead letters are retried")
+            with Watchdog(hang_seconds) as watchdog:
+                loop = NotifyLoop(kubernetes_backends(backend), database, watchdog)
+                if not has_receivers(loop.backends):
                     self.stderr.write(
-                        "No receiver of task_ended or task_attempt_failed is connected, so nobody will be told. "
-                        "Connect them where Django is set up, as in AppConfig.ready()."
+                        "No receiver of task_ended, task_attempt_failed or workflow_ended is connected, so there is "
+                        "nothing to call. Connect receivers where Django is set up, as in AppConfig.ready()."
                     )
                 if once or from_now:
-                    if not loop.once(as_told=from_now):
+                    if not loop.once(skip=from_now):
                         raise SystemExit(1)
                 else:
-                    names = ", ".join(follower.client.namespace for follower in loop.followers)
-                    self.stdout.write(f"watching the DjangoTasks of {names}")
+                    self.stdout.write(f"watching {', '.join(follower.what for follower in loop.followers)}")
                     loop.run()
-        except (KubernetesBackendError, Broken, Error) as error:
+        except (KubernetesBackendError, Unrecoverable, Error) as error:
             raise CommandError(str(error)) from error
-
-
-def _backends(alias: str | None) -> list[KubernetesBackend]:
-    """Raises CommandError."""
-    names = list(task_backends.settings) if alias is None else [alias]
-    if alias is not None and alias not in task_backends.settings:
-        raise CommandError(f"TASKS has no backend {alias!r}. There are: {', '.join(task_backends.settings)}.")
-    found = [backend for name in names if isinstance(backend := task_backends[name], KubernetesBackend)]
-    if not found:
-        raise CommandError("TASKS has no backend that runs tasks on Kubernetes" + (f" as {alias!r}." if alias else "."))
-    return found
 
 
 def _check_table(database: str) -> None:
     """Raises CommandError."""
-    table = TaskEvent._meta.db_table
+    table = TaskEnd._meta.db_table
     if table not in table_names(database):
         raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
 

@@ -1,0 +1,50 @@
+"""System checks of which backends TASKS names. With the app in INSTALLED_APPS.
+
+Light, since task pods import it with the app.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import checks
+
+
+def check_options_known(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """Warns where TASKS names a backend of Django's, and none that knows the options of tasks (W001)."""
+    from django.tasks import task_backends
+    from django.tasks.backends.dummy import DummyBackend
+    from django.tasks.backends.immediate import ImmediateBackend
+
+    from django_tasks_kubernetes.task import KubernetesTask
+
+    backends = task_backends.all()
+    if any(issubclass(backend.task_class, KubernetesTask) for backend in backends):
+        return
+    for backend in backends:
+        if isinstance(backend, (DummyBackend, ImmediateBackend)):
+            yield checks.Warning(
+                f"Options of tasks, such as retry, have no effect under {type(backend).__name__}, and raise TypeError "
+                "with Django's own decorator: @task(retry=…), using(timeout=…).",
+                hint=(
+                    "Use 'django_tasks_kubernetes.LocalBackend' in development and tests. Or keep this backend, and "
+                    "import the decorator from django_tasks_kubernetes.decorators."
+                ),
+                obj=f"TASKS[{backend.alias!r}]",
+                id="djangotasks.W001",
+            )
+
+
+def check_no_local_backend(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """Warns of backends that run tasks within the requests of a web app (W002). With --deploy."""
+    from django.tasks import task_backends
+
+    from django_tasks_kubernetes.backend import KubernetesBackend
+
+    for backend in task_backends.all():
+        if isinstance(backend, KubernetesBackend) and not backend.in_cluster:
+            yield checks.Warning(
+                f"{type(backend).__name__} runs tasks within enqueue(), in the process that calls it.",
+                hint="Deploy with 'django_tasks_kubernetes.KubernetesBackend'.",
+                obj=f"TASKS[{backend.alias!r}]",
+                id="djangotasks.W002",
+            )

@@ -1,0 +1,66 @@
+"""Makes a table as narrow as the terminal: columns are shortened or left out, and never an id. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from django_tasks_kubernetes.presentation.text import shortened
+
+type Cells = Mapping[str, str]
+"""A row of a table: the cells by their headings."""
+
+GAP: Final = 2
+# What is shortened first, each to so many characters.
+SHORTENED: Final = {"TASK": 16, "WORKFLOW": 14, "MESSAGE": 24, "NOTE": 16, "PROGRESS": 10, "REASON": 12}
+# Of paths, the end says most.
+PATHS: Final = ("TASK", "WORKFLOW")
+# What is left out, in this order, where that is not enough.
+LEFT_OUT: Final = (
+    *("ATTEMPTS", "ACTIVE", "QUEUE", "AGE", "PROGRESS", "MESSAGE", "REASON", "TASK", "WORKFLOW", "NOTE", "TIME"),
+    *("NAMESPACE", "PHASE"),
+)
+
+
+def fit(rows: Sequence[Cells], width: int | None) -> list[Cells]:
+    """Returns the rows with cells that fit into a line. `width`: in characters; None for any."""
+    widths = widths_of(rows)
+    if width is None or line_width(widths) <= width:
+        return list(rows)
+    for name in [name for name in widths if not any(row[name] for row in rows)]:
+        del widths[name]
+    for name in LEFT_OUT:
+        excess = line_width(widths) - width
+        if excess <= _shortenable(widths):
+            break
+        widths.pop(name, None)
+    _shorten(widths, line_width(widths) - width)
+    return [{name: _cut(name, row[name], size) for name, size in widths.items()} for row in rows]
+
+
+def widths_of(rows: Sequence[Cells]) -> dict[str, int]:
+    """The columns' widths by their headings."""
+    return {name: max(len(name), *(len(row[name]) for row in rows)) for name in (rows[0] if rows else ())}
+
+
+def line_width(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + GAP * max(len(widths) - 1, 0)
+
+
+def _least(name: str, size: int) -> int:
+    return min(size, max(SHORTENED.get(name, size), len(name)))
+
+
+def _shortenable(widths: Mapping[str, int]) -> int:
+    return sum(size - _least(name, size) for name, size in widths.items())
+
+
+def _shorten(widths: dict[str, int], excess: int) -> None:
+    for name in (name for name in SHORTENED if name in widths):
+        less = min(max(excess, 0), widths[name] - _least(name, widths[name]))
+        widths[name] -= less
+        excess -= less
+
+
+def _cut(name: str, text: str, size: int) -> str:
+    if len(text) <= size:
+        return text
+    return "…" + text[len(text) - size + 1 :] if name in PATHS else shortened(text, size)

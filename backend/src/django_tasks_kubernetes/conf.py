@@ -1,0 +1,131 @@
+"""OPTIONS of the backend in Django's TASKS setting."""
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from djangotasks_api.bounds import DNS_LABEL_MAX_CHARS
+from djangotasks_api.names import DNS_LABEL_PATTERN
+
+ONE_TRY_SECONDS: Final = 2.0
+
+
+def is_dns_label(text: str) -> bool:
+    """A lower-case DNS label of at most 63 characters, as Kubernetes wants names of namespaces and queues."""
+    return len(text) <= DNS_LABEL_MAX_CHARS and re.fullmatch(DNS_LABEL_PATTERN.removesuffix("$"), text) is not None
+
+
+class Enqueue(StrEnum):
+    """When a task goes to the cluster."""
+
+    IMMEDIATE = "immediate"
+    ON_COMMIT = "on_commit"
+    OUTBOX = "outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """All optional. Equal options share one connection pool."""
+
+    namespace: str | None = None
+    """Where the tasks are created. Default: the pod's own namespace, else the kubeconfig context's, else default."""
+
+    kubeconfig: str | None = None
+    """Path of a kubeconfig. Default: the pod's service account, else $KUBECONFIG, else ~/.kube/config."""
+
+    context: str | None = None
+    """The context of the kubeconfig. Default: its current one."""
+
+    request_timeout: float = 10.0
+    """Seconds that one request may take. With the retries, enqueue() can take (RETRIES + 1) times as long."""
+
+    retries: int = 3
+    """How often a request is tried again after a connection error, 429 or 5xx. 0 turns retries off."""
+
+    operator_timeout: float = 300.0
+    """Seconds that a task's pod waits for an operator that is away, in enqueue(), get_result() and cancel()."""
+
+    enqueue: Enqueue = Enqueue.IMMEDIATE
+    """When a task goes to the cluster: at once, on commit, or through the outbox."""
+
+    database: str = "default"
+    """The alias in DATABASES whose transactions that means."""
+
+    storage: str | None = None
+    """The alias in STORAGES that takes what is too large for a DjangoTask. Default: none, and that is an error."""
+
+    storage_max_bytes: int = 64 * 1024 * 1024
+    """How many bytes arguments or a return value may have there: processes hold them in memory, several times over."""
+
+    compress_payload_from: int | None = None
+    """Arguments of so many bytes or more are compressed, where that makes them smaller. Default: never."""
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Self:
+        """Raises ImproperlyConfigured with every problem found."""
+        problems = list(problems_of(raw))
+        if problems:
+            raise ImproperlyConfigured(" ".join(problems))
+        values = {name.lower(): value for name, value in raw.items() if value is not None}
+        if "kubeconfig" in values:
+            values["kubeconfig"] = os.path.expanduser(values["kubeconfig"])  # noqa: PTH111 - str or PathLike
+        if "enqueue" in values:
+            values["enqueue"] = Enqueue(values["enqueue"])
+        return cls(**values)
+
+    def for_one_try(self) -> Self:
+        """The same for requests that may fail: they are made once, and have little time."""
+        seconds = min(self.request_timeout, ONE_TRY_SECONDS)
+        return replace(self, retries=0, request_timeout=seconds, operator_timeout=seconds)
+
+
+KNOWN = tuple(field.name.upper() for field in fields(Options))
+
+
+def problems_of(raw: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with OPTIONS, one sentence each."""
+    for name, value in raw.items():
+        match name, value:
+            case _ if name not in KNOWN:
+                yield _unknown(str(name))
+            case _, None:
+                continue
+            case "NAMESPACE", _ if not (isinstance(value, str) and is_dns_label(value)):
+                yield f"NAMESPACE must be a namespace's name, in lower case, not {value!r}."
+            case "KUBECONFIG", _ if not isinstance(value, (str, os.PathLike)):
+                yield f"KUBECONFIG must be a path, not {value!r}."
+            case "CONTEXT", _ if not (isinstance(value, str) and value):
+                yield f"CONTEXT must be the name of a context, not {value!r}."
+            case "REQUEST_TIMEOUT" | "OPERATOR_TIMEOUT", _ if not _is_number(value) or not 0 < value < math.inf:
+                yield f"{name} must be a number of seconds above 0, not {value!r}."
+            case "RETRIES" | "STORAGE_MAX_BYTES" | "COMPRESS_PAYLOAD_FROM", _ if not _is_count(value):
+                yield f"{name} must be a whole number from 0, not {value!r}."
+            case "ENQUEUE", _ if value not in [*Enqueue]:
+                yield f"ENQUEUE must be one of {', '.join(Enqueue)}, not {value!r}."
+            case "DATABASE" | "STORAGE", _ if not isinstance(value, str) or value not in getattr(settings, f"{name}S"):
+                yield f"{name} must be an alias of {name}S, not {value!r}."
+            case _:
+                continue
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _unknown(name: str) -> str:
+    import difflib  # only ever needed for an error
+
+    close = difflib.get_close_matches(name.upper(), KNOWN, n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    return f"{name} is not an option.{meant} Known options: {', '.join(KNOWN)}."

@@ -1,0 +1,1 @@
+"""From a task and its arguments to a stored DjangoTask."""

@@ -1,0 +1,111 @@
+"""The transactional outbox: a task is a row first, in the transaction that enqueues it, and sent after the commit, by
+the same process or, when that could not, by `relay`.
+
+The row's key is the resource's name, so a row that is sent twice is refused the second time, and makes one task.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from django.db import transaction
+from django.tasks.signals import task_enqueued
+from django.utils import timezone
+
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue.bulk import create_all
+from django_tasks_kubernetes.enqueue.new_task import NewTask
+from django_tasks_kubernetes.enqueue.on_commit import on_commit
+from django_tasks_kubernetes.enqueue.writer import TaskWriter
+from django_tasks_kubernetes.models import OutboxTask
+from django_tasks_kubernetes.store import TaskStore, store_of
+from django_tasks_kubernetes.stores.outbox import resource_of
+
+logger = logging.getLogger(__name__)
+
+# How long the process that wrote a row has it for itself.
+OWN_TRY: Final = timedelta(seconds=5)
+ROWS_A_QUERY: Final = 500
+
+
+def put(writer: TaskWriter, tasks: Sequence[NewTask], using: str) -> None:
+    """Writes the rows in the current transaction, and tries to send them once it is committed."""
+    now = timezone.now()
+    rows = [
+        OutboxTask(
+            id=new.name,
+            backend=writer.alias,
+            resource=json.dumps(new.resource, separators=(",", ":")),
+            created_at=now,
+            next_try_at=now + OWN_TRY,
+        )
+        for new in tasks
+    ]
+    # Of two with the same idempotency key, the second is none.
+    OutboxTask.objects.using(using).bulk_create(rows, batch_size=ROWS_A_QUERY, ignore_conflicts=True)
+    on_commit(tasks, partial(_send, writer, tasks, now, using), using=using, robust=True)
+
+
+def put_resource(alias: str, resource: Resource, store: Callable[[], TaskStore], using: str) -> None:
+    """The same for a resource that is no task, such as a workflow. `alias`: in TASKS. `store`: where it goes."""
+    now = timezone.now()
+    name, text = resource["metadata"]["name"], json.dumps(resource, separators=(",", ":"))
+    row = OutboxTask(id=name, backend=alias, resource=text, created_at=now, next_try_at=now + OWN_TRY)
+    OutboxTask.objects.using(using).bulk_create([row], ignore_conflicts=True)
+    transaction.on_commit(partial(_send_resource, store, name, using), using=using, robust=True)
+
+
+def _send_resource(store: Callable[[], TaskStore], name: str, using: str) -> None:
+    rows = _rows(using, [name])
+    resources = [resource_of(row) for row in rows]
+    _, failed = create_all(lambda resource: store_of(store(), resource).create(resource), resources)
+    if failed:
+        logger.warning("%s is in the outbox, and left to the relay: %s", name, failed[0][1])
+    elif rows:
+        _delete_sent(store_of(store(), resources[0]), using, rows)
+
+
+def _send(writer: TaskWriter, tasks: Sequence[NewTask], written_at: datetime, using: str) -> None:
+    """Sends the rows of the tasks. What does not succeed here is the relay's to do: enqueue() has returned.
+
+    What is sent is what the rows say: with an idempotency key, the row may be that of somebody before.
+    """
+    rows = _rows(using, [new.name for new in tasks])
+    own = {row.pk for row in rows if row.created_at == written_at}
+    for new in tasks:
+        if new.name in own:
+            task_enqueued.send_robust(writer.sender, task_result=new.result)
+    # A process may have no way to the cluster at all, as a task's pod: asked for within, that is an error like another.
+    done, failed = create_all(
+        lambda resource: writer.best_effort_store().create(resource), [resource_of(row) for row in rows]
+    )
+    created = {rows[index].pk for index, known in done.items() if known is None} & own
+    for new in tasks:
+        if new.name in created:
+            new.result.note_enqueued_by(writer.store().enqueued_by)
+    if failed:
+        logger.warning("%d tasks are in the outbox, and left to the relay: %s", len(failed), failed[0][1])
+    if done:
+        _delete_sent(writer.store(), using, [rows[index] for index in done])
+
+
+def _rows(using: str, names: Sequence[str]) -> list[OutboxTask]:
+    parts = [names[start : start + ROWS_A_QUERY] for start in range(0, len(names), ROWS_A_QUERY)]
+    return [row for part in parts for row in OutboxTask.objects.using(using).filter(pk__in=part)]
+
+
+def _delete_sent(store: TaskStore, using: str, rows: Sequence[OutboxTask]) -> None:
+    """Deletes the rows that the cluster has. Those that somebody has cancelled meanwhile are cancelled there."""
+    for start in range(0, len(rows), ROWS_A_QUERY):
+        part = rows[start : start + ROWS_A_QUERY]
+        # Not others: with an idempotency key, another call may just have replaced the row.
+        same = OutboxTask.objects.using(using).filter(
+            pk__in=[row.pk for row in part], created_at__in={row.created_at for row in part}
+        )
+        same.filter(cancel_reason=None).delete()
+        for row in same:
+            store.cancel(row.pk, row.cancel_reason or "")
+            same.filter(pk=row.pk).delete()

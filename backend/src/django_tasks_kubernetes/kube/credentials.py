@@ -1,0 +1,53 @@
+"""The credentials for the cluster, as kubectl and a pod's service account have them."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from kubernetes.client import Configuration
+from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, list_kube_config_contexts
+from yaml import YAMLError
+
+from django_tasks_kubernetes.conf import Options
+from django_tasks_kubernetes.exceptions import ClusterNotConfigured
+from djangotasks_api.assignment import WORKER_VARIABLE
+
+IN_A_TASK: Final = (
+    "This process was started by a task, in its pod. The operator enqueues for the task itself, and not for programs "
+    "that it starts: these have no token. Call what they do in the task's own process, such as with call_command(); or "
+    "set OPTIONS['ENQUEUE'] = 'outbox' and run manage.py relay_tasks. See docs/how-to/tasks-that-enqueue-tasks.md."
+)
+NAMESPACE_FILE: Final = Path(SERVICE_TOKEN_FILENAME).with_name("namespace")
+
+
+def load_configuration(options: Options) -> tuple[Configuration, str]:
+    """The credentials, and the namespace for the tasks. Raises ClusterNotConfigured."""
+    configuration = Configuration()
+    explicit = options.kubeconfig is not None or options.context is not None
+    try:
+        if not explicit and SERVICE_HOST_ENV_NAME in os.environ and Path(SERVICE_TOKEN_FILENAME).exists():
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # of the official client
+            return configuration, options.namespace or NAMESPACE_FILE.read_text().strip()
+        path = options.kubeconfig or os.environ.get("KUBECONFIG") or KUBE_CONFIG_DEFAULT_LOCATION
+        load_kube_config(  # type: ignore[no-untyped-call]  # of the official client
+            path, options.context, client_configuration=configuration, persist_config=False
+        )
+        namespace = options.namespace or _context_namespace(path, options.context)
+    # What the official client raises for files that are no kubeconfig.
+    except (ConfigException, OSError, YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
+        if WORKER_VARIABLE in os.environ:
+            raise ClusterNotConfigured(IN_A_TASK) from error
+        raise ClusterNotConfigured(
+            f"No usable credentials for a cluster: {error} In a pod, let its service account's token be mounted "
+            "(automountServiceAccountToken); elsewhere set OPTIONS['KUBECONFIG'], $KUBECONFIG or ~/.kube/config, "
+            "such that this works: kubectl cluster-info."
+        ) from error
+    return configuration, namespace
+
+
+def _context_namespace(path: str, name: str | None) -> str:
+    contexts, current = list_kube_config_contexts(path)  # type: ignore[no-untyped-call]  # of the official client
+    context = next((context for context in contexts if context["name"] == name), current)
+    return str(context["context"].get("namespace") or "default")

@@ -1,0 +1,22 @@
+"""Pages of a list by their bytes: a process holds a page at a time, and a DjangoTask may have 2 KB or 1.5 MB. Pure."""
+
+from typing import Final
+
+# A page is to have so many bytes. As text in Python, and parsed, it takes several times as much.
+PAGE_BYTES: Final = 4 * 1024 * 1024
+# Of the first page, when nothing is known of the sizes: 30 MB at worst.
+FIRST_LIMIT: Final = 20
+# The API server's own clients ask for so many at most.
+LAST_LIMIT: Final = 500
+
+
+class PageLimit:
+    """How many objects to ask for next."""
+
+    def __init__(self) -> None:
+        self.value = FIRST_LIMIT
+
+    def learn(self, objects: int, size: int) -> None:
+        """Takes the sizes of the page that came into account: its number of objects, and of bytes."""
+        if objects:
+            self.value = min(max(PAGE_BYTES * objects // max(size, 1), 1), LAST_LIMIT)

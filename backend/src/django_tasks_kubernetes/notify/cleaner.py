@@ -1,0 +1,68 @@
+"""Deletes the files of large arguments and results (OPTIONS["STORAGE"]) once their task is gone: soon after a watch
+reports the deletion, and in a sweep each hour. In a thread of its own, because a storage may be slow.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from django.db import connections
+
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.prune import prune
+from django_tasks_kubernetes.storage.files import delete_files_of, refs_of
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS: Final = 3600.0
+CLEAN_SECONDS: Final = 5.0
+
+
+class Cleaner(threading.Thread):
+    """The thread. What it has not deleted when the process ends, a later sweep deletes."""
+
+    def __init__(self, has_pending: Callable[[str], bool]) -> None:
+        """`has_pending`: whether ends of the task with a uid are still to be dispatched; receivers may read its
+        files."""
+        super().__init__(name="djangotasks-cleaner", daemon=True)
+        self._has_pending = has_pending
+        self._deleted: queue.SimpleQueue[Resource] = queue.SimpleQueue()
+
+    def add(self, resource: Resource) -> None:
+        """Queues the files of a deleted DjangoTask for deletion."""
+        if refs_of(resource):
+            self._deleted.put(resource)
+
+    def run(self) -> None:
+        sweep_at = time.monotonic()
+        while True:
+            if time.monotonic() >= sweep_at:
+                self._try(self._sweep)
+                sweep_at = time.monotonic() + SWEEP_SECONDS
+            self._try(self.clean)
+            time.sleep(CLEAN_SECONDS)
+
+    def clean(self) -> None:
+        """Deletes the queued files, except those of tasks with ends that are still to be dispatched."""
+        for _ in range(self._deleted.qsize()):
+            resource = self._deleted.get()
+            if self._has_pending(resource["metadata"]["uid"]):
+                self._deleted.put(resource)
+            else:
+                delete_files_of(resource)
+
+    def _sweep(self) -> None:
+        done = prune()
+        if done.deleted or done.failed:
+            logger.info("Files of tasks that are gone: %d deleted, %d not.", len(done.deleted), len(done.failed))
+
+    def _try(self, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except Exception:
+            # Whatever a storage or a database raises: it must not stop the dispatch, and is tried again.
+            logger.exception("The files of tasks that are gone were not deleted.")
+            connections.close_all()

@@ -1,0 +1,80 @@
+"""Texts and times as people read them. Pure."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+# Of a payload or a result. The whole is in the resource.
+DATA_MAX_CHARS: Final = 10_000
+AGE_PART: Final = re.compile("([0-9]{1,6})([ydhms])")
+AGE: Final = re.compile(f"({AGE_PART.pattern})+")
+UNITS: Final = {
+    "y": timedelta(days=365),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+
+
+def cut(text: str) -> str:
+    """The beginning of a long payload or result."""
+    return text if len(text) <= DATA_MAX_CHARS else text[:DATA_MAX_CHARS] + "…"
+
+
+def shortened(text: str, size: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def moment(text: Any) -> datetime | None:
+    """An RFC 3339 time; None where it is not one."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def age(then: datetime | None, now: datetime | None) -> str:
+    """The time between two moments as kubectl writes it: 5s, 3m20s, 2h, 4d. Empty where one is not known."""
+    if then is None or now is None:
+        return ""
+    seconds = max(int((now - then) / timedelta(seconds=1)), 0)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 120:
+        return f"{seconds}s"
+    if minutes < 10:
+        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    if hours < 48:
+        return f"{hours}h"
+    return f"{days}d"
+
+
+def before(now: datetime, age: Any) -> datetime | None:
+    """The moment that was so long ago, as kubectl writes it; None where that is no age."""
+    if not isinstance(age, str) or not AGE.fullmatch(age):
+        return None
+    return now - sum((int(number) * UNITS[unit] for number, unit in AGE_PART.findall(age)), timedelta())
+
+
+def safe(text: str, *, lines: bool = False) -> str:
+    """Escapes characters that could move a terminal's cursor or look like another text, as Python writes them.
+
+    `lines`: keeps line breaks and tabs.
+    """
+    if text.isprintable():
+        return text
+    keep = "\n\t" if lines else ""
+    return "".join(
+        char if char.isprintable() or char in keep or unicodedata.category(char) == "Zs" else _escaped(char)
+        for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

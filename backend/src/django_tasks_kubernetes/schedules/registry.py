@@ -1,0 +1,29 @@
+"""The schedules that this process has seen declared."""
+
+from collections.abc import Iterator
+
+from django_tasks_kubernetes.schedules.definition import Schedule
+
+
+class Registry:
+    """In the order of their declaration. Two of one name are both there: the checks say so."""
+
+    def __init__(self) -> None:
+        self._declared: list[Schedule] = []
+
+    def add(self, schedule: Schedule) -> None:
+        # A module that is loaded again declares its schedules again, of functions that are others.
+        path, function = schedule.task.module_path, schedule.task.func
+        self._declared = [
+            known for known in self._declared if known.task.module_path != path or known.task.func is function
+        ]
+        self._declared.append(schedule)
+
+    def __iter__(self) -> Iterator[Schedule]:
+        return iter(list(self._declared))
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+
+declared = Registry()

@@ -1,0 +1,1 @@
+"""Where DjangoTasks are: the cluster, and the outbox before it."""

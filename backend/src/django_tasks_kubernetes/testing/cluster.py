@@ -1,0 +1,189 @@
+"""A stand-in for the cluster, in memory: the store of DjangoTasks, and a worker for them."""
+
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from django.tasks import task_backends
+from django.utils import timezone
+
+from django_tasks_kubernetes.codec.reasons import RETRYABLE_REASONS
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.times import to_wire
+from django_tasks_kubernetes.exceptions import PermissionDenied, WaitTimeout
+from django_tasks_kubernetes.local.attempt import Attempt, decode
+from django_tasks_kubernetes.local.ends import new_ends
+from django_tasks_kubernetes.local.memory_workflows import MemoryWorkflows
+from django_tasks_kubernetes.local.running import Running
+from django_tasks_kubernetes.notify.dispatch import signal_of
+from django_tasks_kubernetes.notify.ends import End
+from django_tasks_kubernetes.result import KubernetesResult, Progress
+from django_tasks_kubernetes.testing.guarded_store import Access, GuardedStore
+from django_tasks_kubernetes.testing.schedules import VirtualTime
+from django_tasks_kubernetes.testing.unfinished import Unfinished
+from django_tasks_kubernetes.watch.subscription import Subscription
+from djangotasks_api import refusals
+from djangotasks_api.names import job_name
+from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.workflows.result import WorkflowResult
+
+
+class InMemoryCluster(GuardedStore):
+    """The DjangoTasks that were enqueued, by name in the order of enqueue(), and a worker for them."""
+
+    word: ClassVar[str] = "Task"
+
+    def __init__(self, now: datetime | None = None) -> None:
+        """`now`: when the time of the schedules begins. Default: the current time."""
+        super().__init__()
+        self.task_access: Access = "Own"
+        """What tasks may do with others, as a queue's taskAccess says it."""
+        self.returned_workflows: Literal["Refused", "Allowed"] = "Allowed"
+        """Whether tasks may return workflows, as a queue's returnedWorkflows says it, which is Refused by default."""
+        self._time = VirtualTime(self, now)
+        self._unfinished = Unfinished(self.resources)
+        self._progress: dict[str, list[Progress]] = {}
+        self._ends_sent: set[str] = set()
+
+    @property
+    def access(self) -> Access:
+        return self.task_access
+
+    @cached_property
+    def workflows(self) -> "InMemoryWorkflows":
+        return InMemoryWorkflows(self)
+
+    def _run_for(self, subscription: Subscription, name: str) -> None:
+        self.run_pending()
+        if not self.resources[name]["status"]["phase"].is_terminal:
+            subscription.fail(
+                WaitTimeout(
+                    f"Task {name} is not due, and nothing would make it run while it is waited for. Call run_pending() "
+                    "with a later time as now, and then wait for it."
+                )
+            )
+
+    @property
+    def results(self) -> list[KubernetesResult]:
+        """Every task as its TaskResult now, in the order of enqueue()."""
+        return [decode(resource) for resource in self.resources.values()]
+
+    @property
+    def workflow_results(self) -> "list[WorkflowResult[Any]]":
+        """Every workflow as its result now, in the order of enqueue()."""
+        backends: Any = task_backends
+        found = list(self.workflows.resources.values())
+        return [backends[one["spec"]["backend"]].get_workflow(one["metadata"]["name"]) for one in found]
+
+    def progress(self, result_id: str) -> list[Progress]:
+        """All that a task said by `context.progress()`, in its order; a heartbeat repeats the last."""
+        return list(self._progress.get(str(result_id), ()))
+
+    def run_pending(self, now: datetime | None = None) -> list[KubernetesResult]:
+        """Runs, in this process, what is due and what that enqueues, until nothing is left. Returns the results.
+
+        As a cluster would start them: the highest priority first, then the oldest; nothing before its run_after.
+        `now`: the time that run_after is compared with. Default: the current time, so that what is deferred waits.
+        A task's exception is in its result, not raised. Ctrl-C is raised, and ends the tests. In async code, await
+        `sync_to_async(cluster.run_pending)()`: async tasks cannot run within the event loop that waits for them.
+        """
+        done = []
+        self.workflows.advance()
+        while (resource := self._next(now or timezone.now())) is not None:
+            done.append(self._run(resource))
+            self.workflows.advance()
+        return done
+
+    def tick(self, until: datetime | timedelta, *, run: bool = True) -> list[KubernetesResult]:
+        """Lets the time of the schedules pass, until then or for so long, and enqueues their tasks and workflows as the
+        operator does: by their zones, concurrency policies and all else that they say. Returns the results of
+        these tasks; workflow_results has the workflows.
+
+        It begins with in_memory(), and does not change what `timezone.now()` is: a `run_after` that a task counts from
+        that is of another clock. `run`: what is enqueued or deferred runs at its time, in between; otherwise it stays,
+        as tasks that take long.
+
+        Raises TypeError or ValueError for a time that is none or has passed, ValueError where two schedules have one
+        name, and what importing a module of tasks raises.
+        """
+        created = self._time.pass_until(until, self.run_pending if run else None)
+        return [decode(self.resources[name]) for name in created if name in self.resources]
+
+    @property
+    def now(self) -> datetime:
+        """The time of the schedules."""
+        return self._time.now
+
+    def suspend(self, schedule: str) -> None:
+        """Suspends a schedule, by its name. Raises ScheduleDoesNotExist."""
+        self._time.suspend(schedule, True)
+
+    def resume(self, schedule: str) -> None:
+        """See suspend()."""
+        self._time.suspend(schedule, False)
+
+    def fail(self, result_id: str, reason: str, message: str = "") -> KubernetesResult:
+        """Ends a task that has not ended, in a way of which no pod tells: `reason` is a word such as "OOMKilled"."""
+        name = str(result_id)
+        at, pod = to_wire(timezone.now()), job_name(name, 1)
+        status = super().get(name)["status"]
+        if status["phase"].is_terminal:
+            raise ValueError(f"Task {name} has ended already: {status['phase']}.")
+        end = {"reason": Reason(reason), "message": message, "finishedAt": at}
+        if reason in (*RETRYABLE_REASONS, *INTERRUPTIONS):
+            status["attempts"] = [{"number": 1, "job": pod, "pod": pod, "startedAt": at} | end]
+        self.resources[name]["status"] = status | end | {"phase": Phase.FAILED}
+        self.changed(name)
+        return decode(self.resources[name])
+
+    def send_ends(self) -> None:
+        """Sends task_ended, task_attempt_failed and workflow_ended of what has ended since the last time, as
+        `manage.py watch_tasks` does. What a receiver raises is raised."""
+
+        def is_new(end: End) -> bool:
+            return end.key not in self._ends_sent
+
+        for resource in [*self.resources.values(), *self.workflows.resources.values()]:
+            for end, sender, arguments in new_ends(resource, is_new):
+                self._ends_sent.add(end.key)
+                signal_of(end).send(sender, **arguments)
+
+    def _next(self, now: datetime) -> Resource | None:
+        due = [
+            resource
+            for resource in self._unfinished
+            if resource["status"]["phase"] == Phase.QUEUED and resource["spec"].get("runAfter", "") <= to_wire(now)
+        ]
+        return max(due, key=lambda resource: resource["spec"]["priority"], default=None)
+
+    def _run(self, resource: Resource) -> KubernetesResult:
+        name = resource["metadata"]["name"]
+        progress = self._progress.setdefault(name, [])
+        Attempt(resource, changed=partial(self.changed, name), progressed=progress.append).run()
+        return decode(resource)
+
+
+class InMemoryWorkflows(GuardedStore, MemoryWorkflows):
+    """The workflows that were enqueued, by name in the order of enqueue()."""
+
+    word: ClassVar[str] = "Workflow"
+
+    def __init__(self, tasks: InMemoryCluster) -> None:
+        super().__init__(tasks)
+        self._cluster = tasks
+
+    @property
+    def access(self) -> Access:
+        return self._cluster.task_access
+
+    def check_returned(self, task: Running) -> None:
+        if self._cluster.returned_workflows != "Allowed":
+            raise PermissionDenied(refusals.not_returnable(task.queue))
+
+    def _run_for(self, subscription: Subscription, name: str) -> None:
+        if name in self.unfinished:
+            self._cluster.run_pending()
+        if name in self.unfinished:
+            subscription.fail(WaitTimeout(f"Workflow {name} waits for a task that is not due."))

@@ -1,0 +1,158 @@
+"""The schedules of in_memory(): the operator's own decisions, on a clock of the test."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from django.tasks import task_backends
+
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.times import from_wire
+from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
+from django_tasks_kubernetes.local.memory_store import MemoryStore
+from django_tasks_kubernetes.schedules.definition import Schedule
+from django_tasks_kubernetes.schedules.discover import discover
+from django_tasks_kubernetes.schedules.manifest import resource_of
+from django_tasks_kubernetes.schedules.registry import declared
+from django_tasks_kubernetes.testing.unfinished import Unfinished
+from djangotasks_api.schedules.due import Unfinished as UnfinishedTask
+from djangotasks_api.schedules.due import due
+from djangotasks_api.schedules.plan import Plan
+from djangotasks_api.schedules.record import Record
+from djangotasks_api.schedules.resource import scheduled
+
+# More creations at one moment than any schedule may have.
+DECISIONS_MAX: Final = 10_000
+
+
+def declared_schedules() -> list[Schedule]:
+    """Those of all installed apps. Raises what importing one of their modules raises, and ValueError where two have one
+    name: they would be one schedule, in one namespace."""
+    for error in discover().failed.values():
+        raise error
+    found = list(declared)
+    for name, number in Counter(schedule.name for schedule in found).items():
+        if number > 1:
+            raise ValueError(
+                f"{number} schedules have the name {name!r}. Give each of them a name of its own: @schedule(…, name=…)."
+            )
+    return found
+
+
+class VirtualTime:
+    """Creates the tasks of the declared schedules in a store, as time passes."""
+
+    def __init__(self, store: MemoryStore, now: datetime | None) -> None:
+        self._store = store
+        self.now = (now or datetime.now(UTC)).astimezone(UTC)
+        self._began = self.now
+        self._records: dict[str, Record] = {}
+        self._suspended: set[str] = set()
+        self._schedules: list[Schedule] = []
+        self._tasks = Unfinished(store.resources)
+
+    @cached_property
+    def _workflows(self) -> Unfinished:
+        return Unfinished(self._store.workflows.resources)
+
+    def suspend(self, name: str, suspended: bool) -> None:
+        """Raises ScheduleDoesNotExist."""
+        self._schedules = declared_schedules()
+        if name not in {schedule.name for schedule in self._schedules}:
+            raise ScheduleDoesNotExist(f"The project declares no schedule {name!r}.")
+        (self._suspended.add if suspended else self._suspended.discard)(name)
+        self.create_due()
+
+    def pass_until(self, until: datetime | timedelta, run: Callable[[datetime], object] | None) -> list[str]:
+        """Lets the time go on, from one moment at which something is due to the next. `run`: runs what is due then.
+        Returns the names of the tasks that were created."""
+        end = self._end(until)
+        if end < self.now:
+            raise ValueError(f"tick() goes forward: it is {self.now.isoformat()} already.")
+        self._schedules = declared_schedules()
+        created: list[str] = []
+        while True:
+            upcoming = self._settle(run, created)
+            if upcoming is None or upcoming > end:
+                break
+            self.now = upcoming
+        self.now = end
+        self._settle(run, created)
+        return created
+
+    def _end(self, until: Any) -> datetime:
+        if isinstance(until, timedelta):
+            return self.now + until
+        if not isinstance(until, datetime):
+            raise TypeError(f"tick() takes a datetime, or a timedelta such as timedelta(hours=1), not {until!r}.")
+        return until.astimezone(UTC)
+
+    def create_due(self) -> tuple[list[str], datetime | None]:
+        """Creates what is due now. Returns the names, and when something is due next."""
+        names: list[str] = []
+        wakes: list[datetime] = []
+        for schedule in self._schedules:
+            made, wake = self._decide(schedule)
+            names += made
+            wakes += [] if wake is None else [wake]
+        return names, min(wakes, default=None)
+
+    def _settle(self, run: Callable[[datetime], object] | None, created: list[str]) -> datetime | None:
+        """Creates and runs until nothing more is due now: the end of one may be what another waits for."""
+        while True:
+            names, wake = self.create_due()
+            created += names
+            done = run(self.now) if run is not None else ()
+            if not names and not done:
+                later = [] if run is None else list(self._deferred())
+                return min([*later, *([] if wake is None else [wake])], default=None)
+
+    def _deferred(self) -> Iterator[datetime]:
+        for resource in self._tasks:
+            at = from_wire(resource["spec"].get("runAfter"))
+            if at is not None and at.astimezone(UTC) > self.now:
+                yield at.astimezone(UTC)
+
+    def _decide(self, schedule: Schedule) -> tuple[list[str], datetime | None]:
+        spec = self._spec(schedule)
+        plan = Plan.of(schedule.name, schedule.name, self._began, spec)
+        record = self._records.get(schedule.name, Record())
+        names: list[str] = []
+        for _ in range(DECISIONS_MAX):
+            decision = due(plan, record, dict(self._unfinished(schedule.name)), self.now)
+            record = decision.record
+            for name in decision.cancel:
+                reason = f"replaced by the next time of {schedule.name}"
+                if name in self._store.resources:
+                    self._store.cancel(name, reason)
+                else:
+                    workflows: Any = self._store.workflows
+                    workflows.cancel(name, reason)
+                    workflows.advance()
+            for at in decision.create:
+                made = scheduled(schedule.name, spec, at, self.now)
+                store = self._store.workflows if schedule.is_workflow else self._store
+                if made["metadata"]["name"] not in store.resources:
+                    store.create(made)
+                    names.append(made["metadata"]["name"])
+                record = record.created(at)
+            if not decision.create and not decision.cancel:
+                break
+        self._records[schedule.name] = replace(record)
+        return names, decision.wake_at
+
+    def _spec(self, schedule: Schedule) -> Resource:
+        backend: Any = task_backends[schedule.task.backend]
+        spec: Resource = resource_of(schedule, "in-memory", backend.parsed_options)["spec"]
+        # As from the server, with the defaults of the CRD.
+        which = "workflow" if schedule.is_workflow else "task"
+        template = {"priority": 0, "queue": "default", "backend": schedule.task.backend} | spec[which]
+        return spec | {which: template, "suspended": schedule.name in self._suspended}
+
+    def _unfinished(self, name: str) -> Iterator[tuple[str, UnfinishedTask]]:
+        for resource in (*self._tasks, *self._workflows):
+            if resource["spec"].get("schedule") == name:
+                yield resource["metadata"]["name"], UnfinishedTask(cancelled=bool(resource["spec"].get("cancel")))

@@ -1,0 +1,222 @@
+"""step() and each(): they draw a step of the workflow whose function runs. No I/O."""
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+from django.tasks import Task
+
+from django_tasks_kubernetes.codec.task_options import to_spec
+from django_tasks_kubernetes.task import options_of
+from django_tasks_kubernetes.workflows.drawing import draw, required_drawing
+from django_tasks_kubernetes.workflows.later import Later, found_in
+from djangotasks_api.bounds import Range
+from djangotasks_api.workflow.bounds import MAX_FAILED_INDEXES, MAX_PARALLEL, WORKFLOW_TASKS_MAX
+from djangotasks_api.workflow.graph import KeepTasks, Runs
+
+if TYPE_CHECKING:
+    type After = Any
+    """The result of a step, or several of them."""
+
+type Keep = Literal["always", "on_failure", "never"]
+# The same as the resource has it.
+KEEP: Final = dict(zip(Keep.__value__.__args__, KeepTasks, strict=True))
+# Options of a task that a step cannot have: the workflow decides when its tasks run, and names them.
+NOT_OF_STEPS: Final = {
+    "idempotency_key": "a step has no idempotency_key: give it to the workflow.",
+    "expires": "a step has no expires: its workflow says when it runs. Give the workflow a timeout.",
+    "ttl": "a step has no ttl: its tasks are kept as long as the workflow. Give that a ttl.",
+}
+
+
+@overload
+def step[**P, R](
+    task: "Task[P, Coroutine[Any, Any, R]]",
+    /,
+    *,
+    after: "After" = (),
+    runs: Runs = ...,
+    allow_failure: bool = False,
+    keep: Keep = ...,
+    name: str | None = None,
+) -> Callable[P, R]: ...
+@overload
+def step[**P, R](
+    task: "Task[P, R]",
+    /,
+    *,
+    after: "After" = (),
+    runs: Runs = ...,
+    allow_failure: bool = False,
+    keep: Keep = ...,
+    name: str | None = None,
+) -> Callable[P, R]: ...
+def step(
+    task: Any,
+    /,
+    *,
+    after: Any = (),
+    runs: Runs = Runs.ON_SUCCESS,
+    allow_failure: bool = False,
+    keep: Any = "always",
+    name: str | None = None,
+) -> Any:
+    """A step that calls a task: `rows = step(extract)(2026)`. What it returns stands for the result, and may be an
+    argument of other steps, or a part of one; `rows["total"]` stands for a part of it.
+
+    `after`: results of steps that must be over before, whatever they return. `runs`: ON_FAILURE where one of those that
+    it needs failed, ALWAYS however they ended. `allow_failure`: a failure counts as success, with the result None.
+    `keep`: how long its task is kept: "always", as long as the workflow; "on_failure" or "never", not once it is over
+    and no step takes its result any more. `name`: at most 14 characters; by default the function's, cut. Options of the
+    task are those of `task.using()`.
+
+    Raises RuntimeError outside of a function with @workflow, and TypeError or ValueError.
+    """
+    common = _common(task, after, runs, allow_failure=allow_failure, keep=keep)
+
+    def call(*args: Any, **kwargs: Any) -> Later:
+        return draw(task, name, args, kwargs, common)
+
+    return call
+
+
+@overload
+def each[T, R](
+    task: "Task[[T], Coroutine[Any, Any, R]]",
+    items: Iterable[T],
+    /,
+    *,
+    max_parallel: int | None = None,
+    max_failed: int = 0,
+    fail_fast: bool = False,
+    after: "After" = (),
+    runs: Runs = ...,
+    allow_failure: bool = False,
+    keep: Keep = ...,
+    name: str | None = None,
+) -> list[R]: ...
+@overload
+def each[T, R](
+    task: "Task[[T], R]",
+    items: Iterable[T],
+    /,
+    *,
+    max_parallel: int | None = None,
+    max_failed: int = 0,
+    fail_fast: bool = False,
+    after: "After" = (),
+    runs: Runs = ...,
+    allow_failure: bool = False,
+    keep: Keep = ...,
+    name: str | None = None,
+) -> list[R]: ...
+@overload
+def each[R](
+    task: "Task[..., R]",
+    items: Iterable[Any],
+    /,
+    *more: Any,
+    kwargs: Mapping[str, Any] | None = None,
+    max_parallel: int | None = None,
+    max_failed: int = 0,
+    fail_fast: bool = False,
+    after: "After" = (),
+    runs: Runs = ...,
+    allow_failure: bool = False,
+    keep: Keep = ...,
+    name: str | None = None,
+) -> list[R]: ...
+def each(
+    task: Any,
+    items: Any,
+    /,
+    *more: Any,
+    kwargs: Mapping[str, Any] | None = None,
+    max_parallel: int | None = None,
+    max_failed: int = 0,
+    fail_fast: bool = False,
+    after: Any = (),
+    runs: Runs = Runs.ON_SUCCESS,
+    allow_failure: bool = False,
+    keep: Any = "always",
+    name: str | None = None,
+) -> Any:
+    """A step with one task for each item: of a list, of the result of a step, or of another each(), whose items it
+    follows one by one. What it returns stands for the list of all results, in order, with None for what failed.
+
+    `more`, `kwargs`: further arguments, the same for each. `max_parallel`: how many may be unfinished at once.
+    `max_failed`: how many may fail before the step has failed. `fail_fast`: begin no more once too many have.
+    The rest is as in step(), which says what is raised.
+    """
+    common = _common(task, after, runs, allow_failure=allow_failure, keep=keep)
+    if max_parallel is not None:
+        common["maxParallel"] = _whole("max_parallel", max_parallel, MAX_PARALLEL)
+    if max_failed:
+        common["maxFailedIndexes"] = _whole("max_failed", max_failed, MAX_FAILED_INDEXES)
+    if fail_fast:
+        common["failFast"] = True
+    return draw(task, name, (None, *more), kwargs or {}, common, _source(items))
+
+
+def _common(task: Any, after: Any, runs: Runs, *, allow_failure: bool, keep: Any) -> dict[str, Any]:
+    """What step() and each() have in common."""
+    found = required_drawing()
+    if not isinstance(task, Task):
+        raise TypeError(f"A step is made of a task, which {task!r} is not: decorate the function with @task.")
+    if task.backend != found.backend:
+        raise ValueError(
+            f"{task.module_path} has the backend {task.backend!r}, and its workflow {found.backend!r}: all tasks of a "
+            "workflow have its backend."
+        )
+    if task.run_after is not None:
+        raise ValueError(f"{task.module_path}: a step has no run_after: its workflow says when it runs.")
+    options = options_of(task)
+    for option, words in NOT_OF_STEPS.items():
+        if option in options:
+            raise ValueError(f"{task.module_path}: {words}")
+    made: dict[str, Any] = {"queue": task.queue_name, **to_spec(options, datetime.now().astimezone())}
+    if task.priority:
+        made["priority"] = int(task.priority)
+    if names := list(dict.fromkeys(_names(after))):
+        made["after"] = names
+    if Runs(runs) is not Runs.ON_SUCCESS:
+        made["runs"] = Runs(runs).value
+    if allow_failure:
+        made["allowFailure"] = True
+    if keep not in KEEP:
+        raise ValueError(f"keep must be one of {', '.join(KEEP)}, not {keep!r}.")
+    if keep != "always":
+        made["keepTasks"] = KEEP[keep].value
+    return made
+
+
+def _names(after: Any) -> Iterator[str]:
+    parts = [after] if isinstance(after, Later) else list(after)
+    for part in parts:
+        names = [later.step for later in found_in(part)]
+        if not names:
+            raise TypeError(f"after must be what step() and each() return, or a list of these, not {part!r}.")
+        yield from names
+
+
+def _source(items: Any) -> dict[str, Any]:
+    if isinstance(items, Later):
+        if items.keys:
+            raise TypeError(f"each() cannot map over {items!r}, a part of a result. Return the list from a step.")
+        return {"each": items.step} if items.is_map else {"over": items.step}
+    if isinstance(items, (str, bytes, Mapping)):
+        raise TypeError(f"each() maps over a list, not over {type(items).__name__}.")
+    listed: list[Any] = []
+    for item in items:
+        if len(listed) == WORKFLOW_TASKS_MAX:
+            raise ValueError(f"each() got more than {WORKFLOW_TASKS_MAX:,} items.")
+        listed.append(item)
+    if any(True for _ in found_in(listed)):
+        raise TypeError("each() maps over values, or over the result of one step. For results of several, use step().")
+    return {"items": listed}
+
+
+def _whole(name: str, value: Any, bounds: Range) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in bounds:
+        raise ValueError(f"{name} must be a whole number {bounds}, not {value!r}.")
+    return value

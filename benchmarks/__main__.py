@@ -1,0 +1,170 @@
+"""The command line: `python -m benchmarks latency writes --json`. Progress is on stderr."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from benchmarks import (
+    backlog,
+    concurrency,
+    cron_next,
+    enqueue_latency,
+    latency_under_load,
+    listing,
+    pod_enqueue,
+    result_latency,
+    result_wait,
+    retry_lateness,
+    runner_overhead,
+    schedules,
+    throughput,
+    throughput_real,
+    waiting_retries,
+    writes,
+)
+from benchmarks.fake_site import FakeSite, fake_site
+from benchmarks.figures import Figure, table
+from benchmarks.machine import machine
+from benchmarks.options import Options
+from benchmarks.site import Site, site
+from benchmarks.soak import measure as soak
+from benchmarks.workflows import cancel, chain, enqueue, fair, fan_in, maps, restart, step_writes
+from tools.cluster import Progress, ProviderError
+from tools.kubectl import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`on_site` is measured in the cluster, `on_fake_nodes` on nodes that only look like some, `here` in processes
+    of this machine."""
+
+    line: str
+    on_site: tuple[Callable[[Site, int | None], Iterator[Figure]], ...] = ()
+    on_fake_nodes: tuple[Callable[[FakeSite, Options], Iterator[Figure]], ...] = ()
+    here: tuple[Callable[[Progress, int | None], Iterator[Figure]], ...] = ()
+
+
+BENCHMARKS = {
+    "latency": Benchmark(
+        "enqueue() to the result against a bare Job, enqueue() against one POST, and what the runner adds",
+        on_site=(result_latency.measure, enqueue_latency.measure),
+        here=(runner_overhead.measure,),
+    ),
+    "writes": Benchmark("writes to the API server for a task against a bare Job", on_site=(writes.measure,)),
+    "result": Benchmark(
+        "how soon wait() returns after a task's end, and what a large result costs", on_site=(result_wait.measure,)
+    ),
+    "pod-enqueue": Benchmark(
+        "enqueue() in a task's pod, which asks the operator, against a web app's", on_site=(pod_enqueue.measure,)
+    ),
+    "list": Benchmark(
+        "the newest 50 of 10,000 finished tasks, as `manage.py tasks list` reads them, against all resources",
+        here=(listing.measure,),
+    ),
+    "runner": Benchmark("what the runner adds, alone: needs no cluster", here=(runner_overhead.measure,)),
+    "throughput": Benchmark(
+        "tasks a second against bare Jobs, on fake nodes, and the operator's CPU time for each",
+        on_fake_nodes=(throughput.measure,),
+    ),
+    "throughput-real": Benchmark("the same with 100 tasks in real containers", on_site=(throughput_real.measure,)),
+    "latency-under-load": Benchmark(
+        "from a task's creation to its result with 200 others in flight, on fake nodes",
+        on_fake_nodes=(latency_under_load.measure,),
+    ),
+    "backlog": Benchmark(
+        "the operator with 10,000 waiting tasks: memory, idle CPU, priorities, restart",
+        on_fake_nodes=(backlog.measure,),
+    ),
+    "policy": Benchmark(
+        "how late retries start, and on fake nodes: what waiting retries write, and what a concurrency limit costs",
+        on_site=(retry_lateness.measure,),
+        on_fake_nodes=(concurrency.measure, waiting_retries.measure),
+    ),
+    "schedules": Benchmark(
+        "how late schedules are against CronJobs, a thousand due at once, ten thousand that wait, and cron alone",
+        on_fake_nodes=(schedules.measure,),
+        here=(cron_next.measure,),
+    ),
+    "cron": Benchmark("when an expression is due next, alone: needs no cluster", here=(cron_next.measure,)),
+    "workflows": Benchmark(
+        "enqueue() of a graph, steps against lone tasks, and a map of 10,000 with all that it costs: takes an hour",
+        on_site=(enqueue.measure, chain.measure, step_writes.measure),
+        on_fake_nodes=(
+            maps.measure,
+            fan_in.measure,
+            cancel.measure,
+            fair.measure,
+            restart.measure,
+        ),
+    ),
+    "soak": Benchmark(
+        "a steady load with random faults, on fake nodes: every task accounted for, memory flat",
+        on_fake_nodes=(soak.measure,),
+    ),
+}
+WIDTH = max(map(len, BENCHMARKS)) + 2
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per figure and line, instead of a table.")
+@click.option("--runs", type=click.IntRange(min=2), help="How many pairs, or tasks, of each.  [default: its own]")
+@click.option("--long", is_flag=True, help="Measure also what takes a quarter of an hour.")
+@click.option("--minutes", type=click.FloatRange(min=0.5), default=3, show_default=True, help="Of the soak.")
+@click.option("--quick", is_flag=True, help="Small maps and few workflows: to see that it runs, not to measure.")
+def cli(names: tuple[str, ...], as_json: bool, runs: int | None, long: bool, minutes: float, quick: bool) -> None:
+    """Measure the benchmarks NAMES; without a name, list them."""
+    if not names:
+        for name, benchmark in BENCHMARKS.items():
+            click.echo(f"{name:{WIDTH}}{benchmark.line}")
+        return
+    progress = Progress()
+    figures = []
+    where = machine()
+    chosen, options = [BENCHMARKS[name] for name in dict.fromkeys(names)], Options(runs, long, minutes, quick)
+    for figure in measured(chosen, progress, options):
+        progress.say(figure.name, "measured")
+        figures.append(figure)
+        if as_json:
+            click.echo(figure.to_json())
+    if not as_json:
+        click.echo(f"{where}\n\n{table(figures)}")
+
+
+def measured(benchmarks: list[Benchmark], progress: Progress, options: Options) -> Iterator[Figure]:
+    """The sites one after the other: what one needs in the cluster, the other's figures must not pay for."""
+    if any(benchmark.on_site for benchmark in benchmarks):
+        with site(progress) as place:
+            progress.say("machine", machine(place.api))
+            for benchmark in benchmarks:
+                for on_site in benchmark.on_site:
+                    yield from on_site(place, options.runs)
+    if any(benchmark.on_fake_nodes for benchmark in benchmarks):
+        with fake_site(progress) as fake:
+            progress.say("machine", machine(fake.api))
+            for benchmark in benchmarks:
+                for on_fake_nodes in benchmark.on_fake_nodes:
+                    yield from on_fake_nodes(fake, options)
+    for benchmark in benchmarks:
+        for here in benchmark.here:
+            yield from here(progress, options.runs)
+
+
+def main() -> None:
+    """What the user has to act on is shown without a traceback."""
+    try:
+        cli()
+    except (ProviderError, StepFailed) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The status of a DjangoTaskQueue: whether it works, and how many tasks it has. Written by the operator."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from djangotasks_api.bounds import CONDITIONS_MAX
+from djangotasks_api.models.base import MAP_BY_TYPE, Count, Message, Model, ReasonWord, Timestamp
+from djangotasks_api.models.condition import ReadyCondition
+
+
+class QueueCondition(ReadyCondition):
+    """Ready, for kubectl wait."""
+
+    type: Literal["Ready"]
+    """Ready when tasks of the queue can be started."""
+
+    reason: ReasonWord
+    """Ready, Suspended, or what is wrong, such as DeploymentNotFound or InvalidTemplate."""
+
+
+class QueueStatus(Model):
+    """How many tasks the queue has, and whether it works. Written by the operator at intervals; the tasks themselves
+    are the truth."""
+
+    queued: Count = 0
+    """Tasks that wait: for their time, for a free slot, for their next attempt."""
+
+    running: Count = 0
+    """Tasks that have a pod, or are about to."""
+
+    oldest_queued_at: Timestamp | None = None
+    """Since when the task that has been ready to start the longest is ready."""
+
+    last_error: Message | None = None
+    """What last kept a task of the queue from starting."""
+
+    last_error_at: Timestamp | None = None
+    """When that was."""
+
+    conditions: Annotated[list[QueueCondition], Field(max_length=CONDITIONS_MAX)] = Field(
+        default=[], json_schema_extra=MAP_BY_TYPE
+    )
+    """Ready."""

@@ -1,0 +1,86 @@
+"""A workflow's spec, read: its graph, its lists, and where the arguments of its steps come from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from djangotasks_api.workflow import json_text
+from djangotasks_api.workflow.graph import Graph, InvalidGraph, Runs, Step
+from djangotasks_api.workflow.json_text import InvalidText
+
+# What JSON has, of a spec that the API server has validated.
+type Spec = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What does not change while the workflow runs."""
+
+    graph: Graph
+    lists: Mapping[str, Sequence[str]]
+    """The texts of the items of each list."""
+    steps: Mapping[str, Spec]
+    """The steps as the spec has them."""
+    output: Spec
+    """What the result is made of; empty where there is none."""
+
+    @classmethod
+    def of(cls, spec: Spec) -> Self:
+        """Raises InvalidGraph."""
+        lists = {each["name"]: _items(each) for each in spec.get("lists") or ()}
+        steps = {step["name"]: step for step in spec["steps"]}
+        graph = Graph([_step(step, lists) for step in spec["steps"]])
+        output = spec.get("output") or {}
+        for found in output.get("inputs") or ():
+            if found.get("step") not in graph:
+                raise InvalidGraph(f"output: takes the result of {found.get('step')}, which is no step")
+        _check_places("output", output.get("value", "null"), output)
+        return cls(graph, lists, steps, output)
+
+
+def _items(found: Spec) -> list[str]:
+    try:
+        texts = json_text.items(found["items"])
+    except InvalidText as error:
+        raise InvalidGraph(f"the list {found['name']} cannot be read: {error}") from error
+    if texts is None:
+        raise InvalidGraph(f"the list {found['name']} is no list")
+    return texts
+
+
+def _step(spec: Spec, lists: Mapping[str, Sequence[str]]) -> Step:
+    name, source = spec["name"], spec.get("map") or {}
+    listed = source.get("list")
+    if listed is not None and listed not in lists:
+        raise InvalidGraph(f"{name}: maps over the list {listed}, which is not there")
+    if not source and any(found.get("step") is None for found in spec.get("inputs") or ()):
+        raise InvalidGraph(f"{name}: takes an item, and is no map")
+    _check_places(name, payload_of(spec), spec)
+    return Step(
+        name=name,
+        after=tuple(dict.fromkeys((*(spec.get("after") or ()), *sources_of(spec)))),
+        each=source.get("each"),
+        over=source.get("over"),
+        items=None if listed is None else len(lists[listed]),
+        runs=Runs(spec.get("runs") or Runs.ON_SUCCESS),
+        allow_failure=bool(spec.get("allowFailure")),
+        max_failed=spec.get("maxFailedIndexes") or 0,
+        max_parallel=spec.get("maxParallel"),
+        fail_fast=bool(spec.get("failFast")),
+    )
+
+
+def payload_of(step: Spec) -> str:
+    return step.get("payload") or '{"args":[],"kwargs":{}}'
+
+
+def sources_of(spec: Spec) -> Iterator[str]:
+    """The steps whose results go into a step, or into the output."""
+    return (found["step"] for found in spec.get("inputs") or () if found.get("step") is not None)
+
+
+def _check_places(name: str, text: str, spec: Spec) -> None:
+    try:
+        json_text.replaced(text, {found["into"]: "null" for found in spec.get("inputs") or ()})
+    except InvalidText as error:
+        raise InvalidGraph(f"{name}: its inputs have no place in its arguments: {error}") from error

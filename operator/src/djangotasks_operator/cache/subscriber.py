@@ -1,0 +1,22 @@
+"""The interface of who acts on changes of the cache: the work queues of the controllers."""
+
+from djangotasks_operator.cache.keys import Key
+
+
+class Subscriber:
+    """Called when the cached state changes, whatever changed it. A version that is cached already changes nothing."""
+
+    def task_changed(self, key: Key) -> None:
+        """The task, one of its Jobs or Pods, or its queue's spec is new, has changed or is gone."""
+
+    def queue_changed(self, queue: Key) -> None:
+        """The queue is new, its spec has changed, or it is gone."""
+
+    def task_dropped(self, queue: Key) -> None:
+        """A task of the queue is gone."""
+
+    def workflow_changed(self, key: Key) -> None:
+        """The workflow is new, it has changed, it is gone, or one of its tasks is in another phase."""
+
+    def schedule_changed(self, schedule: Key) -> None:
+        """The schedule is new, its spec or queue has changed, it is gone, or its unfinished tasks are other ones."""

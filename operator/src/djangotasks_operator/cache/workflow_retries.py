@@ -1,0 +1,47 @@
+"""Which workflows retry which: what one has taken over is kept for it, with the workflow whose tasks have it."""
+
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.workflows.views import Origin, Workflow
+
+
+class WorkflowRetries:
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, Workflow]] = {}
+
+    def put(self, workflow: Workflow, before: Workflow | None) -> list[Key]:
+        """Note what a workflow takes over. `before`: its last version. Returns the keys of those that are kept for
+        nobody any more."""
+        for origin in workflow.origins:
+            self._of.setdefault(origin.uid, {})[workflow.uid] = workflow
+        return [] if before is None else self._free(before, before.origins - workflow.origins)
+
+    def drop(self, workflow: Workflow) -> list[Key]:
+        """Note that a workflow is gone. Returns the keys of those that are kept for nobody any more."""
+        return self._free(workflow, workflow.origins)
+
+    def _free(self, workflow: Workflow, origins: frozenset[Origin]) -> list[Key]:
+        freed: list[Key] = []
+        for origin in origins:
+            retries = self._of.get(origin.uid, {})
+            retries.pop(workflow.uid, None)
+            if not retries and self._of.pop(origin.uid, None) is not None:
+                freed.append(Key(workflow.metadata.namespace, origin.name))
+        return freed
+
+    def holds(self, uid: str) -> bool:
+        """Whether the workflow is kept for one that retries it."""
+        return uid in self._of
+
+    def first(self, uid: str) -> Workflow | None:
+        """The first of the unfinished workflows that retry it."""
+        unfinished = [
+            found
+            for found in self._of.get(uid, {}).values()
+            if not found.phase.is_terminal and found.retry_of is not None and found.retry_of.uid == uid
+        ]
+        return min(unfinished, key=_age, default=None)
+
+
+def _age(workflow: Workflow) -> tuple[str, str]:
+    created = workflow.metadata.creation_timestamp
+    return ("" if created is None else created.isoformat(), workflow.metadata.name)

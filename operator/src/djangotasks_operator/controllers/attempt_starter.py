@@ -1,0 +1,171 @@
+"""Start an attempt: create its Job, and the Job's one Pod. Or ask the API server whether it would accept them."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+from djangotasks_api.assignment import Assignment
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskSpec
+from djangotasks_api.models.base import Metadata
+from djangotasks_api.phases import Reason
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.writer import TaskWriter
+from djangotasks_operator.controllers.pod_templates import PodTemplates
+from djangotasks_operator.controllers.start_results import Blocked, Rejected, Stale, Started, StartResult, refusal_of
+from djangotasks_operator.decide.snapshot import Snapshot
+from djangotasks_operator.pods import manifests
+from djangotasks_operator.pods.assignment import InvalidPayload, make_assignment
+from djangotasks_operator.pods.overrides import apply
+from djangotasks_operator.pods.parsing import parse_job
+from djangotasks_operator.pods.template import PodTemplate
+from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.pods.views import Body
+from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.runtime.resources import JOBS, PODS
+from djangotasks_operator.scheduling.limits import Limits, resolve
+
+# Name and uid of the placeholder task of a dry run. Constant, because the API server's errors quote the name, and the
+# stored message must not flap.
+PLACEHOLDER = "djangotasks-dry-run"
+# The refusals that may be the fault of one task alone: of what it asks for, or of its size.
+MAYBE_THE_TASKS = frozenset({Reason.INVALID_TEMPLATE, Reason.POD_REFUSED})
+# Tasks whose first refusal is remembered.
+REFUSED_MAX = 4096
+# The API server's words where a webhook may do something that cannot be undone.
+NO_DRY_RUN = "does not support dry run"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAccess:
+    """How task pods reach the operator."""
+
+    url: str
+    key: bytes
+    """Signs the tokens of their reports."""
+
+
+class AttemptStarter:
+    def __init__(
+        self,
+        writer: TaskWriter,
+        templates: PodTemplates,
+        access: ReportAccess,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._writer = writer
+        self._templates = templates
+        self._access = access
+        self._clock = clock
+        # Since when each task has been refused, although a task of its queue would not be.
+        self._refused: OrderedDict[str, float] = OrderedDict()
+
+    async def start(self, snapshot: Snapshot, number: int) -> StartResult:
+        """Create the Job and the Pod, or whichever is missing. Raises ApiError, OSError or TimeoutError where the API
+        server's answer says nothing of the task."""
+        key = Key.of(snapshot.task.metadata)
+        body = await self._writer.read_task(key)
+        fresh = self._writer.store.snapshot(key)
+        if body is None or fresh is None or _version(fresh) != _version(snapshot):
+            return Stale()
+        task, queue, limits = fresh.task, fresh.queue, fresh.limits
+        if queue is None:
+            return Blocked(Reason.QUEUE_NOT_FOUND, f"The queue {task.spec.queue!r} was deleted.")
+        template = await self._templates.of(queue)
+        if isinstance(template, Blocked):
+            return template
+        plain = deepcopy(template)
+        apply(task.spec, queue, limits, template.manifest, template.container)
+        try:
+            assignment = self._assignment(task, number, body["spec"], limits)
+        except InvalidPayload as error:
+            return Rejected(Reason.INVALID_PAYLOAD, str(error))
+        try:
+            result = await self._create(task, queue, number, template, assignment)
+        except ApiError as error:
+            if (refusal := refusal_of(error)) is None:
+                raise
+            return await self._judge(refusal, task, queue, plain, limits)
+        self._refused.pop(task.metadata.uid, None)
+        return result
+
+    async def _judge(
+        self, refusal: Blocked, task: DjangoTask, queue: DjangoTaskQueue, plain: PodTemplate, limits: Limits
+    ) -> Blocked | Rejected:
+        """Tell whose fault a refusal is. Where a task without wishes of its own would be refused as well, it is the
+        queue's, or the cluster's, and passes. Else the task fails: at once where it asks for something, because only
+        that can be it, and otherwise when it has been refused for its start timeout."""
+        uid = task.metadata.uid
+        if refusal.reason not in MAYBE_THE_TASKS or await self.dry_run(queue, plain) is not None:
+            self._refused.pop(uid, None)
+            return refusal
+        if task.spec.overrides is not None:
+            return Rejected(
+                Reason.INVALID_SPEC, f"The API server refuses the pod with the task's overrides: {refusal.message}"
+            )
+        now = self._clock()
+        since = self._refused.setdefault(uid, now)
+        if len(self._refused) > REFUSED_MAX:
+            self._refused.popitem(last=False)
+        if now - since < limits.start_timeout.total_seconds():
+            return refusal
+        del self._refused[uid]
+        return Rejected(refusal.reason, f"Other tasks of the queue can start, and this one cannot: {refusal.message}")
+
+    async def dry_run(self, queue: DjangoTaskQueue, template: PodTemplate) -> Blocked | None:
+        """Ask for the Job and the Pod of a task without overrides, as a dry run: all checks are made, and nothing is
+        stored. Returns what `start` would where they are refused."""
+        manifest, container, _ = deepcopy(template)
+        namespace = queue.metadata.namespace
+        metadata = Metadata(name=PLACEHOLDER, namespace=namespace, uid=PLACEHOLDER)
+        try:
+            task = DjangoTask(metadata=metadata, spec=TaskSpec(task="a.b", queue=queue.metadata.name))
+        except ValueError:
+            message = "No task can name this queue: a queue's name is a DNS label of at most 63 characters."
+            return Blocked(Reason.INVALID_TEMPLATE, message)
+        limits = resolve(None, queue)
+        apply(task.spec, queue, limits, manifest, container)
+        assignment = self._assignment(task, 1, {"payload": task.spec.payload}, limits)
+        api = self._writer.api
+        try:
+            body = await api.create(JOBS, namespace, manifests.job(task, 1, manifest), dry_run=True)
+            body["metadata"]["resourceVersion"] = "0"  # an object that is not stored has none
+            if (job := parse_job(body)) is not None:
+                pod = manifests.pod(job, manifest, container, assignment)
+                await api.create(PODS, namespace, pod, dry_run=True)
+        except ApiError as error:
+            if error.already_exists or NO_DRY_RUN in error.message:
+                return None
+            if (refusal := refusal_of(error)) is None:
+                raise
+            return refusal
+        return None
+
+    async def _create(
+        self, task: DjangoTask, queue: DjangoTaskQueue, number: int, template: PodTemplate, assignment: Assignment
+    ) -> Started | Blocked:
+        manifest, container, _ = template
+        body = manifests.job(task, number, manifest, queue.spec.pod_ttl_seconds_after_finished)
+        job = await self._writer.create_job(body, task.metadata.uid)
+        if job is None:
+            return Blocked(Reason.JOB_NAME_TAKEN, "The Job of this name has ended, or is being deleted.")
+        if await self._writer.create_pod(manifests.pod(job, manifest, container, assignment), job) is None:
+            return Blocked(Reason.JOB_NAME_TAKEN, f"Another pod is called {job.name}.")
+        return Started()
+
+    def _assignment(self, task: DjangoTask, number: int, spec: Body, limits: Limits) -> Assignment:
+        """`spec`: as the API server has it."""
+        return make_assignment(
+            task,
+            number,
+            spec.get("payload", ""),
+            limits,
+            url=self._access.url,
+            token=sign(self._access.key, task.metadata.namespace, task.metadata.uid, number),
+            has_inputs=bool(spec.get("inputs")),
+        )
+
+
+def _version(snapshot: Snapshot) -> str:
+    return snapshot.task.metadata.resource_version

@@ -1,0 +1,66 @@
+"""What may come of an attempt's start."""
+
+from dataclasses import dataclass
+
+from djangotasks_api.phases import Reason
+from djangotasks_operator.runtime.errors import ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The Job and the Pod exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The attempt cannot start now, and may later."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The attempt will never start."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The task has changed since it was decided on: decide again."""
+
+
+type StartResult = Started | Blocked | Rejected | Stale
+
+
+# What the API server says of a quota: there is no room, or it does not know yet (after an upgrade, or right after the
+# quota was made, until the quota controller has counted).
+QUOTA_WORDS = ("exceeded quota", "status unknown for quota")
+# The template says too little for a quota, or its service account is not there: in a new namespace, even the default
+# one comes a moment later.
+TEMPLATE_WORDS = ("failed quota", "error looking up service account")
+POLICY_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied the request")
+
+
+def refusal_of(error: ApiError) -> Blocked | None:
+    """What an API server's refusal of a Job or a Pod means. None where it is no verdict on them. Never that the task
+    has failed: a policy or a label that was wrong for a minute would cost the whole backlog."""
+    message = error.message
+    match error.status:
+        case 403 if any(words in message for words in QUOTA_WORDS):
+            return Blocked(Reason.QUOTA_EXCEEDED, message)
+        case 403 if any(words in message for words in TEMPLATE_WORDS):
+            return Blocked(Reason.INVALID_TEMPLATE, message)
+        case 400 | 422 if any(words in message for words in POLICY_WORDS):
+            return Blocked(Reason.POD_REFUSED, message)
+        case 403:
+            # PodSecurity, a LimitRange, a policy, a namespace that is being deleted, a right that the operator lacks.
+            return Blocked(Reason.POD_REFUSED, message)
+        case 400 | 413 | 422:
+            return Blocked(Reason.INVALID_TEMPLATE, message)
+        case _ if error.too_large:
+            return Blocked(Reason.INVALID_TEMPLATE, message)
+        case _:
+            return None

@@ -1,0 +1,89 @@
+"""The work queues of the controllers, which changes of the cache fill."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from djangotasks_api.workflow.engine import StepTask
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.subscriber import Subscriber
+from djangotasks_operator.runtime.workqueue import WorkQueue
+
+# From a change of a queue's tasks to the reconcile of its status: changes within that time are one write.
+QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
+
+# Schedules wait for times of the day. A clock that is set is noticed within as many seconds.
+CLOCK_CHECK_SECONDS = 10.0
+
+
+class WorkflowTask(NamedTuple):
+    """A task of a workflow that is to be created."""
+
+    workflow: Key
+    task: StepTask
+
+    def __str__(self) -> str:
+        return f"{self.workflow}-{self.task.step}-{self.task.number}"
+
+
+class WorkQueues(Subscriber):
+    """One instance a process. Empty in a standby, which has nobody to take keys off: a new leader lists everything."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        """`wall`: the clock of schedules, which may be set."""
+        self.tasks: WorkQueue[Key] = WorkQueue(clock)
+        self.queues: WorkQueue[Key] = WorkQueue(clock)
+        self.deletions: WorkQueue[Key] = WorkQueue(clock)
+        """Finished tasks that await deletion. Apart from `tasks`, so that a mass expiry cannot delay live tasks."""
+        self.deferred_status: WorkQueue[Key] = WorkQueue(clock)
+        """Tasks with a low-priority status update."""
+        self.workflows: WorkQueue[Key] = WorkQueue(clock)
+        self.step_tasks: WorkQueue[WorkflowTask] = WorkQueue(clock)
+        """Tasks of workflows that are to be created."""
+
+        self.schedules: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
+        """Schedules, with the times at which they are due."""
+
+        self._open = False
+
+    def open(self) -> None:
+        """Take keys from now on: this process leads."""
+        self._open = True
+
+    def clear(self) -> None:
+        """Forget all keys, and take no more. No controller may be running."""
+        self._open = False
+        for queue in (
+            self.tasks,
+            self.queues,
+            self.deletions,
+            self.deferred_status,
+            self.workflows,
+            self.schedules,
+        ):
+            queue.clear()
+        self.step_tasks.clear()
+
+    def task_changed(self, key: Key) -> None:
+        if self._open:
+            self.tasks.add(key)
+
+    def queue_changed(self, queue: Key) -> None:
+        if self._open:
+            self.queues.add(queue)
+
+    def schedule_changed(self, schedule: Key) -> None:
+        if self._open:
+            self.schedules.add(schedule)
+
+    def task_dropped(self, queue: Key) -> None:
+        self.queue_tasks_changed(queue)
+
+    def workflow_changed(self, key: Key) -> None:
+        if self._open:
+            self.workflows.add(key)
+
+    def queue_tasks_changed(self, queue: Key) -> None:
+        """Reconcile the queue's status soon: its tasks have changed."""
+        if self._open:
+            self.queues.add_after(queue, QUEUE_STATUS_DEBOUNCE_SECONDS)

@@ -1,0 +1,1 @@
+"""Read and make the Job and the Pod of an attempt. Pure."""

@@ -1,0 +1,128 @@
+"""Diagnose a Pod: what keeps it from starting, and why it ended. Pure."""
+
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import Reason
+from djangotasks_api.report_fields import InvalidReport
+from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.pods.views import Pod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartProblem:
+    """What keeps a pod from starting."""
+
+    reason: Reason
+    message: str
+    """With the kubelet's or the scheduler's own words."""
+    permanent: bool = False
+    """Waiting cannot help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndCause:
+    """Why a pod ended without an outcome."""
+
+    reason: Reason
+    message: str
+    exit_code: int | None = None
+    """None where the task's container did not run, or its exit code says nothing."""
+
+
+# The kubelet's reasons for a container that waits: k8s.io/kubernetes/pkg/kubelet/{images,kuberuntime}.
+WAITING = {
+    "ErrImagePull": Reason.IMAGE_PULL_FAILED,
+    "ImagePullBackOff": Reason.IMAGE_PULL_FAILED,
+    "ErrImageNeverPull": Reason.IMAGE_PULL_FAILED,
+    "ImageInspectError": Reason.IMAGE_PULL_FAILED,
+    "RegistryUnavailable": Reason.IMAGE_PULL_FAILED,
+    "SignatureValidationFailed": Reason.IMAGE_PULL_FAILED,
+    "InvalidImageName": Reason.INVALID_IMAGE_NAME,
+    "CreateContainerConfigError": Reason.CONTAINER_CONFIG_ERROR,
+    "CreateContainerError": Reason.CONTAINER_CONFIG_ERROR,
+    "RunContainerError": Reason.CONTAINER_CONFIG_ERROR,
+    "CrashLoopBackOff": Reason.INIT_CONTAINER_FAILED,
+}
+# What the kubelet says of a container that it cannot account for, with the exit codes 255 and 137: after a reboot,
+# above all (k8s.io/kubernetes/pkg/kubelet/status and kuberuntime).
+LOST_BY_THE_NODE = frozenset({"Unknown", "ContainerStatusUnknown"})
+# Reasons of the condition DisruptionTarget: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/
+DISRUPTIONS = {
+    "PreemptionByScheduler": Reason.PREEMPTED,
+    "DeletionByTaintManager": Reason.NODE_LOST,
+    "DeletionByPodGC": Reason.NODE_LOST,
+    "EvictionByEvictionAPI": Reason.EVICTED,
+    "TerminationByKubelet": Reason.EVICTED,
+}
+
+
+def start_problem(pod: Pod) -> StartProblem | None:
+    """Find what keeps the pod from starting. None where it only takes its time."""
+    if pod.waiting is not None and (reason := WAITING.get(pod.waiting.reason)) is not None:
+        message = f"{pod.waiting.reason}: {pod.waiting.message}" if pod.waiting.message else pod.waiting.reason
+        return StartProblem(reason=reason, message=message, permanent=reason is Reason.INVALID_IMAGE_NAME)
+    if pod.unschedulable is not None:
+        return StartProblem(reason=Reason.UNSCHEDULABLE, message=pod.unschedulable)
+    return None
+
+
+def reported_outcome(pod: Pod, keys: Iterable[bytes]) -> Outcome | None:
+    """Read the outcome in the termination message: the runner writes it there in case its report is not accepted.
+
+    It is signed with the attempt's token: the one in the pod's environment, which nobody can change, or one that the
+    `keys` make. The pod's own holds also where the operator was installed again, with a new key. Anything else was
+    written by the process or one of its children: the kubelet puts the end of the log there when a process dies.
+    """
+    if pod.terminated is None:
+        return None
+    tokens = [sign(key, pod.namespace, pod.task_uid, pod.attempt) for key in keys]
+    if pod.token:
+        tokens.append(pod.token)
+    try:
+        outcome = Outcome.from_termination_message(pod.terminated.message, tokens)
+    except InvalidReport:
+        return None
+    ref = outcome.result_ref
+    return outcome if ref is None or ref.belongs_to(pod.namespace, pod.task) else None
+
+
+def end_cause(pod: Pod) -> EndCause:
+    """Find why a pod ended that left no outcome."""
+    if pod.disruption is not None:
+        reason = DISRUPTIONS.get(pod.disruption, Reason.EVICTED)
+        return EndCause(reason=reason, message=pod.message or f"The pod was disrupted: {pod.disruption}.")
+    if pod.reason == "DeadlineExceeded":
+        return EndCause(reason=Reason.DEADLINE_EXCEEDED, message=pod.message)
+    if pod.reason:
+        # The kubelet ends or refuses a pod by its own decision: Evicted, NodeShutdown, OutOfmemory and others.
+        return EndCause(reason=Reason.EVICTED, message=f"{pod.reason}: {pod.message}")
+    if pod.deleting:
+        return EndCause(reason=Reason.POD_DELETED, message="The pod was deleted while the task ran.")
+    state = pod.terminated
+    if state is None:
+        message = "The pod failed before the task's container started: see its init containers."
+        return EndCause(reason=Reason.INIT_CONTAINER_FAILED, message=message)
+    if state.reason in LOST_BY_THE_NODE:
+        message = f"The node restarted, or lost sight of the container ({state.reason}): nothing is known of its end."
+        return EndCause(reason=Reason.NODE_LOST, message=message, exit_code=state.exit_code)
+    if state.reason == "OOMKilled":
+        message = "The container went over its memory limit and was killed. Raise the queue's memory limit."
+        return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code)
+    if state.reason in ("StartError", "ContainerCannotRun"):
+        message = f"The container could not be started: {state.message}"
+        return EndCause(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, exit_code=state.exit_code)
+    how = _how_it_ended(state.exit_code, state.signal)
+    tail = f" The end of its log:\n{state.message}" if state.message else ""
+    message = f"The process {how} and reported no outcome.{tail}"
+    return EndCause(reason=Reason.PROCESS_EXITED, message=message, exit_code=state.exit_code)
+
+
+def _how_it_ended(exit_code: int, number: int) -> str:
+    # Runtimes report a signal as 128 + its number, and leave the field for it empty.
+    number = number or (exit_code - 128 if exit_code > 128 else 0)
+    if number in set(signal.Signals):
+        return f"was killed by {signal.Signals(number).name}"
+    return f"ended with exit code {exit_code}"

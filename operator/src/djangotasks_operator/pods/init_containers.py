@@ -1,0 +1,74 @@
+"""Which of a Deployment's init containers run before a task. Pure.
+
+One that fills a volume is needed: a configuration that is rendered, a model that is fetched, an owner that is set. One
+that fills none works for the web server: it migrates the database, or waits for it.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from djangotasks_operator.pods.fields import Manifest, objects
+
+# Where programs put what they need for the moment: nobody finds there what another has prepared.
+SCRATCH = frozenset({"/tmp", "/var/tmp", "/run", "/var/run", "/var/cache", "/var/log", "/dev/shm"})  # noqa: S108 - paths of a pod
+
+
+class _Mount(NamedTuple):
+    volume: str
+    sub_path: tuple[str, ...]
+
+    def overlaps(self, other: "_Mount") -> bool:
+        same = all(one == two for one, two in zip(self.sub_path, other.sub_path, strict=False))
+        return self.volume == other.volume and same
+
+
+def is_sidecar(init_container: Manifest) -> bool:
+    """Say whether it is a native sidecar, which runs beside the containers rather than before them."""
+    return bool(init_container.get("restartPolicy") == "Always")
+
+
+def fill_a_volume(spec: Manifest, running: Collection[str]) -> set[str]:
+    """Return the names of those that fill a volume for a container that runs, or for another one of these.
+
+    `running`: the names of the containers and sidecars of the task's pod.
+    """
+    volumes = _new_volumes(spec)
+    inits = objects(spec, "initContainers", "spec.initContainers")
+    containers = [*inits, *objects(spec, "containers", "spec.containers")]
+    wanted = [mount for each in containers if each.get("name") in running for mount in _reads(each, volumes)]
+    found = set()
+    for container in reversed(inits):
+        if not is_sidecar(container) and any(
+            mount.overlaps(other) for mount in _writes(container, volumes) for other in wanted
+        ):
+            found.add(str(container.get("name")))
+            wanted += _reads(container, volumes)
+    return found
+
+
+def _new_volumes(spec: Manifest) -> set[str]:
+    """Return the names of the volumes that are made, empty, for each pod."""
+    volumes = objects(spec, "volumes", "spec.volumes")
+    return {str(volume.get("name")) for volume in volumes if "emptyDir" in volume or "ephemeral" in volume}
+
+
+def _reads(container: Manifest, volumes: set[str]) -> list[_Mount]:
+    return [_mount(mount) for mount in _mounts(container, volumes) if _path(mount) not in SCRATCH]
+
+
+def _writes(container: Manifest, volumes: set[str]) -> list[_Mount]:
+    return [_mount(mount) for mount in _mounts(container, volumes) if not mount.get("readOnly")]
+
+
+def _mounts(container: Manifest, volumes: set[str]) -> list[Manifest]:
+    mounts = objects(container, "volumeMounts", "volumeMounts")
+    return [mount for mount in mounts if mount.get("name") in volumes]
+
+
+def _mount(mount: Manifest) -> _Mount:
+    path = str(mount.get("subPath") or "").strip("/")
+    return _Mount(str(mount.get("name")), tuple(path.split("/")) if path else ())
+
+
+def _path(mount: Manifest) -> str:
+    return str(mount.get("mountPath")).rstrip("/")

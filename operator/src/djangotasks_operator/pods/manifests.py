@@ -1,0 +1,124 @@
+"""Make the Job and the Pod of an attempt from the pod template of its queue. Pure."""
+
+from copy import deepcopy
+from datetime import datetime
+
+from djangotasks_api.assignment import Assignment
+from djangotasks_api.models import Attempt, DjangoTask
+from djangotasks_api.names import (
+    API_VERSION,
+    ATTEMPT_LABEL,
+    EXCLUDE_FROM_BACKUP_LABEL,
+    MANAGED_BY,
+    QUEUE_LABEL,
+    TASK_KIND,
+    TASK_LABEL,
+    TASK_UID_LABEL,
+    job_name,
+)
+from djangotasks_operator.pods.downward import escape
+from djangotasks_operator.pods.fields import Manifest
+from djangotasks_operator.pods.views import HEARTBEAT_ANNOTATION, RETRIES_LEFT_ANNOTATION, Job
+
+
+def job(task: DjangoTask, number: int, template: Manifest, ttl: int | None = None) -> Manifest:
+    """Make the attempt's Job. Its Pod is created by this operator (managedBy), and not by Kubernetes.
+
+    `ttl`: seconds after its end in which Kubernetes' own controller deletes it, and with it the Pod.
+    """
+    labels = _identity_labels(task, number)
+    template = deepcopy(template)
+    template["metadata"]["labels"] |= labels
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(task.metadata.name, number),
+            "namespace": task.metadata.namespace,
+            "labels": labels,
+            "ownerReferences": [_owner(API_VERSION, TASK_KIND, task.metadata.name, task.metadata.uid)],
+        },
+        "spec": {
+            "managedBy": MANAGED_BY,
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "template": template,
+        }
+        | ({} if ttl is None else {"ttlSecondsAfterFinished": ttl}),
+    }
+
+
+def pod(job: Job, template: Manifest, container_name: str, assignment: Assignment) -> Manifest:
+    """Make the attempt's Pod: the Job's template and the assignment, with the Job's name, and controlled by it."""
+    spec = deepcopy(template["spec"])
+    container = next(c for c in spec["containers"] if c.get("name") == container_name)
+    container["env"] = [
+        *(container.get("env") or ()),
+        *({"name": name, "value": escape(value)} for name, value in assignment.to_environ().items()),
+    ]
+    annotations = dict(template["metadata"]["annotations"])
+    if assignment.heartbeat_timeout is not None:
+        annotations[HEARTBEAT_ANNOTATION] = f"{assignment.heartbeat_timeout:g}"
+    if assignment.retries_left is not None:
+        annotations[RETRIES_LEFT_ANNOTATION] = str(assignment.retries_left)
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": job.name,
+            "namespace": job.namespace,
+            "labels": job.pod_labels,
+            "annotations": annotations,
+            "ownerReferences": [_owner("batch/v1", "Job", job.name, job.uid)],
+        },
+        "spec": spec,
+    }
+
+
+def job_status(attempt: Attempt, message: str, started_at: datetime, now: datetime) -> Manifest:
+    """Make the Job's final status, as the API server's validation wants it from a controller."""
+    when = now.isoformat(timespec="seconds")
+    start = min(started_at, now).isoformat(timespec="seconds")
+    if attempt.reason is None:
+        return {
+            "startTime": start,
+            "completionTime": when,
+            "succeeded": 1,
+            "conditions": [
+                _condition(type_, "CompletionsReached", "The task succeeded.", when)
+                for type_ in ("SuccessCriteriaMet", "Complete")
+            ],
+        }
+    return {
+        "startTime": start,
+        "failed": 1,
+        "conditions": [_condition(type_, attempt.reason, message, when) for type_ in ("FailureTarget", "Failed")],
+    }
+
+
+def _condition(type_: str, reason: str, message: str, when: str) -> Manifest:
+    return {
+        "type": type_,
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": when,
+        "lastProbeTime": when,
+    }
+
+
+def _identity_labels(task: DjangoTask, number: int) -> dict[str, str]:
+    return {
+        TASK_LABEL: task.metadata.name,
+        TASK_UID_LABEL: task.metadata.uid,
+        QUEUE_LABEL: task.spec.queue,
+        ATTEMPT_LABEL: str(number),
+        "app.kubernetes.io/managed-by": "djangotasks",
+        EXCLUDE_FROM_BACKUP_LABEL: "true",
+    }
+
+
+def _owner(api_version: str, kind: str, name: str, uid: str) -> Manifest:
+    # No blockOwnerDeletion: it would need the right to set finalizers, and holds deletion up for nothing.
+    return {"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": True}

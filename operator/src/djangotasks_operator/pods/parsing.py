@@ -1,0 +1,193 @@
+"""Parse Jobs and Pods of the API server into views. Pure."""
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from djangotasks_api.assignment import TOKEN_VARIABLE
+from djangotasks_api.bounds import DNS_NAME_MAX_CHARS, MAX_ATTEMPTS, SECONDS_PER_YEAR
+from djangotasks_api.names import ATTEMPT_LABEL, CONTAINER_NAME, QUEUE_LABEL, TASK_LABEL, TASK_UID_LABEL, job_name
+from djangotasks_operator.pods.views import (
+    CREATED_AT_ANNOTATION,
+    DEFAULT_CONTAINER_ANNOTATION,
+    HEARTBEAT_ANNOTATION,
+    RETRIES_LEFT_ANNOTATION,
+    AttemptId,
+    Body,
+    Job,
+    Pod,
+    Terminated,
+    Waiting,
+)
+
+# No node has room, or something holds the pod back: a scheduling gate, such as Kueue's.
+NOT_SCHEDULED = ("Unschedulable", "SchedulingGated")
+# The kubelet's reasons for a container that waits and is only taking its time.
+STARTING = (None, "ContainerCreating", "PodInitializing")
+
+
+def _parse_time(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def controller_uid(metadata: Body) -> str:
+    """The uid of the object that controls this one, or an empty string."""
+    return next((owner["uid"] for owner in metadata.get("ownerReferences", ()) if owner.get("controller")), "")
+
+
+def _true_conditions(status: Body) -> Iterator[tuple[str, Body]]:
+    """The conditions that are True, by type."""
+    for condition in status.get("conditions") or ():
+        if condition.get("status") == "True":
+            yield condition["type"], condition
+
+
+def parse_job(body: Body) -> Job | None:
+    """Parse a Job. None where it is not an attempt's."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    if (attempt := attempt_of(metadata)) is None:
+        return None
+    finished = any(type_ in ("Complete", "Failed") for type_, _ in _true_conditions(status))
+    return Job(
+        **_identity(metadata, attempt),
+        finished=finished,
+        deleting="deletionTimestamp" in metadata,
+        # Thousands of finished Jobs are cached, and need no Pod any more.
+        pod_labels={} if finished else dict(body["spec"]["template"].get("metadata", {}).get("labels", {})),
+    )
+
+
+def parse_pod(body: Body, expected: AttemptId | None = None) -> Pod | None:
+    """Parse a Pod. None where it is not an attempt's. `expected`: whose Pod it is by its name and its owner, also where
+    its labels were taken away."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    labelled = attempt_of(metadata)
+    if (attempt := labelled or expected) is None:
+        return None
+    main = (metadata.get("annotations") or {}).get(DEFAULT_CONTAINER_ANNOTATION)
+    statuses = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    state = next((s.get("state") or {} for s in statuses if s.get("name") == main), {})
+    true = dict(_true_conditions(status))
+    created_at = _parse_time(metadata["creationTimestamp"])
+    assert created_at is not None  # noqa: S101 - the API server sets it
+    return Pod(
+        **_identity(metadata, attempt),
+        job_uid=controller_uid(metadata),
+        created_at=created_at,
+        deletes_by=_parse_time(metadata.get("deletionTimestamp")),
+        phase=status.get("phase", "Pending"),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        waiting=next(_waiting(statuses), None),
+        running_since=_parse_time(state.get("running", {}).get("startedAt")),
+        terminated=_terminated(state["terminated"]) if "terminated" in state else None,
+        disruption=true["DisruptionTarget"].get("reason", "") if "DisruptionTarget" in true else None,
+        unschedulable=_unschedulable(status),
+        queue=sys.intern((metadata.get("labels") or {}).get(QUEUE_LABEL, "")),
+        stamped_at=_stamp(metadata),
+        image=_image(body, main),
+        node=_node(body),
+        heartbeat_timeout=_heartbeat_timeout(metadata),
+        retries_left=_retries_left(metadata),
+        container=CONTAINER_NAME if main is None else sys.intern(main),
+        scheduled_at=_parse_time(true["PodScheduled"].get("lastTransitionTime")) if "PodScheduled" in true else None,
+        acknowledged_at=_parse_time(status.get("startTime")),
+        watched=labelled is not None,
+        token=_token(body, main) if "terminated" in state else "",
+        sidecars=any(
+            s.get("name") != main and "terminated" not in (s.get("state") or {})
+            for s in status.get("containerStatuses") or ()
+        ),
+    )
+
+
+def _identity(metadata: Body, attempt: AttemptId) -> dict[str, Any]:
+    """The fields of AttemptObject."""
+    return {
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "uid": metadata["uid"],
+        "resource_version": metadata["resourceVersion"],
+        "task": attempt.task,
+        "task_uid": attempt.uid,
+        "attempt": attempt.number,
+    }
+
+
+def attempt_of(metadata: Body) -> AttemptId | None:
+    """Read the labels of a Job or Pod. None where they are not an attempt's, or the name is not: a copy for debugging
+    has the labels, too."""
+    labels = metadata.get("labels") or {}
+    task, uid, attempt = (labels.get(label, "") for label in (TASK_LABEL, TASK_UID_LABEL, ATTEMPT_LABEL))
+    if not (task and uid and attempt.isdecimal()) or metadata["name"] != job_name(task, int(attempt)):
+        return None
+    return AttemptId(task, uid, int(attempt))
+
+
+def _image(body: Body, container: str | None) -> str | None:
+    image = _container(body, container).get("image")
+    # Thousands of pods have the same.
+    return sys.intern(image) if isinstance(image, str) else None
+
+
+def _node(body: Body) -> str | None:
+    node = (body.get("spec") or {}).get("nodeName")
+    return sys.intern(node) if isinstance(node, str) and 0 < len(node) <= DNS_NAME_MAX_CHARS else None
+
+
+def _token(body: Body, container: str | None) -> str:
+    variables = _container(body, container).get("env") or ()
+    return next((v.get("value") or "" for v in variables if v.get("name") == TOKEN_VARIABLE), "")
+
+
+def _container(body: Body, name: str | None) -> Body:
+    containers = (body.get("spec") or {}).get("containers") or ()
+    return next((c for c in containers if c.get("name") == name), {})
+
+
+def _unschedulable(status: Body) -> str | None:
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("reason") in NOT_SCHEDULED:
+            return str(condition.get("message", ""))
+    return None
+
+
+def _stamp(metadata: Body) -> datetime | None:
+    try:
+        stamp = datetime.fromisoformat((metadata.get("annotations") or {})[CREATED_AT_ANNOTATION])
+    except (KeyError, ValueError):
+        return None
+    return stamp if stamp.tzinfo is not None else None
+
+
+def _heartbeat_timeout(metadata: Body) -> timedelta | None:
+    try:
+        seconds = float((metadata.get("annotations") or {})[HEARTBEAT_ANNOTATION])
+    except (KeyError, ValueError):
+        return None
+    return timedelta(seconds=seconds) if 0 < seconds <= SECONDS_PER_YEAR else None
+
+
+def _retries_left(metadata: Body) -> int | None:
+    text = (metadata.get("annotations") or {}).get(RETRIES_LEFT_ANNOTATION, "")
+    # Three digits, so that no text takes long to parse.
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else -1
+    return number if 0 <= number < MAX_ATTEMPTS.most else None
+
+
+def _waiting(statuses: tuple[Any, ...]) -> Iterator[Waiting]:
+    for status in statuses:
+        waiting = (status.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in STARTING:
+            yield Waiting(reason=waiting["reason"], message=waiting.get("message", ""))
+
+
+def _terminated(state: Body) -> Terminated:
+    return Terminated(
+        exit_code=state.get("exitCode", 0),
+        signal=state.get("signal", 0),
+        reason=state.get("reason", ""),
+        message=state.get("message", ""),
+        finished_at=_parse_time(state.get("finishedAt")),
+    )

@@ -1,0 +1,36 @@
+"""Answers to a task's pod that are errors, in the API server's form."""
+
+import logging
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from djangotasks_operator.runtime.errors import ApiError
+
+logger = logging.getLogger(__name__)
+
+NONE: Mapping[str, str] = {}
+AGAIN = {"Retry-After": "1"}
+
+
+def status_answer(
+    code: int, reason: str, message: str, headers: Mapping[str, str] = NONE, details: Mapping[str, str] = NONE
+) -> web.Response:
+    """Answer with a Status: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/"""
+    body = {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
+    return web.json_response(body | {"details": dict(details)}, status=code, headers=headers)
+
+
+def http_error_answer(error: web.HTTPException) -> web.Response:
+    headers = {name: value for name, value in error.headers.items() if name == "Retry-After"}
+    return status_answer(error.status, error.reason, (error.text or "").strip(), headers)
+
+
+def api_error_answer(error: Exception, plural: str, name: str | None) -> web.Response:
+    """Pass on what the API server says against a request; or say that it is to be sent again. `plural`, `name`: of
+    what it asked for."""
+    if isinstance(error, ApiError) and error.status < 500 and error.status not in (401, 429):
+        details = {"kind": plural, "name": name} if error.not_found and name is not None else NONE
+        return status_answer(error.status, error.reason, error.message, details=details)
+    logger.warning("a pod's request could not be done, the pod will send it again: %s", error)
+    return status_answer(503, "ServiceUnavailable", "the API server is not available", AGAIN)

@@ -1,0 +1,79 @@
+"""Errors of the API server."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+
+class ApiError(Exception):
+    """The API server answered with an error status."""
+
+    status: int
+    """The HTTP status."""
+    reason: str
+    """The API server's word for it, such as NotFound, AlreadyExists, Conflict, Invalid; may be empty."""
+    message: str
+    """Its sentence. May quote values of the request, so it is for the object's status, and not for a log."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        message = body.get("message")
+        if status == 422:
+            # The server's message quotes the invalid value, which may be the user's. The fields say enough in a log.
+            causes = (body.get("details") or {}).get("causes") or ()
+            message = ", ".join(f"{cause.get('field')} ({cause.get('reason')})" for cause in causes)
+        super().__init__(f"{status} {body.get('reason', '')}: {message or ''}")
+        self.status = status
+        self.reason = body.get("reason") or ""
+        self.message = body.get("message") or ""
+
+    @property
+    def not_found(self) -> bool:
+        return self.status == 404
+
+    @property
+    def version_expired(self) -> bool:
+        """A watch cannot go on from its resource version: list again."""
+        return self.status == 410
+
+    @property
+    def already_exists(self) -> bool:
+        return self.status == 409 and self.reason == "AlreadyExists"
+
+    @property
+    def conflict(self) -> bool:
+        return self.status == 409 and self.reason == "Conflict"
+
+    @property
+    def invalid(self) -> bool:
+        """The API server will never take the object as it is."""
+        return self.status in (400, 413, 422) or self.too_large
+
+    @property
+    def too_large(self) -> bool:
+        """The object is larger than the API server, or etcd behind it, stores. etcd's word for it comes as a 500."""
+        return self.status == 413 or (
+            self.status >= 500 and any(words in self.message for words in ("too large", "larger than max"))
+        )
+
+    @property
+    def stale_or_gone(self) -> bool:
+        """The cached object is outdated: it has changed, or is gone."""
+        return self.conflict or self.not_found
+
+
+# What a request can fail with: an error status, no connection, no answer in time.
+REQUEST_ERRORS = (ApiError, OSError, TimeoutError)
+
+
+async def unless_missing[T](request: Awaitable[T]) -> T | None:
+    """The answer to a request; None where there is no such object."""
+    try:
+        return await request
+    except ApiError as error:
+        if not error.not_found:
+            raise
+        return None
+
+
+def is_client_error(error: Exception) -> bool:
+    """Tell a refusal (4xx) from an API server that is away, or answers that it cannot (5xx)."""
+    return isinstance(error, ApiError) and error.status < 500

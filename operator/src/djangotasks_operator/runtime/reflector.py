@@ -1,0 +1,168 @@
+"""Reflect objects of the API server in a cache: list a kind, and watch it from there on.
+
+Lists come in pages, and a watch goes on where it was after a cut; it begins with a list again after 410 Gone. What a
+list does not have any more leaves the cache.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from djangotasks_operator.runtime.client import Api
+from djangotasks_operator.runtime.errors import REQUEST_ERRORS, ApiError
+from djangotasks_operator.runtime.resources import Object, Resource
+from djangotasks_operator.runtime.versions import Versioned, newer
+from djangotasks_operator.runtime.watch_monitor import WatchMonitor
+
+logger = logging.getLogger(__name__)
+
+# The backoff between watches that fail. It ends at 5 s, so that a watch is open soon after the API server is back.
+FIRST_BACKOFF = 0.5
+LAST_BACKOFF = 5.0
+# A watch that ends sooner than this counts as failed, so that an API server that ends them all is not flooded.
+SHORT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind[Cache, Item]:
+    """How objects of one kind get into a cache and out of it."""
+
+    resource: Resource
+    selector: str
+    """A label selector; empty for all objects."""
+    parse: Callable[[Object], Item | None]
+    """None for an object that is not ours, or cannot be parsed."""
+    put: Callable[[Cache, Item], None]
+    """Keep the object, unless the cache has a later version."""
+    drop: Callable[[Cache, Item], None]
+    known: Callable[[Cache], list[Item]]
+    """All cached objects of the kind."""
+    identity: Callable[[Item], tuple[str, str]]
+    """Namespace and uid."""
+    cached: Callable[[Cache, Object], Versioned | None] = lambda *_: None
+    """The cached object with the name that this metadata has."""
+    on_unparsable: Callable[[Cache, Object], None] = lambda *_: None
+    """Called with the body of an object that `parse` rejects."""
+
+    def apply_event(self, cache: Cache, event: Object) -> None:
+        """Put or drop the object of a watch event. One that cannot be parsed changes nothing."""
+        body, deleted = event["object"], event["type"] == "DELETED"
+        with self.isolated(body):
+            if not deleted and not self.is_newer(cache, body):
+                return
+            if (item := self.parse(body)) is None:
+                self.on_unparsable(cache, body)
+            else:
+                (self.drop if deleted else self.put)(cache, item)
+
+    @contextlib.contextmanager
+    def isolated(self, body: Object) -> Iterator[None]:
+        """Log what goes wrong with one object, and go on with the others: tenants write them, and an unforeseen one
+        must not end the process for all."""
+        try:
+            yield
+        except Exception:
+            metadata = body.get("metadata")
+            name = metadata.get("name") if isinstance(metadata, dict) else None
+            logger.exception("%s: the object %s cannot be cached: a defect", self.resource.plural, name)
+
+    def is_newer(self, cache: Cache, body: Object) -> bool:
+        """Whether the cache does not have this version of the object, or a later one. Most events report our own
+        writes, whose answers came before, and a list repeats what is known: those are not worth the CPU to parse."""
+        metadata = body["metadata"]
+        cached = self.cached(cache, metadata)
+        if cached is None or cached.uid != metadata["uid"]:
+            return True
+        return newer(metadata["resourceVersion"], cached.resource_version)
+
+
+class Lister[Cache, Item]:
+    """Bring a cache up to date with a list of one kind, in one namespace or in all (None)."""
+
+    def __init__(self, api: Api, cache: Cache, kind: Kind[Cache, Item], namespace: str | None) -> None:
+        self._api = api
+        self._cache = cache
+        self._kind = kind
+        self._namespace = namespace
+
+    async def list(self) -> str:
+        """Put what is listed, and drop what was cached before the list began and is not in it. Returns the version of
+        the list. Raises ApiError, OSError or TimeoutError."""
+        kind, cache = self._kind, self._cache
+        gone = {
+            uid: item
+            for item in kind.known(cache)
+            for namespace, uid in [kind.identity(item)]
+            if self._namespace in (None, namespace)
+        }
+        async for page in self._api.list(kind.resource, self._namespace, kind.selector):
+            for body in page.objects:
+                with kind.isolated(body):
+                    known = gone.pop(uid := body["metadata"]["uid"], None)
+                    if not kind.is_newer(cache, body):
+                        continue
+                    if (item := kind.parse(body)) is not None:
+                        kind.put(cache, item)
+                    elif known is not None:
+                        gone[uid] = known
+            # An object that cannot be decoded is there all the same.
+            for uid in [uid for uid in gone if any(uid.encode() in text for text in page.unreadable)]:
+                del gone[uid]
+        for item in gone.values():
+            kind.drop(cache, item)
+        return page.resource_version
+
+
+class Reflector[Cache, Item](Lister[Cache, Item]):
+    """List a kind, and watch it from there on."""
+
+    def __init__(
+        self, api: Api, cache: Cache, kind: Kind[Cache, Item], namespace: str | None, monitor: WatchMonitor
+    ) -> None:
+        super().__init__(api, cache, kind, namespace)
+        self._monitor = monitor
+        # The resource version from which the watch goes on; None where it must begin with a list.
+        self._version: str | None = None
+
+    async def list(self) -> str:
+        version = await super().list()
+        # A watch that is open has seen more than the list.
+        self._version = self._version or version
+        return version
+
+    async def watch(self) -> None:
+        """Watch until cancelled, and begin again when the watch ends or fails."""
+        clock, failures = asyncio.get_running_loop().time, 0
+        while True:
+            began = clock()
+            try:
+                await self._watch_once()
+                problem = ""
+            except REQUEST_ERRORS as error:
+                problem = str(error) or type(error).__name__
+                if isinstance(error, ApiError) and error.version_expired:
+                    self._version = None
+            failures = 0 if clock() - began > SHORT_SECONDS else failures + 1
+            if failures:
+                backoff = min(FIRST_BACKOFF * 2.0 ** (failures - 1), LAST_BACKOFF)
+                log = logger.warning if failures == 2 else logger.debug
+                log("watching %s: %s; again in %.1f s", self._kind.resource.plural, problem or "ended", backoff)
+                await asyncio.sleep(backoff)
+
+    async def _watch_once(self) -> None:
+        version = self._version or await self.list()
+        events = self._api.watch(self._kind.resource, self._namespace, self._kind.selector, version)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                self.observe(event)
+
+    def observe(self, event: Object) -> None:
+        """Apply a watch event to the cache. A bookmark says how far the watch is, and nothing else."""
+        with self._kind.isolated(event["object"]):
+            version = event["object"]["metadata"]["resourceVersion"]
+            self._version = version
+            self._monitor.observed(self._kind.resource.plural, self._namespace or "", version)
+        if event["type"] != "BOOKMARK":
+            self._kind.apply_event(self._cache, event)

@@ -1,0 +1,1 @@
+"""Decide which tasks start, and within which limits. Pure."""

@@ -1,0 +1,199 @@
+"""Decide which waiting tasks start now: by priority and age in a queue, by weight among queues, within limits. Pure.
+
+Knows keys only. A key waits, is admitted, or is unknown. A task that is in progress is admitted, by
+this leader or an earlier one.
+"""
+
+import contextlib
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from djangotasks_operator.scheduling.hold import LAST_HOLD, Hold
+from djangotasks_operator.scheduling.line import Line, SortKey
+
+# One part in so many of the tasks on their way to a pod is never one queue's, so that another one always finds a place:
+# starts may take long, as with a webhook that does not answer.
+RESERVE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueQuota:
+    """How many tasks of a queue may start."""
+
+    concurrency: int | None = None
+    """Admitted tasks at once; None for any number."""
+    weight: float = 1
+    rate: tuple[int, float] | None = None
+    """So many starts in so many seconds."""
+    suspended: bool = False
+
+
+UNLIMITED = QueueQuota()
+
+
+class Scheduler[K: Hashable, Q: Hashable]:
+    """The waiting and the admitted tasks of all queues."""
+
+    def __init__(self, starting_limit: int) -> None:
+        """`starting_limit`: how many admitted tasks may be on their way to a pod at once, in all queues together. So a
+        burst starts in order of priority, and not all at the same time."""
+        self._starting_limit = starting_limit
+        self._queue_limit = max(starting_limit - max(starting_limit // RESERVE, 1), 1)
+        self._waiting: Line[K, Q] = Line()
+        # Those whose start failed lately, and which of them have lined up again since.
+        self._again: Line[K, Q] = Line()
+        self._lined_up: set[K] = set()
+        self._admitted: dict[K, Q] = {}
+        self._counts: defaultdict[Q, int] = defaultdict(int)
+        self._starting: dict[K, Q] = {}
+        self._starts: defaultdict[Q, deque[float]] = defaultdict(deque)
+        # When those on their way to a pod were counted for the rate.
+        self._noted: dict[K, float] = {}
+        self._holds: dict[Q, Hold[K]] = {}
+
+    def waiting(self) -> int:
+        """How many tasks wait for admission."""
+        return len(self._waiting) + len(self._again)
+
+    def is_admitted(self, key: K) -> bool:
+        return key in self._admitted
+
+    def is_starting(self, key: K) -> bool:
+        """Whether the task was admitted, and is on its way to a pod."""
+        return key in self._starting
+
+    def enqueue(self, key: K, queue: Q, position: SortKey) -> None:
+        """Let a task that is ready to start wait for admission, unless it is admitted already."""
+        if key in self._again:
+            self._again.put(key, queue, position)
+            self._lined_up.add(key)
+        elif key not in self._admitted:
+            self._waiting.put(key, queue, position)
+
+    def mark_admitted(self, key: K, queue: Q) -> None:
+        """Count a task that is in progress, whether the limits allow it or not. It is no longer on its way to a pod."""
+        self._leave(key)
+        self._noted.pop(key, None)
+        if self._starting.pop(key, None) is not None and (hold := self._holds.get(queue)) is not None:
+            if (odd := hold.started()) is not None:
+                self._set_apart(odd)
+            if hold.width >= self._queue_limit:
+                del self._holds[queue]
+        if key not in self._admitted:
+            self._admitted[key] = queue
+            self._counts[queue] += 1
+
+    def forget(self, key: K) -> bool:
+        """Remove a task that neither waits nor runs. Returns whether it was admitted."""
+        self._leave(key)
+        self._starting.pop(key, None)
+        self._noted.pop(key, None)
+        queue = self._admitted.pop(key, None)
+        if queue is None:
+            return False
+        self._counts[queue] -= 1
+        return True
+
+    def refuse(
+        self, key: K, queue: Q, position: SortKey, now: float, at_most: float = LAST_HOLD, *, counts: bool = False
+    ) -> None:
+        """Take back the admission of a task that could not be started, and admit nothing of the queue for a while, and
+        then one task at a time: the next start may fail for the same reason. `counts`: for the rate, as nobody knows
+        whether it has started all the same."""
+        noted_at = self._noted.pop(key, None)
+        if noted_at is not None and not counts:
+            with contextlib.suppress(ValueError):
+                self._starts[queue].remove(noted_at)
+        self.forget(key)
+        self._again.put(key, queue, position)
+        self._holds.setdefault(queue, Hold(now)).refuse(key, now, at_most)
+
+    def end_hold(self, queue: Q) -> None:
+        """Admit tasks of the queue again, the first of all first: there may be room, or it has changed."""
+        if (hold := self._holds.get(queue)) is not None:
+            hold.room()
+
+    def note_start(self, queue: Q, at: float) -> None:
+        """Count a start for the queue's rate. Starts must be noted in order of time."""
+        self._starts[queue].append(at)
+
+    def admit(self, quota_of: Callable[[Q], QueueQuota], now: float = 0.0) -> list[K]:
+        """Admit as many tasks as the limits allow: of the queue that has the fewest on their way to a pod for its
+        weight, and there the first. `now`: in seconds, of any clock."""
+        admitted: list[K] = []
+        starting = Counter(self._starting.values())
+        while len(self._starting) < self._starting_limit:
+            heads = [
+                (starting[queue] / quota.weight, head, queue)
+                for queue in self._queues()
+                if self._has_slot(queue, quota := quota_of(queue)) and self._delay(queue, quota, now) <= 0
+                if starting[queue] < (self._queue_limit if (hold := self._holds.get(queue)) is None else hold.width)
+                if (head := self._head(queue)) is not None
+            ]
+            if not heads:
+                break
+            _, (_, key), queue = min(heads, key=lambda item: (item[0], item[1][0]))
+            if (hold := self._holds.get(queue)) is not None:
+                hold.admit(key)
+            self._leave(key)
+            self._admitted[key] = queue
+            self._counts[queue] += 1
+            self._starting[key] = queue
+            starting[queue] += 1
+            if quota_of(queue).rate is not None:
+                self.note_start(queue, now)
+                self._noted[key] = now
+            admitted.append(key)
+        return admitted
+
+    def delayed(self, quota_of: Callable[[Q], QueueQuota], now: float) -> list[tuple[K, float]]:
+        """The first task of each queue that only has to wait, for the queue's rate or after a start that failed, and in
+        how many seconds it may start."""
+        return [
+            (head[1], delay)
+            for queue in self._queues()
+            if self._has_slot(queue, quota := quota_of(queue)) and (delay := self._delay(queue, quota, now)) > 0
+            if (head := self._head(queue)) is not None
+        ]
+
+    def _has_slot(self, queue: Q, quota: QueueQuota) -> bool:
+        return not quota.suspended and (quota.concurrency is None or self._counts[queue] < quota.concurrency)
+
+    def _delay(self, queue: Q, quota: QueueQuota, now: float) -> float:
+        """The seconds until one more task may start."""
+        hold = self._holds.get(queue)
+        return max(self._rate_delay(queue, quota, now), 0.0 if hold is None else hold.until - now)
+
+    def _rate_delay(self, queue: Q, quota: QueueQuota, now: float) -> float:
+        """The seconds until one more start would be within the rate, in every period."""
+        if quota.rate is None:
+            return 0.0
+        number, period = quota.rate
+        starts = self._starts[queue]
+        while starts and starts[0] + period <= now:
+            starts.popleft()
+        return 0.0 if len(starts) < number else starts[-number] + period - now
+
+    def _queues(self) -> list[Q]:
+        return list(dict.fromkeys((*self._waiting.queues(), *self._again.queues())))
+
+    def _head(self, queue: Q) -> tuple[SortKey, K] | None:
+        """The task that is to be admitted next."""
+        waiting, again = self._waiting.head(queue), self._again.head(queue)
+        if waiting is None or again is None:
+            return waiting or again
+        hold = self._holds.get(queue)
+        return waiting if hold is not None and hold.yields else min(waiting, again)
+
+    def _leave(self, key: K) -> None:
+        self._waiting.pop(key)
+        self._again.pop(key)
+        self._lined_up.discard(key)
+
+    def _set_apart(self, key: K) -> None:
+        """Let the task wait until it lines up again by itself, unless it has done so already."""
+        place, lined_up = self._again.pop(key), key in self._lined_up
+        self._lined_up.discard(key)
+        if place is not None and lined_up:
+            self._waiting.put(key, *place)

@@ -1,0 +1,1 @@
+"""Compute the status of tasks and queues. Pure."""

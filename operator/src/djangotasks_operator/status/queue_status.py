@@ -1,0 +1,138 @@
+"""Compute a DjangoTaskQueue's status. Pure."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+from djangotasks_api.models import DjangoTaskQueue, QueueCondition, QueueStatus, TaskStatus
+from djangotasks_api.phases import Reason
+from djangotasks_operator.status.text import truncate_message
+
+# Reasons of a task's status that say what keeps it from starting.
+START_ERRORS = frozenset(
+    {
+        Reason.DEPLOYMENT_NOT_FOUND,
+        Reason.INVALID_TEMPLATE,
+        Reason.QUOTA_EXCEEDED,
+        Reason.JOB_NAME_TAKEN,
+        Reason.IMAGE_PULL_FAILED,
+        Reason.INVALID_IMAGE_NAME,
+        Reason.CONTAINER_CONFIG_ERROR,
+        Reason.INIT_CONTAINER_FAILED,
+        Reason.UNSCHEDULABLE,
+        Reason.VOLUME_NOT_READY,
+        Reason.POD_SANDBOX_FAILED,
+        Reason.START_TIMEOUT,
+        Reason.POD_REFUSED,
+    }
+)
+# Those that may be the queue's fault: it is checked again.
+QUEUE_ERRORS = frozenset({Reason.DEPLOYMENT_NOT_FOUND, Reason.INVALID_TEMPLATE, Reason.POD_REFUSED})
+READY: Final = "Ready"
+SUSPENDED: Final = "Suspended"
+TOO_MANY_QUEUES: Final = "TooManyQueues"
+
+
+class TaskCounts(NamedTuple):
+    """How many unfinished tasks a queue has."""
+
+    queued: int
+    running: int
+    """Admitted ones."""
+    oldest: datetime | None
+    """Since when the longest-waiting queued task has been ready to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """Why no task of the queue can be started."""
+
+    reason: str
+    message: str
+
+
+class LastError(NamedTuple):
+    """What last kept a task of the queue from starting."""
+
+    text: str
+    at: datetime
+
+
+def refused(queue: DjangoTaskQueue, most: int, now: datetime) -> QueueStatus:
+    """The status of a queue that is not kept, because its namespace has too many. `most`: how many are kept."""
+    message = (
+        f"The operator keeps {most:,} queues of a namespace, the oldest, and there are more. Tasks of this one wait. "
+        "Delete queues that nobody needs: this one then counts within minutes."
+    )
+    problem = NotReady(TOO_MANY_QUEUES, message)
+    return new_status(queue, TaskCounts(0, 0, None), problem, None, now)
+
+
+def was_refused(queue: DjangoTaskQueue) -> bool:
+    """Whether its status says already that it is not kept."""
+    found = next(iter(queue.status.conditions), None)
+    return found is not None and found.reason == TOO_MANY_QUEUES
+
+
+def count_tasks[K: Hashable](
+    ready_at: Mapping[K, datetime], is_admitted: Callable[[K], bool], now: datetime
+) -> TaskCounts:
+    """Count a queue's tasks. `ready_at`: when each unfinished task may start its next attempt."""
+    waiting = [at for key, at in ready_at.items() if not is_admitted(key)]
+    oldest = min(waiting, default=now)
+    return TaskCounts(len(waiting), len(ready_at) - len(waiting), oldest if oldest < now else None)
+
+
+def start_error(old: TaskStatus, new: TaskStatus, now: datetime) -> LastError | None:
+    """What keeps a task from starting, if its status has just come to say so."""
+    if new.reason not in START_ERRORS or (new.reason, new.phase) == (old.reason, old.phase):
+        return None
+    return LastError(truncate_message(f"{new.reason}: {new.message or ''}"), now.replace(microsecond=0))
+
+
+def new_status(
+    queue: DjangoTaskQueue,
+    counts: TaskCounts,
+    problem: NotReady | None,
+    last: LastError | None,
+    now: datetime,
+    notes: Sequence[str] = (),
+) -> QueueStatus:
+    """The queue's next status; equal to its current one where nothing has changed. `last`: None where no error is known
+    but the one of the current status. `notes`: on the pods of a queue that is Ready."""
+    error = (queue.status.last_error, queue.status.last_error_at) if last is None else last
+    return QueueStatus(
+        queued=counts.queued,
+        running=counts.running,
+        oldest_queued_at=counts.oldest,
+        last_error=error[0],
+        last_error_at=error[1],
+        conditions=[_ready_condition(queue, problem, now, notes)],
+    )
+
+
+def _ready_condition(
+    queue: DjangoTaskQueue, problem: NotReady | None, now: datetime, notes: Sequence[str]
+) -> QueueCondition:
+    """A suspended queue is Ready: nothing is wrong with it, and a deployment that waits for the condition must not wait
+    until somebody ends the suspension."""
+    status: Literal["True", "False"] = "True" if problem is None else "False"
+    if problem is not None:
+        reason, message = problem.reason, problem.message
+    elif queue.spec.suspended:
+        reason, message = SUSPENDED, "Tasks can be started, and wait until spec.suspended is false."
+    else:
+        reason, message = READY, "Tasks can be started."
+    if problem is None:
+        message = truncate_message(" ".join((message, *notes)))
+    before = next(iter(queue.status.conditions), None)
+    since = before.last_transition_time if before is not None and before.status == status else None
+    return QueueCondition(
+        type=READY,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=queue.metadata.generation,
+        last_transition_time=since or now.replace(microsecond=0),
+    )

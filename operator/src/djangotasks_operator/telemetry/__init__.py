@@ -1,0 +1,1 @@
+"""Show from outside what the operator does: logs, metrics, Events, probes."""

@@ -1,0 +1,100 @@
+"""Tables in narrow terminals: what is shortened, what is left out, and that an id can always be copied."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from django_tasks_kubernetes.cli import output
+from django_tasks_kubernetes.cli.fit import fit, line_width, widths_of
+from django_tasks_kubernetes.cli.rich_renderer import RichRenderer
+from django_tasks_kubernetes.presentation.rows import columns, row
+from tests.unit.backend.resources import FAILED, resource
+
+NOW = datetime(2026, 11, 23, 12, 1, 0, tzinfo=UTC)
+IDS = ("8a426eff-9553-4748-9c0b-f342995a6259", "b992f1a4-7b21-496b-88d7-5834e16ec0aa")
+LONG = {"task": "shop.reports.monthly.tasks.build_a_report", "queue": "reports-for-customers"}
+ROWS = [
+    row(resource(IDS[0], spec=LONG, phase="Failed", reason="DeadlineExceeded", attempts=[FAILED])),
+    row(resource(IDS[1], phase="Running", progress={"text": "52%", "done": 52, "total": 100, "message": "half of it"})),
+]
+CELLS = [columns(one, NOW, wide=False, namespaces=False) for one in ROWS]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("width", "headings", "task"),
+    [
+        (None, ["ID", "TASK", "QUEUE", "PHASE", "PROGRESS", "ATTEMPTS", "REASON", "AGE"], LONG["task"]),
+        (200, ["ID", "TASK", "QUEUE", "PHASE", "PROGRESS", "ATTEMPTS", "REASON", "AGE"], LONG["task"]),
+        (120, ["ID", "TASK", "QUEUE", "PHASE", "PROGRESS", "REASON", "AGE"], "…s.build_a_report"),
+        (80, ["ID", "TASK", "PHASE", "REASON"], "….build_a_report"),
+        (60, ["ID", "PHASE"], None),
+        (40, ["ID"], None),
+        (10, ["ID"], None),
+    ],
+)
+def test_fit_shortens_and_leaves_out_columns_but_no_id(
+    width: int | None, headings: list[str], task: str | None
+) -> None:
+    fitted = fit(CELLS, width)
+    assert list(fitted[0]) == headings
+    assert fitted[0].get("TASK") == task
+    assert [cells["ID"] for cells in fitted] == list(IDS)
+    assert width is None or line_width(widths_of(fitted)) <= max(width, len(IDS[0]))
+
+
+def test_fit_leaves_out_empty_columns_first() -> None:
+    done = [columns(row(resource(id_, phase="Succeeded")), NOW, wide=False, namespaces=False) for id_ in IDS]
+    assert list(fit(done, 80)[0]) == ["ID", "TASK", "QUEUE", "PHASE", "AGE"]
+    assert fit([], 80) == []
+
+
+@pytest.mark.parametrize("color", [True, False], ids=["rich", "plain"])
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_list_in_a_terminal_has_a_line_for_each_task(width: int, color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Terminal()
+    output.Output(stdout=stream, color=color).renderer.table(CELLS)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    assert [id_ in line for id_, line in zip(IDS, lines[1:], strict=True)] == [True, True]
+    assert "Failed" in lines[1]
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
+def test_watch_in_a_terminal_cuts_no_id(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with RichRenderer(stream).live() as table:
+        table.show(ROWS, "")
+    text = "".join(stream.getvalue().split())
+    assert IDS[0] in text
+    if width >= 60:
+        assert all(id_ in stream.getvalue() for id_ in IDS)
+
+
+def test_wide_list_is_whole_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    failed = resource(IDS[0], spec=LONG, phase="Failed", reason="TaskError", message="KeyError: 'x'\nand more")
+    RichRenderer(stream).table([columns(row(failed), NOW, wide=True, namespaces=True)], wide=True)
+    heading, line = stream.getvalue().splitlines()
+    assert "MESSAGE" in heading
+    assert LONG["task"] in line
+    assert "KeyError: 'x'" in line
+    assert "and more" not in line
+
+
+def test_live_row_has_no_progress_beside_succeeded() -> None:
+    progress = {"text": "24/25", "done": 24, "total": 25, "message": "nearly"}
+    assert row(resource(phase="Succeeded", progress=progress)).live["PROGRESS"] == ""
+    assert row(resource(phase="Failed", progress=progress)).live["PROGRESS"] == "24/25 nearly"

@@ -1,0 +1,71 @@
+"""logs of a step: which task that is, and what is said where it is not there."""
+
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes.cli.workflow_logs import place_of, step_logs, task_of, why_not
+from django_tasks_kubernetes.cli.workflow_session import NotFound
+from django_tasks_kubernetes.presentation.filters import UsageError
+from tests.unit.backend.workflow_resources import FAILED, RUNNING, RecordedWorkflows, workflow_resource
+
+RUNS = workflow_resource(status=RUNNING)
+BAD = workflow_resource(status=FAILED)
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("extract", "flow-extract"),
+        ("clean-up", "flow-clean-up"),
+        ("render[7]", "flow-render-00007"),
+        ("render-00007", "flow-render-00007"),
+    ],
+)
+def test_a_step_is_named_as_people_and_as_tasks_name_it(text: str, task: str) -> None:
+    assert task_of(BAD, place_of(BAD, text)) == task
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("no", NotFound, "flow has no step 'no'. There are: extract, render, publish, alert, clean-up."),
+        ("", NotFound, "has no step ''"),
+        (
+            "render",
+            UsageError,
+            "render is a map of 10 tasks: say which, such as 'render[3]', in quotes. Failed: 3,7,9.",
+        ),
+        ("extract[0]", UsageError, "extract is one task, and has no index: say extract."),
+        ("render[10]", NotFound, "render has 10 tasks, and the first is render[0]."),
+    ],
+)
+def test_what_names_no_task(text: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error) as raised:
+        place_of(BAD, text)
+    assert words in str(raised.value)
+
+
+def test_in_a_retry_the_task_may_be_that_of_the_workflow_before() -> None:
+    taken: list[dict[str, Any]] = [{"workflow": "before", "uid": "u", "indexes": "0-2,4"}]
+    steps = RUNNING["steps"]
+    found = workflow_resource(status=RUNNING | {"steps": steps | {"render": steps["render"] | {"takenOver": taken}}})
+    assert task_of(found, place_of(found, "render[4]")) == "before-render-00004"
+    assert task_of(found, place_of(found, "render[3]")) == "flow-render-00003"
+
+
+@pytest.mark.parametrize(
+    ("resource", "step", "words"),
+    [
+        (RUNS, "extract", "The task of extract is gone, and its log with it."),
+        (RUNS, "render[3]", "The task of render[3] is gone, and its log with it."),
+        (RUNS, "render[8]", "render[8] has not begun: of render, 4/10 are over."),
+        (RUNS, "alert", "alert has not begun: alert is Pending, after publish."),
+        (BAD, "publish", "publish did not run: publish is Skipped, UpstreamFailed."),
+    ],
+)
+def test_why_there_is_no_log(resource: dict[str, Any], step: str, words: str) -> None:
+    assert why_not(resource, place_of(resource, step)) == words
+    said = RecordedWorkflows(resource)
+    assert step_logs(said.session, "flow", step) == 1
+    assert said.err == words + "\n"

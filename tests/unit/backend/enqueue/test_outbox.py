@@ -1,0 +1,179 @@
+"""The outbox where two meet over one row: what one does between two steps of the other. The stories are on PostgreSQL."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.tasks.signals import task_enqueued
+from django.test import override_settings
+
+from django_tasks_kubernetes import exceptions
+from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.models import OutboxTask
+from django_tasks_kubernetes.result import EnqueuedBy
+from django_tasks_kubernetes.stores.outbox import OutboxStore, cancel_row
+from django_tasks_kubernetes.testing import InMemoryCluster
+from tests.unit.backend import tasks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ECHO: Any = tasks.echo
+
+
+class Cluster(InMemoryCluster):
+    """`meanwhile`: what others do just before the next task is created. `refused`: the names that it does not take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] | None = None
+        self.refused: set[str] = set()
+        self.cancelled: list[tuple[str, str]] = []
+
+    def create(self, resource: Resource) -> Resource | None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+            connection.close()  # of this thread
+        if resource["metadata"]["name"] in self.refused:
+            raise exceptions.TaskRefused("not this one")
+        return super().create(resource)
+
+    def cancel(self, name: str, reason: str) -> Resource:
+        found = super().cancel(name, reason)
+        self.cancelled.append((name, reason))
+        return found
+
+
+class Backend(KubernetesBackend):
+    """`away`: the API server does not answer the web process, as it would the relay."""
+
+    cluster: Cluster
+    away = False
+
+    @property
+    def store(self) -> OutboxStore:
+        return OutboxStore(self.cluster, "default")
+
+    @property
+    def best_effort_store(self) -> Any:
+        if self.away:
+            raise exceptions.ApiUnavailable("away")
+        return self.cluster
+
+
+@contextmanager
+def outbox_cluster() -> Iterator[Cluster]:
+    """TASKS with this backend, over an outbox and a cluster in memory."""
+    backend = {"BACKEND": f"{__name__}.Backend", "QUEUES": [], "OPTIONS": {"ENQUEUE": "outbox"}}
+    with pytest.MonkeyPatch.context() as patch, override_settings(TASKS={"default": backend}):
+        cluster = Cluster()
+        patch.setattr(Backend, "cluster", cluster, raising=False)
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def cluster() -> Iterator[Cluster]:
+    with outbox_cluster() as cluster:
+        yield cluster
+
+
+def left(argument: int, key: str | None = None) -> str:
+    """A task whose process dies after the commit: its row, which is due."""
+    task = ECHO if key is None else ECHO.using(idempotency_key=key)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Backend, "away", True)
+        id_: str = task.enqueue(argument).id
+    OutboxTask.objects.update(next_try_at="2000-01-01T00:00:00Z")
+    return id_
+
+
+def rows() -> list[str]:
+    return list(OutboxTask.objects.values_list("pk", flat=True))
+
+
+def arguments(cluster: Cluster, name: str) -> Any:
+    return json.loads(cluster.resources[name]["spec"]["payload"])["args"]
+
+
+def test_outbox_row_is_sent_after_the_commit(cluster: Cluster) -> None:
+    with transaction.atomic():
+        id_ = ECHO.enqueue(1).id
+        assert (rows(), cluster.resources) == ([id_], {})
+    assert (rows(), [*cluster.resources]) == ([], [id_])
+
+
+def test_result_says_which_task_enqueued_it_once_its_row_is_sent(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = EnqueuedBy(id="parent", attempt=1)
+    monkeypatch.setattr(Cluster, "enqueued_by", parent)
+    with transaction.atomic():
+        result = ECHO.enqueue(1)
+        before = result.enqueued_by
+    assert (before, result.enqueued_by) == (None, parent)
+    monkeypatch.setattr(Backend, "away", True)
+    assert ECHO.enqueue(2).enqueued_by is None
+
+
+def test_outbox_leaves_a_row_to_the_relay_without_the_cluster(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a task's pod, which has no credentials."""
+    monkeypatch.setattr(Backend, "away", True)
+    id_ = ECHO.enqueue(1).id
+    (record,) = caplog.records
+    assert (record.levelname, rows()) == ("WARNING", [id_])
+    assert record.getMessage() == "1 tasks are in the outbox, and left to the relay: away"
+
+
+def test_outbox_keeps_the_first_arguments_of_a_key(cluster: Cluster) -> None:
+    announced: list[Any] = []
+
+    def receiver(task_result: Any, **_: Any) -> None:
+        announced.append(task_result.args)
+
+    first = left(1, "order-1")
+    task_enqueued.connect(receiver)
+    try:
+        again = ECHO.using(idempotency_key="order-1").enqueue(2)
+        other = ECHO.using(idempotency_key="order-2").enqueue(3)
+    finally:
+        task_enqueued.disconnect(receiver)
+    assert (again.id, rows(), [*cluster.resources]) == (first, [], [first, other.id])
+    assert (arguments(cluster, first), announced) == ([1], [[3]])
+
+
+def test_outbox_row_cancelled_while_it_is_sent(cluster: Cluster) -> None:
+    names = []
+
+    def cancel() -> None:
+        names.extend(rows())
+        assert cancel_row("default", names[0], "too late")
+
+    cluster.meanwhile = cancel
+    id_ = ECHO.enqueue(1).id
+    assert (rows(), names, cluster.cancelled) == ([], [id_], [(id_, "too late")])
+
+
+def test_outbox_row_replaced_while_the_first_is_sent(cluster: Cluster) -> None:
+    """The first's row went with the relay, its task with its ttl, and somebody used the key once more."""
+    replaced: list[str] = []
+
+    def write() -> None:
+        OutboxTask.objects.all().delete()
+        replaced.append(left(2, "order-1"))
+
+    cluster.meanwhile = write
+    assert ECHO.using(idempotency_key="order-1").enqueue(1).id == replaced[0]
+    assert rows() == replaced
+
+
+def test_outbox_key_reused_while_its_row_is_being_cancelled(cluster: Cluster) -> None:
+    first = left(1, "order-1")
+    assert cancel_row("default", first, "withdrawn")
+    assert ECHO.using(idempotency_key="order-1").enqueue(2).id == first
+    assert (rows(), cluster.cancelled) == ([], [(first, "withdrawn")])
+    assert (cluster.resources[first]["spec"]["cancel"], arguments(cluster, first)) == (True, [1])

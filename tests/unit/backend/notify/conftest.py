@@ -1,0 +1,40 @@
+"""A client for an API server on the loopback, and an inbox that keeps no rows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.tasks import task_backends
+from django.test import override_settings
+
+from django_tasks_kubernetes.kube.client import Client
+from django_tasks_kubernetes.notify import follower as follower_module
+from django_tasks_kubernetes.stores.cluster import connect
+from django_tasks_kubernetes.watch import stream
+from tests.unit.backend.conftest import Server
+from tests.unit.backend.kube.test_client import kubeconfig
+
+
+@pytest.fixture
+def client(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setattr(stream, "BACKOFF_SECONDS", 0.001)
+    options = {"NAMESPACE": "shop", "KUBECONFIG": kubeconfig(tmp_path, server.url), "RETRIES": 0}
+    backend = {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "QUEUES": [], "OPTIONS": options}
+    with override_settings(TASKS={"default": backend, "other": backend}):
+        found: Any = task_backends["default"]
+        made = connect(found.parsed_options).client
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[str, str]]]:
+    """The names and phases of what were recorded, call by call."""
+    found: list[list[tuple[str, str]]] = []
+
+    def record(backend: Any, resources: list[Any], using: str, *, dispatched: bool) -> None:
+        found.append([(r["metadata"]["name"], str(r["status"]["phase"])) for r in resources])
+
+    monkeypatch.setattr(follower_module, "record", record)
+    return found

@@ -1,0 +1,58 @@
+"""A pod, and the runner in this process."""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from django_tasks_kubernetes.kube import own_attempt
+from django_tasks_kubernetes.runner.__main__ import main
+from django_tasks_kubernetes.runner.process import Termination
+from tests.unit.backend.conftest import Server
+from tests.unit.backend.pod import Pod
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def pod(server: Server, tmp_path: Path) -> Pod:
+    return Pod(server, tmp_path)
+
+
+@pytest.fixture
+def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs a task as its pod would, and gives the exit code."""
+    before, make_record = signal.getsignal(signal.SIGTERM), logging.getLogRecordFactory()
+
+    def run(task: str, *args: Any, report_seconds: float = 5, **changes: Any) -> int:
+        for name, value in pod.environ(task, args, **changes).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("DJANGOTASKS_REPORT_SECONDS", str(report_seconds))
+        # The runner sets it: this takes it away afterwards.
+        monkeypatch.setenv("DJANGOTASKS_WORKER", "")
+        termination = Termination()
+        termination.install()
+        return main(termination)
+
+    yield run
+    own_attempt.leave()
+    signal.signal(signal.SIGTERM, before)
+    logging.setLogRecordFactory(make_record)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the storage that the settings name."""
+    location = tmp_path / "storage"
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(location)}}
+    backend = settings.TASKS["default"]
+    with override_settings(
+        STORAGES=settings.STORAGES | {"tasks": storage},
+        TASKS={"default": backend | {"OPTIONS": backend["OPTIONS"] | {"STORAGE": "tasks"}}},
+    ):
+        yield location

@@ -1,0 +1,66 @@
+"""An exception as text: its headline, its traceback, and what is left out of them."""
+
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes.runner.errors import error_report
+from django_tasks_kubernetes.task import AnyTask
+from djangotasks_api.bounds import TRACEBACK_MAX_BYTES
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.text import CUT
+from tests.unit.backend import tasks
+from tests.unit.backend.runner.test_execute import run
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "message"),
+    [
+        (tasks.raises, ("empty",), "ValueError"),
+        (tasks.raises, ("blank first",), "ValueError: boom"),
+        (tasks.raises, ("PostgreSQL",), "tests.unit.backend.tasks.Refused: duplicate key value violates unique constraint \"u\""),
+        (tasks.raises, ("MySQL",), "tests.unit.backend.tasks.Refused: (1062, \"Duplicate entry … for key 'email'\")"),
+        (tasks.raises, ("SQL Server",), "tests.unit.backend.tasks.Refused: Cannot insert duplicate key. The duplicate key value is …."),
+        (tasks.raises, ("pydantic",), "ValueError: 1 validation error for Order"),
+        (tasks.raises, ("note",), "ValueError: no"),
+        (tasks.raises, ("see",), "ValueError: no"),
+        (tasks.raises, ("surrogate",), "ValueError: \\ud800"),
+        (tasks.raises, ("group",), "ExceptionGroup: several (3 sub-exceptions): ValueError: a; and 2 more"),
+        (tasks.raises, ("interrupt",), "KeyboardInterrupt: by hand"),
+        (tasks.fails_in_a_group, (), "ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception): ValueError: no such order 7"),
+    ],
+)  # fmt: skip
+def test_error_message_is_the_class_and_the_first_useful_line(task: AnyTask, args: Any, message: str) -> None:
+    _, outcome = run(task, *args)
+    assert outcome.error.message == message
+
+
+@pytest.mark.parametrize(("letter", "times"), [("x", 40_000), ("ü", 40_000), ("\ud800", 40_000), ("x", 16_000)])
+def test_traceback_fits_the_resource(letter: str, times: int) -> None:
+    _, outcome = run(tasks.fails, letter, times)
+    traceback = outcome.error.traceback
+    assert len(traceback) <= TRACEBACK_MAX_BYTES
+    assert traceback.startswith("Traceback (most recent call last):\n")
+    assert (CUT in traceback) == (times > 17_000)
+    assert Outcome.from_json(outcome.to_json()) == outcome
+    assert traceback.encode()
+
+
+def test_traceback_of_a_deep_recursion() -> None:
+    _, outcome = run(tasks.deep, 900)
+    assert len(outcome.error.traceback) <= TRACEBACK_MAX_BYTES
+    assert outcome.error.traceback.endswith("Refused: deep\n")
+
+
+def test_exception_that_cannot_be_formatted() -> None:
+    class Unrecoverable(Exception):
+        @property
+        def __notes__(self) -> Any:  # type: ignore[override]
+            raise RuntimeError
+
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    report = error_report(Unrecoverable())
+    assert "Unrecoverable" in report.traceback
+    assert report.type.endswith("Unrecoverable")

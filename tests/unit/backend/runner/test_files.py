@@ -1,0 +1,82 @@
+"""Large arguments and results of a task, in the pod."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes.codec.compression import compress
+from django_tasks_kubernetes.storage import files
+from django_tasks_kubernetes.storage.files import Files
+from djangotasks_api.bounds import RESULT_MAX_BYTES
+from djangotasks_api.phases import Reason
+from tests.unit.backend.pod import Pod
+from tests.unit.backend.runner.conftest import Run
+
+
+def stored_payload(*args: Any) -> dict[str, Any]:
+    text = json.dumps({"args": args, "kwargs": {}})
+    return {"payload": "", "payload_ref": Files("tasks", 1000).write("shop", "t1", "payload", text)}
+
+
+def test_runner_reads_arguments_from_a_storage(run: Run, pod: Pod, storage: Path) -> None:
+    assert run("echo", **stored_payload(1, "é")) == 0
+    assert pod.outcome.result == '{"args":[1,"\\u00e9"],"kwargs":{}}'
+
+
+def test_runner_decompresses_arguments(run: Run, pod: Pod) -> None:
+    packed = compress(json.dumps({"args": ["x" * 1000], "kwargs": {}}))
+    assert run("echo", payload=packed, payload_encoding="zlib+base64") == 0
+    assert pod.outcome.result == f'{{"args":["{"x" * 1000}"],"kwargs":{{}}}}'
+    pod.server.requests.clear()
+    assert run("echo", payload="bomb", payload_encoding="zlib+base64") == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.INVALID_PAYLOAD, False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words", "retryable"),
+    [
+        (lambda path: path.unlink(), "is not there", True),
+        (lambda path: path.write_text("{}"), "is not what was stored", False),
+    ],
+    ids=["gone", "changed"],
+)
+def test_runner_reports_arguments_that_cannot_be_read(
+    run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, words: str, retryable: bool
+) -> None:
+    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    changes = stored_payload(1)
+    spoil(storage / changes["payload_ref"].name)
+    assert run("echo", **changes) == 1
+    outcome = pod.outcome
+    assert (outcome.reason, outcome.retryable) == (Reason.PAYLOAD_UNAVAILABLE, retryable)
+    assert outcome.error is not None
+    assert outcome.error.type == "django_tasks_kubernetes.exceptions.PayloadUnavailable"
+    assert words in outcome.error.traceback
+
+
+def test_runner_stores_a_large_result(run: Run, pod: Pod, storage: Path) -> None:
+    assert run("returns_text", RESULT_MAX_BYTES) == 0
+    ref = pod.outcome.result_ref
+    assert ref is not None
+    assert ref.belongs_to("shop", "t1")
+    assert (storage / ref.name).read_text() == f'"{"x" * RESULT_MAX_BYTES}"'
+    # It is in the termination message, even if the operator is away for long.
+    assert pod.left_outcome == pod.outcome
+
+
+def test_runner_reports_a_result_that_cannot_be_stored(
+    run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    storage.write_text("in the way")
+    assert run("returns_text", RESULT_MAX_BYTES) == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.RESULT_NOT_STORED, True)
+    assert pod.outcome.error is not None
+    assert "did not take a file of 524,290 bytes" in pod.outcome.error.traceback
+
+
+def test_runner_reports_a_result_that_is_too_large(run: Run, pod: Pod) -> None:
+    assert run("returns_text", RESULT_MAX_BYTES) == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.RESULT_TOO_LARGE, False)

@@ -1,0 +1,68 @@
+"""What sync makes of the schedules in the cluster."""
+
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes.schedules.sync import Action, FieldChange, action_of, changes, refusal, surplus
+from tests.unit.backend.schedule_resources import schedule_resource
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (None, None),
+        (schedule_resource(project="shop"), None),
+        (schedule_resource(project="other"), "is declared by 'other'. Give yours another name"),
+        (schedule_resource(project=None), "was not made by `schedules sync`"),
+    ],
+)
+def test_refusal(found: Any, message: str | None) -> None:
+    said = refusal(schedule_resource(), found)
+    assert (said is None) == (message is None)
+    assert (message or "") in (said or "")
+
+
+@pytest.mark.parametrize(
+    ("found", "applied", "action"),
+    [
+        (None, schedule_resource(), Action.CREATED),
+        (schedule_resource(), schedule_resource(), Action.UNCHANGED),
+        (schedule_resource(status={"active": 1}), schedule_resource(), Action.UNCHANGED),
+        (schedule_resource(cron=["@daily"]), schedule_resource(), Action.CHANGED),
+        (schedule_resource(project="other"), schedule_resource(), Action.CHANGED),
+    ],
+)
+def test_action(found: Any, applied: Any, action: Action) -> None:
+    assert action_of(found, applied) is action
+
+
+def test_surplus_is_the_projects_own() -> None:
+    found = [
+        schedule_resource(name, project=whose)
+        for name, whose in (("a", "shop"), ("b", "shop"), ("c", "other"), ("d", None))
+    ]
+    assert [one["metadata"]["name"] for one in surplus(["a"], found, "shop")] == ["b"]
+
+
+def test_surplus_of_one_backend() -> None:
+    """Two aliases may share a namespace."""
+    found = [
+        schedule_resource("a", task={"task": "a.b", "backend": "default"}),
+        schedule_resource("b", task={"task": "a.b", "backend": "other"}),
+        schedule_resource("c", task=None, workflow={"backend": "other"}),
+        schedule_resource("d"),
+    ]
+    assert [one["metadata"]["name"] for one in surplus([], found, "shop", {"default"})] == ["a", "d"]
+    assert [one["metadata"]["name"] for one in surplus(["b"], found, "shop", {"other"})] == ["c"]
+
+
+def test_changes_name_the_fields() -> None:
+    before = {"cron": ["@daily"], "task": {"task": "a", "policy": {"maxAttempts": 1, "ttl": 5}}, "same": 1}
+    after = {"cron": ["@hourly"], "task": {"task": "a", "policy": {"maxAttempts": 3}}, "same": 1, "catchUp": "All"}
+    assert list(changes(before, after)) == [
+        FieldChange("cron", ["@daily"], ["@hourly"]),
+        FieldChange("task.policy.maxAttempts", 1, 3),
+        FieldChange("task.policy.ttl", 5, None),
+        FieldChange("catchUp", None, "All"),
+    ]

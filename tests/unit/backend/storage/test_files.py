@@ -1,0 +1,132 @@
+"""Large arguments and results as files: written once, checked when they are read, deleted with their task."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import InMemoryStorage
+from django.test import override_settings
+
+from django_tasks_kubernetes.exceptions import (
+    StorageFailed,
+    StoredTextInvalid,
+)
+from django_tasks_kubernetes.storage.files import Files, delete_files_of, retry_storage
+
+TEXT = '{"args":["' + "x" * 100 + '"],"kwargs":{}}'
+
+
+class Renaming(InMemoryStorage):
+    def _save(self, name: str, content: Any) -> str:
+        return super()._save(f"elsewhere/{name}", content)  # type: ignore[misc, no-any-return]
+
+
+class BrokenStorage(InMemoryStorage):
+    def _fails(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConnectionRefusedError("the bucket is on fire")
+
+    _save = _open = delete = _fails
+
+
+# Files
+
+
+def test_file_is_written_read_and_deleted(folder: Path) -> None:
+    files = Files("tasks", 1000)
+    one, two = (files.write("shop", "t1", "payload", TEXT) for _ in range(2))
+    assert one.name != two.name  # no write is another's, whatever the storage does with names that are taken
+    assert (files.read(one), files.read(two)) == (TEXT, TEXT)
+    assert files.delete(one)
+    assert files.delete(one)
+    assert [path.name for path in (folder / "djangotasks/shop").iterdir()] == [Path(two.name).name]
+
+
+@pytest.mark.parametrize("content", ["", TEXT[:-1], TEXT + " ", TEXT.replace("x", "y")])
+def test_changed_file_is_refused(folder: Path, content: str) -> None:
+    files = Files("tasks", 1000)
+    ref = files.write("shop", "t1", "payload", TEXT)
+    (folder / ref.name).write_text(content)
+    with pytest.raises(StoredTextInvalid, match="is not what was stored"):
+        files.read(ref)
+
+
+def test_missing_file_may_appear_later(folder: Path) -> None:
+    files = Files("tasks", 1000)
+    ref = files.write("shop", "t1", "payload", TEXT)
+    files.delete(ref)
+    with pytest.raises(StorageFailed, match="is not there") as caught:
+        files.read(ref)
+    assert not isinstance(caught.value, StoredTextInvalid)  # it may be late
+
+
+def test_file_that_is_too_large_is_not_read(folder: Path) -> None:
+    ref = Files("tasks", 1000).write("shop", "t1", "payload", TEXT)
+    with pytest.raises(StoredTextInvalid, match="No more than 50 are read here"):
+        Files("tasks", 50).read(ref)
+
+
+def test_unknown_storage_alias(folder: Path) -> None:
+    ref = Files("tasks", 1000).write("shop", "t1", "payload", TEXT)
+    with override_settings(STORAGES={}), pytest.raises(StoredTextInvalid, match="no usable storage 'tasks' here"):
+        Files("tasks", 1000).read(ref)
+
+
+def test_storage_that_renames_is_refused() -> None:
+    storage = Renaming()
+    with pytest.raises(StoredTextInvalid, match="Use a storage that keeps names"):
+        Files("x", 1000, find=lambda alias: storage).write("shop", "t1", "payload", TEXT)
+
+
+def test_storage_errors_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    files = Files("x", 1000, find=lambda alias: BrokenStorage())
+    with pytest.raises(
+        StorageFailed, match="did not take a file of 125 bytes: ConnectionRefusedError: the bucket is on"
+    ):
+        files.write("shop", "t1", "payload", TEXT)
+    ref = Files("x", 1000, find=lambda alias: InMemoryStorage()).write("shop", "t1", "payload", TEXT)
+    with pytest.raises(StorageFailed, match="cannot be read: ConnectionRefusedError"):
+        files.read(ref)
+    assert not files.delete(ref)
+    assert "was not deleted: ConnectionRefusedError" in caplog.text
+
+
+def test_retry_storage_retries_what_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    tries = iter([StorageFailed("away"), StorageFailed("away"), None])
+
+    def operation() -> str:
+        if (error := next(tries)) is not None:
+            raise error
+        return "done"
+
+    assert retry_storage(operation) == "done"
+    assert waits == [0.5, 1.0]
+    tries = iter([StoredTextInvalid("changed"), None])
+    with pytest.raises(StoredTextInvalid):
+        retry_storage(operation)
+    assert waits == [0.5, 1.0]
+
+
+# Tasks
+
+
+# What is left
+
+
+def test_delete_files_of_a_task(folder: Path) -> None:
+    files = Files("tasks", 1000)
+    payload, result, other = (files.write("shop", name, "payload", TEXT) for name in ("t1", "t1", "t2"))
+    later = files.write("shop", "t1", "payload", TEXT)  # of a new task of the same name
+    resource = {
+        "metadata": {"namespace": "shop", "name": "t1"},
+        "spec": {"payloadRef": payload.to_data()},
+        "status": {"resultRef": result.to_data()},
+    }
+    assert delete_files_of(resource) == 2
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.json")} == {other.name, later.name}
+    # What is not its own, it does not take along.
+    foreign = resource | {"spec": {"payloadRef": other.to_data()}, "status": {"resultRef": {"name": "../secret"}}}
+    assert delete_files_of(foreign) == 0
+    assert delete_files_of({"metadata": resource["metadata"], "spec": {}}) == 0
+    assert (folder / other.name).exists()

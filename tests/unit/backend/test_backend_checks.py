@@ -1,0 +1,44 @@
+"""Which backends in TASKS a project is warned of."""
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.test import override_settings
+
+OURS = "django_tasks_kubernetes.KubernetesBackend"
+LOCAL = "django_tasks_kubernetes.LocalBackend"
+IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
+DUMMY = "django.tasks.backends.dummy.DummyBackend"
+
+
+def found(*backends: str, deploy: bool = False) -> list[tuple[Any, Any]]:
+    named = {alias: {"BACKEND": path} for alias, path in zip(("default", "other"), backends, strict=False)}
+    with override_settings(TASKS=named):
+        messages = run_checks(tags=["tasks"], include_deployment_checks=deploy)
+    return [(message.id, message.obj) for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("backends", "expected"),
+    [
+        ((IMMEDIATE,), [("djangotasks.W001", "TASKS['default']")]),
+        ((DUMMY, IMMEDIATE), [("djangotasks.W001", "TASKS['default']"), ("djangotasks.W001", "TASKS['other']")]),
+        ((IMMEDIATE, OURS), []),
+        ((LOCAL,), []),
+        ((OURS,), []),
+    ],
+)
+def test_warning_of_backends_without_options(backends: Any, expected: Any) -> None:
+    assert found(*backends) == expected
+
+
+@pytest.mark.parametrize(
+    ("backends", "expected"),
+    [
+        ((LOCAL, IMMEDIATE), [("djangotasks.W002", "TASKS['default']")]),
+        ((IMMEDIATE,), [("djangotasks.W001", "TASKS['default']")]),
+    ],
+)
+def test_warning_of_a_local_backend_in_deployments(backends: Any, expected: Any) -> None:
+    assert found(*backends, deploy=True) == expected

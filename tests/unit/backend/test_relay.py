@@ -1,0 +1,62 @@
+"""The relay, where another process works on the same rows."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from django_tasks_kubernetes.models import OutboxTask
+from django_tasks_kubernetes.relay import Relayed, relay
+from django_tasks_kubernetes.stores.outbox import cancel_row
+from tests.unit.backend.enqueue.test_outbox import Cluster, left, outbox_cluster, rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def cluster() -> Iterator[Cluster]:
+    with outbox_cluster() as cluster:
+        yield cluster
+
+
+def test_relay_cancels_a_task_that_was_created_before(cluster: Cluster) -> None:
+    id_ = left(1)
+    cluster.create(json.loads(OutboxTask.objects.get().resource))
+    assert cancel_row("default", id_, "withdrawn")
+    assert relay("default") == Relayed(sent=1)
+    assert (rows(), cluster.cancelled) == ([], [(id_, "withdrawn")])
+
+
+def test_relay_goes_on_after_a_refused_row(cluster: Cluster) -> None:
+    first, second = left(1), left(2)
+    cluster.refused = {first}
+    assert relay("default") == Relayed(sent=1, refused=1)
+    assert ([*cluster.resources], rows()) == ([second], [first])
+    assert (OutboxTask.objects.get().tries, OutboxTask.objects.get().error) == (1, "not this one")
+
+
+def test_relay_stops_between_two_rows(cluster: Cluster) -> None:
+    left(1), left(2)
+    answers = iter([True, False])
+    assert relay("default", lambda: next(answers)) == Relayed(sent=1)
+    assert len(rows()) == 1
+
+
+class WritesElsewhere:
+    """A router that names a database for writes which is not the outbox's."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "elsewhere"
+
+
+def test_relay_writes_to_the_database_of_its_rows(cluster: Cluster) -> None:
+    """Not where a router would write: else one row is sent for ever."""
+    sent, refused = left(1), left(2)
+    cluster.refused = {refused}
+    passes = iter(range(5))
+    with override_settings(DATABASE_ROUTERS=[f"{__name__}.WritesElsewhere"]):
+        assert relay("default", lambda: next(passes, None) is not None) == Relayed(sent=1, refused=1)
+    assert ([*cluster.resources], rows()) == ([sent], [refused])
+    assert OutboxTask.objects.get().tries == 1

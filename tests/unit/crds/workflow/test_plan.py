@@ -1,0 +1,53 @@
+"""A workflow's spec becomes a graph, or says why it is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from djangotasks_api.workflow.graph import InvalidGraph, Runs, Step
+from djangotasks_api.workflow.plan import Plan
+
+
+def step(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "task": "shop.tasks.a", "payload": '{"args":[null]}', **fields}
+
+
+def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
+    plan = Plan.of(
+        {
+            "lists": [{"name": "list", "items": "[1, 2]"}],
+            "steps": [
+                step("a"),
+                step("map", map={"list": "list"}, maxFailedIndexes=1, maxParallel=2, failFast=True, allowFailure=True),
+                step("over", map={"over": "a"}, inputs=[{"into": "/args/0"}]),
+                step("lane", map={"each": "map"}, after=["a"], inputs=[{"into": "/args/0", "step": "map"}]),
+                step("alert", after=["lane"], runs="OnFailure"),
+            ],
+        }
+    )
+    assert list(plan.graph) == [
+        Step(name="a"),
+        Step(name="map", items=2, max_failed=1, max_parallel=2, fail_fast=True, allow_failure=True),
+        Step(name="over", over="a"),
+        Step(name="lane", each="map", after=("a", "map")),
+        Step(name="alert", after=("lane",), runs=Runs.ON_FAILURE),
+    ]
+    assert plan.lists == {"list": ["1", "2"]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"lists": [{"name": "l", "items": "{}"}], "steps": [step("a")]}, "the list l is no list"),
+        ({"lists": [{"name": "l", "items": "[1"}], "steps": [step("a")]}, "the list l cannot be read"),
+        ({"steps": [step("a", payload="[")]}, "a: its inputs have no place"),
+        ({"steps": [step("a")], "output": {"inputs": [{"into": "", "step": "b"}]}}, "takes the result of b"),
+        ({"steps": [step("a")], "output": {"inputs": [{"into": ""}]}}, "takes the result of None"),
+        ({"steps": [step("a")], "output": {"inputs": [{"into": "/0", "step": "a"}]}}, "output: its inputs"),
+    ],
+)
+def test_what_is_no_graph_says_why(spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidGraph, match=words):
+        Plan.of(spec)

@@ -1,0 +1,116 @@
+"""A new leader counts what runs before it starts anything."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from djangotasks_api.models import TaskStatus
+from djangotasks_api.phases import Phase
+from djangotasks_operator.cache.keys import Key
+from tests.support.builders import NAMESPACE, at, make_task
+from tests.unit.operator.harness import InMemoryOperator, make_operator
+
+
+def admitted(operator: InMemoryOperator) -> list[str]:
+    operator.lead()
+    return [key.name for key in operator.store.all_keys() if operator.term.admission.is_admitted(key)]
+
+
+def test_running_tasks_keep_their_slots() -> None:
+    operator = make_operator()
+    operator.put_queue(concurrency=2)
+    for name in ("runs-1", "runs-2"):
+        operator.put_task(make_task(name, enqueued_at=at(-1)))
+    operator.drain()
+    assert operator.names("pods") == ["runs-1-1", "runs-2-1"]
+    # Older ones, and first in the new leader's cache.
+    waiting = make_operator(operator.api, leads=False)
+    for name in ("waits-1", "waits-2"):
+        waiting.put_task(make_task(name, enqueued_at=at(-100)))
+    assert sorted(admitted(waiting)) == ["runs-1", "runs-2"]
+
+
+def test_a_task_that_cannot_be_decided_on_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    operator = make_operator(leads=False)
+    operator.put_queue()
+    end = datetime.max.replace(tzinfo=UTC)
+    operator.put_task(make_task("broken", status=TaskStatus(phase=Phase.FAILED, finished_at=end)))
+    operator.put_task(make_task("good"))
+    assert admitted(operator) == ["good"]
+    assert "shop/broken: a defect" in caplog.text
+
+
+def test_free_slots_go_by_priority() -> None:
+    operator = make_operator(leads=False)
+    operator.put_queue(concurrency=1)
+    operator.put_task(make_task("low", priority=-5))
+    operator.put_task(make_task("high", priority=5))
+    operator.put_task(make_task("later", priority=9, run_after=at(60)))
+    assert admitted(operator) == ["high"]
+
+
+def test_starts_of_the_last_leader_count_for_the_rate_limit() -> None:
+    operator = make_operator()
+    operator.put_queue(rate_limit={"starts": 1, "period_seconds": 60})
+    operator.put_task(make_task("first"))
+    operator.drain()
+    operator.put_task(make_task("second"))
+    assert admitted(operator) == ["first"]
+    operator.wait(59)
+    assert operator.names("pods") == ["first-1"]
+    operator.wait(2)
+    assert operator.names("pods") == ["first-1", "second-1"]
+
+
+def test_starts_whose_pods_are_gone_count_for_the_rate_limit() -> None:
+    operator = make_operator()
+    operator.put_queue(rate_limit={"starts": 1, "period_seconds": 60})
+    operator.put_task(make_task("first"))
+    operator.drain()
+    operator.set_pod_status("first-1", {"phase": "Failed"})
+    operator.wait(10)
+    operator.server.remove("pods", "first-1")
+    operator.server.remove("jobs", "first-1")
+    later = make_operator(operator.api)
+    later.put_task(make_task("second", uid="second"))
+    later.wait(45)
+    assert later.names("pods") == []
+    later.wait(20)
+    assert later.names("pods") == ["second-1"]
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["", "after a restart"])
+@pytest.mark.parametrize("again", [None, "receipt"], ids=["", "and another one has its name"])
+def test_a_pod_keeps_its_slot_when_its_task_is_deleted(again: str | None, restart: bool) -> None:
+    """A queue of one at a time stays one, while the deleted task's pod takes its grace period."""
+    operator = make_operator()
+    operator.put_queue(concurrency=1)
+    operator.put_task(make_task())
+    operator.drain()
+    operator.server.delete("djangotasks", "receipt")
+    for _ in ("its Job", "and the Job's pod"):
+        operator.server.collect()
+    assert "deletionTimestamp" in operator.server.get("pods", "receipt-1")["metadata"]
+    operator.relist()
+    operator.drain()
+    if restart:
+        operator = make_operator(operator.api)
+    for name in filter(None, ("other", again)):
+        operator.put_task(make_task(name, uid="other"))
+    operator.wait(20)
+    assert operator.names("pods") == ["receipt-1"]
+    operator.server.remove("pods", "receipt-1")
+    operator.relist()
+    operator.wait(20)
+    assert len(operator.names("pods")) == 1
+
+
+def test_a_task_that_fails_to_start_frees_its_slot() -> None:
+    operator = make_operator()
+    operator.put_queue(concurrency=1)
+    operator.server.refusal = "exceeded quota: narrow"
+    operator.put_task(make_task("blocked"))
+    operator.drain()
+    assert not operator.term.admission.is_admitted(Key(NAMESPACE, "blocked"))

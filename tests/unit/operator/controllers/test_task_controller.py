@@ -1,0 +1,280 @@
+"""Scenarios that went wrong once, on the model check's simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from djangotasks_api.names import TASK_PLURAL
+from djangotasks_operator.controllers.task_controller import UNWATCHED_SECONDS
+from tests.unit.operator.model.quiescence import run_to_quiescence
+from tests.unit.operator.model.replica import Replica
+from tests.unit.operator.model.scenario import Scenario, few_interruptions
+from tests.unit.operator.model.server import merged
+from tests.unit.operator.model.simulation import Process, make_outcome
+
+NO_WAIT = {"backoff": {"initialSeconds": 0}}
+
+
+@pytest.fixture
+def scenario() -> Iterator[Scenario]:
+    """Nothing has happened yet: there is a queue without a limit."""
+    with few_interruptions():
+        scenario = Scenario()
+        scenario.world.put_queue("default", None)
+        yield scenario
+        scenario.close()
+
+
+def settle(scenario: Scenario) -> None:
+    scenario.operator_gets_on(lambda *items: items[0])
+    scenario.look()
+
+
+def status(scenario: Scenario, name: str = "a") -> dict[str, Any]:
+    found: dict[str, Any] = scenario.server.objects[TASK_PLURAL, name]["status"]
+    return found
+
+
+def start(scenario: Scenario, pod: str) -> Process:
+    """The pod's container starts, and nobody hears of that."""
+    process = scenario.world.start(next(p for p in scenario.world.waiting() if p.name == pod))
+    assert process is not None
+    scenario.world.reports.clear()
+    return process
+
+
+def fail(scenario: Scenario, process: Process) -> None:
+    """The process tells the leader of its failure, and lives on for a while."""
+    scenario.world.finish(process, make_outcome("failure", process, scenario.world.clock.now.isoformat()))
+    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
+    scenario.leader.drain()
+
+
+@pytest.mark.parametrize("deleting", [False, True], ids=["the Job is gone", "the Job is being deleted"])
+def test_no_attempt_starts_while_the_last_attempts_pod_lives(scenario: Scenario, deleting: bool) -> None:
+    """Somebody deletes the Job of an attempt that has failed, and whose container has not ended yet."""
+    scenario.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})
+    settle(scenario)
+    fail(scenario, start(scenario, "a-1"))
+    if deleting:
+        scenario.server.update("jobs", "a-1", {"metadata": {"deletionTimestamp": scenario.world.clock.stamp()}})
+    else:
+        scenario.server.delete("jobs", "a-1")
+    settle(scenario)
+    assert [pod.name for pod in scenario.world.pods()] == ["a-1"]
+    scenario.server.collect()
+    (pod,) = scenario.world.pods()
+    scenario.world.confirm_deletion(pod, shown=True) if pod.deleting else scenario.world.end(pod, 1)
+    settle(scenario)
+    assert [pod.name for pod in scenario.world.waiting()] == ["a-2"]
+
+
+def test_a_late_standby_accepts_an_outcome(scenario: Scenario) -> None:
+    """The standby has not seen yet that the first attempt ended, when the second one reports to it."""
+    scenario.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})
+    settle(scenario)
+    process = start(scenario, "a-1")
+    fail(scenario, process)
+    scenario.world.end(process.pod, 1)
+    scenario.leader.see_all()
+    scenario.leader.drain()
+    second = start(scenario, "a-2")
+    scenario.world.finish(second, make_outcome("success", second, scenario.world.clock.now.isoformat()))
+    scenario.deliver(scenario.world.reports.pop(), scenario.replicas[1])
+    scenario.replicas[1].drain()
+    scenario.look()
+    assert status(scenario)["phase"] == "Succeeded"
+
+
+def test_a_task_blocked_by_a_quota_is_retried_less_and_less_often(scenario: Scenario) -> None:
+    scenario.server.refusal = "exceeded quota: narrow"
+    scenario.world.enqueue("a", {})
+    for _ in range(600):
+        settle(scenario)
+        scenario.world.clock.advance(1)
+    assert status(scenario)["reason"] == "QuotaExceeded"
+    assert scenario.leader.tasks.retries < 30
+    scenario.server.refusal = None
+    scenario.world.clock.advance(60)
+    settle(scenario)
+    start(scenario, "a-1")
+
+
+def test_a_log_is_fetched_once_in_spite_of_a_failover(scenario: Scenario) -> None:
+    """And the log of a success not at all."""
+    for name in "ab":
+        scenario.world.enqueue(name, {})
+    settle(scenario)
+    failed, succeeded = start(scenario, "a-1"), start(scenario, "b-1")
+    fail(scenario, failed)
+    scenario.world.finish(succeeded, make_outcome("success", succeeded, scenario.world.clock.now.isoformat()))
+    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
+    assert "logTail" not in status(scenario), "not before the container has ended"
+    for process in (failed, succeeded):
+        scenario.world.end(process.pod, 1)
+    settle(scenario)
+    assert status(scenario)["logTail"] == {"attempt": 1, "text": "the log of a-1"}
+    scenario.leader.close()
+    scenario.replicas = [scenario.replicas[1], Replica(scenario.server, leads=False)]
+    scenario.leader.lead()
+    settle(scenario)
+    assert scenario.server.logs_read == ["a-1"]
+
+
+def test_a_pod_is_not_deleted_before_its_log_is_fetched(scenario: Scenario) -> None:
+    scenario.world.enqueue("a", {"policy": {"timeoutSeconds": 5}})
+    settle(scenario)
+    process = start(scenario, "a-1")
+    scenario.world.report(process)
+    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
+    scenario.leader.drain()
+    scenario.world.clock.advance(6)
+    settle(scenario)
+    assert [pod.name for pod in scenario.world.deleting()] == ["a-1"]
+    assert scenario.server.logs_read == ["a-1"]
+    scenario.world.confirm_deletion(process.pod, shown=False)
+    settle(scenario)
+    assert status(scenario)["reason"] == "DeadlineExceeded"
+    assert status(scenario)["logTail"]["text"] == "the log of a-1"
+
+
+def silent_task(scenario: Scenario, **policy: Any) -> Process:
+    """A task that runs, with a heartbeat timeout of a minute, and has said something once."""
+    scenario.world.enqueue("a", {"policy": {"heartbeatTimeoutSeconds": 60} | policy})
+    settle(scenario)
+    process = start(scenario, "a-1")
+    say(scenario, process)
+    return process
+
+
+def say(scenario: Scenario, process: Process) -> None:
+    scenario.world.say(process)
+    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
+    scenario.leader.drain()
+    scenario.look()
+
+
+def test_a_task_that_hangs_is_stopped_at_its_heartbeat_timeout(scenario: Scenario) -> None:
+    process = silent_task(scenario)
+    process.hangs = True
+    run_to_quiescence(scenario)
+    assert (status(scenario)["phase"], status(scenario)["reason"]) == ("Failed", "HeartbeatTimeout")
+    assert not process.alive
+
+
+@pytest.mark.parametrize("trouble", ["restart", "failover"])
+def test_heartbeats_missed_while_nobody_led_do_not_count(scenario: Scenario, trouble: str) -> None:
+    silent_task(scenario)
+    scenario.world.clock.advance(300)
+    scenario.process_is_gone(lambda *items: trouble if trouble in items else items[0])
+    settle(scenario)
+    assert "reason" not in status(scenario)
+    scenario.world.clock.advance(59)
+    settle(scenario)
+    assert "reason" not in status(scenario)
+    scenario.world.clock.advance(2)
+    settle(scenario)
+    assert status(scenario)["reason"] == "HeartbeatTimeout"
+
+
+def test_heartbeats_missed_while_the_api_server_was_away_do_not_count(scenario: Scenario) -> None:
+    silent_task(scenario)
+    scenario.world.clock.advance(61)
+    assert scenario.leader.begin_work()
+    scenario.leader.fail(0)
+    settle(scenario)
+    scenario.world.clock.advance(10)
+    settle(scenario)
+    assert "reason" not in status(scenario)
+    scenario.world.clock.advance(51)
+    settle(scenario)
+    assert status(scenario)["reason"] == "HeartbeatTimeout"
+
+
+def test_a_heartbeat_in_the_last_moment_saves_the_attempt(scenario: Scenario) -> None:
+    """The leader is about to write that the attempt is silent, when another replica hears of it."""
+    process = silent_task(scenario)
+    scenario.world.clock.advance(61)
+    assert scenario.leader.begin_work()
+    scenario.world.say(process)
+    scenario.deliver(scenario.world.reports.pop(), scenario.replicas[1])
+    scenario.replicas[1].drain()
+    settle(scenario)
+    assert (status(scenario).get("reason"), status(scenario)["progress"]["text"]) == (None, "2")
+    # What comes too late changes nothing: it is being stopped.
+    scenario.world.clock.advance(61)
+    settle(scenario)
+    assert status(scenario)["reason"] == "HeartbeatTimeout"
+    say(scenario, process)
+    assert (status(scenario)["reason"], status(scenario)["progress"]["text"]) == ("HeartbeatTimeout", "2")
+
+
+def test_an_outcome_of_an_attempt_that_is_being_stopped_is_not_lost(scenario: Scenario) -> None:
+    process = silent_task(scenario)
+    scenario.world.clock.advance(61)
+    settle(scenario)
+    scenario.world.finish(process, make_outcome("success", process, scenario.world.clock.now.isoformat()))
+    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
+    settle(scenario)
+    assert (status(scenario)["phase"], status(scenario)["result"]) == ("Succeeded", "42")
+
+
+def take_labels(scenario: Scenario, plural: str, name: str) -> None:
+    """Take the operator's labels from an object: its watches, which select by them, say that it is gone."""
+    body = scenario.server.objects[plural, name]
+    scenario.server.remove(plural, name)
+    scenario.server.objects[plural, name] = merged(body, {"metadata": {"labels": None}})
+
+
+def test_a_pod_without_its_labels_is_still_the_attempts_pod(scenario: Scenario) -> None:
+    """A second attempt beside it would run the task twice at once. Its end is seen by looking at it."""
+    scenario.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})
+    settle(scenario)
+    process = start(scenario, "a-1")
+    scenario.world.report(process)
+    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
+    settle(scenario)
+    take_labels(scenario, "pods", "a-1")
+    settle(scenario)
+    assert status(scenario)["phase"] == "Running"
+    scenario.world.finish(process, make_outcome("success", process, scenario.world.clock.now.isoformat()))
+    scenario.world.end(process.pod, 0)
+    scenario.server.events.pop()  # no watch delivers it
+    scenario.world.clock.advance(UNWATCHED_SECONDS)
+    settle(scenario)
+    assert status(scenario)["phase"] == "Succeeded"
+    assert [name for plural, name in scenario.server.objects if plural == "pods"] == ["a-1"]
+
+
+def test_a_pod_without_its_labels_that_is_deleted_is_an_interruption(scenario: Scenario) -> None:
+    scenario.world.enqueue("a", {"policy": {"maxAttempts": 1}})
+    settle(scenario)
+    process = start(scenario, "a-1")
+    settle(scenario)
+    take_labels(scenario, "pods", "a-1")
+    settle(scenario)
+    process.alive = False
+    del scenario.server.objects["pods", "a-1"]
+    for _ in range(3):
+        scenario.world.clock.advance(UNWATCHED_SECONDS)
+        settle(scenario)
+    assert status(scenario)["attempts"][0]["reason"] == "PodDeleted"
+    assert [pod.name for pod in scenario.world.waiting()] == ["a-2"]
+
+
+def test_a_copy_of_a_pod_is_not_the_attempts_pod(scenario: Scenario) -> None:
+    """`kubectl debug --copy-to=copy --keep-labels`: its end is not the attempt's."""
+    scenario.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})
+    settle(scenario)
+    start(scenario, "a-1")
+    body = scenario.server.get("pods", "a-1")
+    scenario.server.create("pods", {**body, "metadata": {**body["metadata"], "name": "copy"}})
+    scenario.server.update("pods", "copy", {"status": {"phase": "Failed"}})
+    settle(scenario)
+    scenario.server.remove("pods", "copy")
+    settle(scenario)
+    assert not status(scenario).get("attempts")
+    assert [pod.name for pod in scenario.world.pods()] == ["a-1"]

@@ -1,0 +1,99 @@
+"""How long the pod of an attempt may take to start, and how long it may go on once the attempt has ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from djangotasks_api.models import Backoff, Policy, TaskStatus
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import Phase, Reason
+from djangotasks_operator.decide.actions import DeletePod, Wait, WriteStatus, WriteStatusLater
+from djangotasks_operator.decide.attempt_checks import grace_end
+from djangotasks_operator.decide.checks import decide
+from djangotasks_operator.pods.events import PodEvents
+from djangotasks_operator.status import endings
+from tests.support.builders import at, make_attempt, make_job, make_pod, make_snapshot, make_task, make_terminated
+
+SUCCESS = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), result="1")
+FAILURE = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), reason=Reason.TASK_ERROR)
+
+
+@pytest.mark.parametrize("outcome", [SUCCESS, FAILURE], ids=["success", "failure"])
+@pytest.mark.parametrize("max_attempts", [1, 2])
+def test_a_pod_has_its_grace_from_when_its_late_outcome_was_recorded(outcome: Outcome, max_attempts: int) -> None:
+    """The grace time of 30 s begins when the outcome is recorded, 600 s after the task ended."""
+    task = make_task(policy=Policy(max_attempts=max_attempts, backoff=Backoff(initial_seconds=0)))
+    before = make_snapshot(task, jobs=(make_job(),), pods=(make_pod(running_since=at(0)),))
+    status = endings.with_outcome(task.metadata.name, task.status, outcome, before.limits, at(610))
+    after = make_snapshot(
+        make_task(policy=task.spec.policy, status=status), jobs=(make_job(),), pods=(make_pod(running_since=at(0)),)
+    )
+    assert decide(after, at(611)) == Wait(at(640))
+    assert isinstance(decide(after, at(640)), DeletePod)
+
+
+def test_an_exited_container_is_left_to_the_kubelet_for_long() -> None:
+    """Busy nodes take a while to call the pod ended, and its log goes with it."""
+    limits = make_snapshot(make_task()).limits
+    status = endings.with_outcome("receipt", make_task().status, SUCCESS, limits, at(10))
+    pod = make_pod(phase="Running", terminated=make_terminated(0, finished_at=at(11)))
+    snapshot = make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(pod,))
+    assert decide(snapshot, at(60)) == Wait(at(310))
+    assert isinstance(decide(snapshot, at(310)), DeletePod)
+
+
+CASES = [
+    ("an outcome that was recorded late", {"recorded_at": at(600)}, {"running_since": at(-60)}, at(630)),
+    ("an end by a clock that is ahead", {"finished_at": at(9000), "recorded_at": at(10)}, {"running_since": at(-60)}, at(40)),
+    ("an end that was recorded by an older version", {"recorded_at": None}, {"running_since": at(-60)}, at(30)),
+    ("an exited container", {"recorded_at": at(10)}, {"terminated": make_terminated(finished_at=at(1))}, at(310)),
+    ("an exited container with a sidecar", {"recorded_at": at(10)},
+     {"terminated": make_terminated(finished_at=at(1)), "sidecars": True}, at(6)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("attempt", "pod", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_the_grace_ends_by_the_operators_clock(attempt: Any, pod: Any, expected: datetime) -> None:
+    ended = make_attempt(**({"finished_at": at(0)} | attempt))
+    assert grace_end(ended, ended.finished_at or at(0), make_pod(**pod)) == expected
+
+
+UNSCHEDULABLE = TaskStatus(phase=Phase.STARTING, reason=Reason.UNSCHEDULABLE, attempts=[make_attempt()])
+
+
+def test_a_pod_that_has_found_its_node_is_not_shown_as_unschedulable() -> None:
+    task = make_task(status=UNSCHEDULABLE)
+    for scheduled_at, over in ((None, False), (at(-1), True)):
+        pod = make_pod(scheduled_at=scheduled_at, acknowledged_at=scheduled_at)
+        action = decide(make_snapshot(task, jobs=(make_job(),), pods=(pod,)), at(0))
+        if over:
+            assert isinstance(action, WriteStatusLater)
+            assert (action.status.phase, action.status.reason) == (Phase.STARTING, None)
+        else:
+            assert isinstance(action, Wait)
+
+
+@pytest.mark.parametrize(
+    ("pod", "events", "words"),
+    [
+        ({}, None, "within 300 s."),
+        (
+            {},
+            PodEvents(pod_uid="pod-1", read_at=at(0), latest='Pulling: the image "x"'),
+            'Event: Pulling: the image "x"',
+        ),
+        ({"scheduled_at": at(-299)}, None, "within 300 s. Its node has not taken it."),
+        ({"scheduled_at": at(-299), "acknowledged_at": at(-298)}, None, "within 300 s."),
+    ],
+)
+def test_a_pod_that_started_too_late_says_what_is_known(
+    pod: dict[str, Any], events: PodEvents | None, words: str
+) -> None:
+    snapshot = make_snapshot(jobs=(make_job(),), pods=(make_pod(created_at=at(-300), **pod),), pod_events=events)
+    action = decide(snapshot, at(0))
+    assert isinstance(action, WriteStatus)
+    assert action.status.reason is Reason.START_TIMEOUT
+    assert (action.status.message or "").endswith(words)

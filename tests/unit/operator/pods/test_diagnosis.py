@@ -1,0 +1,122 @@
+"""What a Pod's state says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import INTERRUPTIONS, Reason
+from djangotasks_api.stored import TextRef
+from djangotasks_operator.pods.diagnosis import end_cause, reported_outcome, start_problem
+from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.pods.views import Pod
+from tests.support.builders import KEY, NAMESPACE, UID, make_pod, make_reported, make_terminated, make_waiting
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason", "words", "exit_code"),
+    [
+        (make_pod(exit_code=3), Reason.PROCESS_EXITED, "exit code 3", 3),
+        (make_pod(exit_code=137), Reason.PROCESS_EXITED, "SIGKILL", 137),
+        (make_pod(exit_code=139), Reason.PROCESS_EXITED, "SIGSEGV", 139),
+        (make_pod(exit_code=255), Reason.PROCESS_EXITED, "exit code 255", 255),
+        (make_pod(terminated=make_terminated(1, message="MemoryError")), Reason.PROCESS_EXITED, "MemoryError", 1),
+        (make_pod(terminated=make_terminated(137, reason="OOMKilled")), Reason.OOM_KILLED, "memory limit", 137),
+        (make_pod(terminated=make_terminated(128, reason="StartError", message="no such file")),
+         Reason.CONTAINER_CONFIG_ERROR, "no such file", 128),
+        (make_pod(exit_code=143, disruption="EvictionByEvictionAPI"), Reason.EVICTED, "disrupted", None),
+        (make_pod(exit_code=143, disruption="PreemptionByScheduler"), Reason.PREEMPTED, "disrupted", None),
+        (make_pod(phase="Failed", disruption="DeletionByTaintManager"), Reason.NODE_LOST, "disrupted", None),
+        (make_pod(exit_code=143, disruption="SomethingNew"), Reason.EVICTED, "SomethingNew", None),
+        (make_pod(phase="Failed", reason="Evicted", message="low on memory"), Reason.EVICTED, "low on memory", None),
+        (make_pod(phase="Failed", reason="OutOfmemory", message="no room"), Reason.EVICTED, "no room", None),
+        (make_pod(exit_code=143, deleting=True), Reason.POD_DELETED, "deleted", None),
+        (make_pod(phase="Failed"), Reason.INIT_CONTAINER_FAILED, "init container", None),
+    ],
+)  # fmt: skip
+def test_death(pod: Pod, reason: Reason, words: str, exit_code: int | None) -> None:
+    cause = end_cause(pod)
+    assert (cause.reason, cause.exit_code) == (reason, exit_code)
+    assert words in cause.message
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (make_pod(), None),
+        (make_pod(waiting=make_waiting("SomethingNew")), None),
+        (make_pod(waiting=make_waiting("ErrImagePull")), Reason.IMAGE_PULL_FAILED),
+        (make_pod(waiting=make_waiting("CreateContainerConfigError")), Reason.CONTAINER_CONFIG_ERROR),
+        (make_pod(waiting=make_waiting("InvalidImageName")), Reason.INVALID_IMAGE_NAME),
+        (make_pod(unschedulable="0/1 nodes are available"), Reason.UNSCHEDULABLE),
+    ],
+)
+def test_start_problem(pod: Pod, reason: Reason | None) -> None:
+    problem = start_problem(pod)
+    assert (problem.reason if problem else None) is reason
+
+
+OUTCOME = Outcome(started_at=None, finished_at="2026-11-23T12:00:00Z", result='{"paid": true}')
+SIGNED = make_reported(OUTCOME).message
+
+
+def test_an_outcome_that_the_runner_left() -> None:
+    pod = make_pod(terminated=make_reported(OUTCOME))
+    assert reported_outcome(pod, [KEY]) == OUTCOME
+    # While the operator's key is changed, the pod's token is of the one before.
+    assert reported_outcome(pod, [b"new", KEY]) == OUTCOME
+    assert reported_outcome(pod, [b"new"]) is None
+    assert reported_outcome(make_pod(), [KEY]) is None
+
+
+def test_an_outcome_outlives_the_operators_key() -> None:
+    """The operator was installed again. The pod still has the token that it was given."""
+    token = sign(KEY, NAMESPACE, UID, 1)
+    pod = make_pod(terminated=make_reported(OUTCOME), token=token)
+    assert reported_outcome(pod, [b"new"]) == OUTCOME
+    assert reported_outcome(make_pod(terminated=make_reported(OUTCOME), token="another"), [b"new"]) is None
+    assert token not in repr(pod)
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 3, 137, 143])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "", "Killed", "{", "{}", '{"finishedAt": 3}', SIGNED[:-1], f" {SIGNED}", f"{SIGNED}\n",
+        # A line that the task has printed, and the kubelet shows where the process has died.
+        OUTCOME.to_json(),
+        f"user said: {OUTCOME.to_json()}",
+        f"{SIGNED.partition(' ')[0]} {OUTCOME.to_json().replace('true', 'false')}",
+    ],
+)  # fmt: skip
+def test_what_a_task_prints_is_no_outcome(message: str, exit_code: int) -> None:
+    assert reported_outcome(make_pod(terminated=make_terminated(exit_code, message=message)), [KEY]) is None
+
+
+@pytest.mark.parametrize("change", [{"attempt": 2}, {"task_uid": "another"}, {"namespace": "other"}], ids=str)
+def test_an_outcome_of_another_attempt_is_none_of_this_one(change: dict[str, Any]) -> None:
+    assert reported_outcome(make_pod(terminated=make_reported(OUTCOME), **change), [KEY]) is None
+
+
+def test_a_reported_file_must_be_the_tasks_own() -> None:
+    def reported(name: str) -> Outcome | None:
+        ref = TextRef(storage="tasks", name=name, size=1, sha256="0" * 64)
+        outcome = Outcome(started_at=None, finished_at="2026-11-23T12:00:00Z", result_ref=ref)
+        found = reported_outcome(make_pod(terminated=make_reported(outcome)), [KEY])
+        assert found in (None, outcome)
+        return found
+
+    assert reported("djangotasks/shop/receipt.result-1.0.json") is not None
+    assert reported("djangotasks/shop/other.result-1.0.json") is None
+    assert reported("secrets/passwords.json") is None
+
+
+@pytest.mark.parametrize(("reason", "exit_code"), [("Unknown", 255), ("ContainerStatusUnknown", 137)])
+def test_a_node_that_restarted_is_an_interruption(reason: str, exit_code: int) -> None:
+    """Not the task's own failure, whose exit code may be the same."""
+    pod = make_pod(terminated=make_terminated(exit_code, reason=reason), phase="Failed")
+    assert (end_cause(pod).reason in INTERRUPTIONS, end_cause(pod).exit_code) == (True, exit_code)
+    own = make_pod(terminated=make_terminated(exit_code, reason="Error"), phase="Failed")
+    assert end_cause(own).reason is Reason.PROCESS_EXITED

@@ -1,0 +1,138 @@
+"""What a task takes from a Deployment's pods, and what it leaves out. The zoo has whole pods of this kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from djangotasks_api.models import QueueSpec
+from djangotasks_operator.pods.fields import InvalidTemplate
+from djangotasks_operator.pods.template import PodTemplate, pod_template
+
+SELECTOR = {"matchLabels": {"app": "web", "component": "server"}}
+LABELS = {"app": "web", "component": "server", "team": "shop"}
+
+
+def follow(spec: dict[str, Any] | None = None, annotations: dict[str, str] | None = None, **source: Any) -> PodTemplate:
+    template = {
+        "metadata": {"labels": LABELS, "annotations": annotations or {}},
+        "spec": {"containers": [{"name": "web", "image": "shop"}]} | (spec or {}),
+    }
+    queue = QueueSpec.model_validate({"podTemplateFrom": {"deployment": "web"} | source})
+    return pod_template(template, queue, SELECTOR, "shop")
+
+
+@pytest.mark.parametrize(
+    ("source", "labels"),
+    [
+        ({}, {}),
+        ({"copyLabels": ["team", "cost-centre"]}, {"team": "shop"}),
+        ({"copyLabels": ["app", "team"]}, {"app": "web", "team": "shop"}),
+        ({"metadata": {"labels": {"team": "tasks", "owner": "me"}}}, {"team": "tasks", "owner": "me"}),
+        ({"copyLabels": ["team"], "metadata": {"labels": {"team": "tasks"}}}, {"team": "tasks"}),
+        # The same keys, and a value that the Deployment's selector does not take.
+        ({"copyLabels": ["app"], "metadata": {"labels": {"component": "tasks"}}}, {"app": "web", "component": "tasks"}),
+    ],
+)
+def test_labels_are_left_behind_unless_the_queue_names_them(source: dict[str, Any], labels: dict[str, str]) -> None:
+    manifest = follow(**source).manifest
+    assert manifest["metadata"]["labels"] == labels
+    # With any label, a Service that selects by it alone must not take the pod for one that serves.
+    gates = [gate["conditionType"] for gate in manifest["spec"].get("readinessGates", ())]
+    assert gates == (["djangotasks.dev/serves-requests"] if labels else [])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"copyLabels": ["app", "component"]},
+        {"copyLabels": ["app"], "metadata": {"labels": {"component": "server"}}},
+        {"metadata": {"labels": {"app": "web", "component": "server"}}},
+    ],
+)
+def test_no_task_is_selected_as_the_deployments_pods_are(source: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTemplate, match="the Deployment's own selector matches the tasks' pods"):
+        follow(**source)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "stays"),
+    [
+        ("checksum/config", True),
+        ("vault.hashicorp.com/agent-inject", True),
+        ("sidecar.istio.io/inject", True),
+        ("ad.datadoghq.com/web.logs", True),
+        ("karpenter.sh/do-not-disrupt", True),
+        ("prometheus.io/scrape", False),
+        ("prometheus.io/port", False),
+        ("k8s.grafana.com/scrape", False),
+        ("co.elastic.metrics/module", False),
+        ("ad.datadoghq.com/web.check_names", False),
+        ("cluster-autoscaler.kubernetes.io/safe-to-evict", False),
+        ("container.apparmor.security.beta.kubernetes.io/web", True),
+        ("container.apparmor.security.beta.kubernetes.io/migrate", False),
+    ],
+)
+def test_annotations_for_servers_are_left_out(annotation: str, stays: bool) -> None:
+    migrate = [{"name": "migrate", "image": "shop"}]
+    made = follow({"initContainers": migrate}, annotations={annotation: "x"})
+    assert (annotation in made.manifest["metadata"]["annotations"]) is stays
+    again = follow(annotations={annotation: "x"}, metadata={"annotations": {annotation: "y"}})
+    assert again.manifest["metadata"]["annotations"][annotation] == "y"
+
+
+CONTAINERS = {
+    "volumes": [{"name": "static", "emptyDir": {}}, {"name": "media", "persistentVolumeClaim": {"claimName": "m"}}],
+    "initContainers": [
+        {"name": "proxy", "image": "x", "restartPolicy": "Always"},
+        {"name": "collect", "image": "x", "volumeMounts": [{"name": "static", "mountPath": "/static"}]},
+        {"name": "migrate", "image": "x"},
+    ],
+    "containers": [
+        {"name": "web", "image": "x"},
+        {
+            "name": "nginx",
+            "image": "x",
+            "volumeMounts": [{"name": "static", "mountPath": "/html"}, {"name": "media", "mountPath": "/media"}],
+        },
+    ],
+}
+ALL = ["proxy", "collect", "migrate", "web", "nginx"]
+
+
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [
+        ({}, ["migrate"]),
+        ({"initContainers": []}, ["collect", "migrate"]),
+        ({"initContainers": ["migrate"]}, ["collect"]),
+        ({"sidecars": ["proxy"]}, ["collect", "migrate", "nginx"]),
+        ({"sidecars": ["nginx"]}, ["proxy", "migrate"]),
+        ({"sidecars": []}, ["proxy", "collect", "migrate", "nginx"]),
+        ({"sidecars": [], "initContainers": ["collect", "migrate"]}, ["proxy", "nginx"]),
+    ],
+)
+def test_which_containers_come_along(source: dict[str, Any], left: list[str]) -> None:
+    made = follow(CONTAINERS, **source)
+    spec = made.manifest["spec"]
+    there = [container["name"] for container in (*spec["initContainers"], *spec["containers"])]
+    assert there == [name for name in ALL if name not in left]
+    assert made.notes[0] == f"Without these containers of the Deployment's pods: {', '.join(left)}."
+    # A claim that only nginx mounts must not tie the task to a node.
+    volumes = {volume["name"] for volume in spec["volumes"]}
+    assert ("media" in volumes) is ("nginx" in there)
+    assert len(made.notes) == (2 if "nginx" in there else 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"initContainers": ["render"]}, "podTemplateFrom.initContainers: .* no 'render'; they have: collect, migrate"),
+        ({"initContainers": ["proxy"]}, "no 'proxy'; they have: collect, migrate"),
+        ({"sidecars": ["web"]}, "podTemplateFrom.sidecars: .* no 'web'; they have: nginx, proxy"),
+    ],
+)
+def test_a_container_that_the_deployment_has_not(source: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidTemplate, match=words):
+        follow(CONTAINERS, **source)

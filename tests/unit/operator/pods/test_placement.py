@@ -1,0 +1,54 @@
+"""How replicas lie to each other is left out, and where they lie stays."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from djangotasks_operator.pods.placement import PREFERRED, REQUIRED, leave_spreading
+
+LABELS = {"app": "web", "tier": "front"}
+HOST = "kubernetes.io/hostname"
+
+
+def term(selector: Any = None, **more: Any) -> dict[str, Any]:
+    return {"topologyKey": HOST} | ({} if selector is None else {"labelSelector": selector}) | more
+
+
+WEB = {"matchLabels": {"app": "web"}}
+TERMS: list[tuple[dict[str, Any], bool]] = [
+    (term(WEB), False),
+    (term({}), False),
+    (term({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "api"]}]}), False),
+    (term({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}), False),
+    (term({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]}), False),
+    (term(WEB, namespaces=["shop", "other"]), False),
+    (term(WEB, namespaceSelector={}), False),
+    (term(WEB, namespaces=["other"], namespaceSelector={}), False),
+    (term(), True),
+    (term({"matchLabels": {"app": "db"}}), True),
+    (term({"matchLabels": {"app": "web", "tier": "back"}}), True),
+    (term({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}), True),
+    (term(WEB, namespaces=["other"]), True),
+]
+
+
+@pytest.mark.parametrize("kind", ["podAffinity", "podAntiAffinity"])
+@pytest.mark.parametrize(("rule", "stays"), TERMS)
+def test_a_rule_about_the_deployments_own_pods_goes(kind: str, rule: dict[str, Any], stays: bool) -> None:
+    for when, entry in ((REQUIRED, rule), (PREFERRED, {"weight": 1, "podAffinityTerm": rule})):
+        spec = {"affinity": {kind: {when: [deepcopy(entry)]}}}
+        leave_spreading(spec, LABELS, "shop")
+        assert spec == ({"affinity": {kind: {when: [entry]}}} if stays else {})
+
+
+def test_node_placement_stays() -> None:
+    node: dict[str, Any] = {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": []}}}
+    spec: dict[str, Any] = {
+        "affinity": node | {"podAntiAffinity": {REQUIRED: [term(WEB)]}},
+        "topologySpreadConstraints": [{}],
+    }
+    leave_spreading(spec, LABELS, "shop")
+    assert spec == {"affinity": node}

@@ -1,0 +1,56 @@
+"""Metrics that are read from the cache when they are asked for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from djangotasks_api.models import DjangoTaskQueue, QueueCondition, QueueStatus, TaskStatus
+from djangotasks_api.phases import Phase
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.runtime.watch_monitor import WatchMonitor
+from djangotasks_operator.runtime.workqueue import WorkQueue
+from djangotasks_operator.telemetry.collector import StateCollector
+from djangotasks_operator.telemetry.metrics import MISSING
+from tests.support.builders import NAMESPACE, NOW, make_queue, make_task
+from tests.unit.operator.telemetry.test_metrics import Observed, Samples, labels, samples
+
+
+def gauges(observed: Observed, *, leads: bool) -> Samples:
+    queue: WorkQueue[Key] = WorkQueue()
+    observed.metrics.add(StateCollector(observed.store, queue, WatchMonitor(), lambda: leads, lambda: 7, lambda: 3))
+    queue.add(Key("shop", "a"))
+    queue.add(Key("shop", "b"))
+    queue.retries = 3
+    return samples(observed.metrics)
+
+
+def ready_queue(name: str, status: Literal["True", "False"]) -> DjangoTaskQueue:
+    """A queue with this condition."""
+    condition = QueueCondition(type="Ready", status=status, reason="Because", last_transition_time=NOW)
+    queue = make_queue(name)
+    metadata = queue.metadata.model_copy(update={"resource_version": "9"})
+    return queue.model_copy(update={"status": QueueStatus(conditions=[condition]), "metadata": metadata})
+
+
+def test_the_ready_condition_of_queues_is_a_gauge() -> None:
+    observed = Observed()
+    observed.store.put_queue(ready_queue("well", "True"))
+    observed.store.put_queue(ready_queue("wrong", "False"))
+    gauges(observed, leads=True)
+    families = observed.metrics.registry.collect()
+    (family,) = (family for family in families if family.name == "djangotasks_queue_ready")
+    found = {sample.labels["queue"]: sample.value for sample in family.samples}
+    assert found == {"well": 1, "wrong": 0}, "and nothing of the one that has no status yet"
+
+
+def test_tasks_are_counted_by_the_leader_alone() -> None:
+    observed = Observed()
+    observed.store.put_task(make_task("second", queue="no-such-queue"))
+    observed.store.put_task(make_task("third", status=TaskStatus(phase=Phase.FAILED)))
+    everywhere = {"workqueue_depth": 2, "workqueue_retries_total": 3}
+    leader = {"leader": 1, "backlog_tasks": 7, "tasks_awaiting_deletion": 3, "tasks{Queued}": 1, "tasks{Failed}": 1}
+    assert gauges(observed, leads=True) == everywhere | leader
+    assert labels(observed.metrics, "djangotasks_tasks") == {(NAMESPACE, "default"), (NAMESPACE, MISSING)}
+    standby = Observed()
+    standby.store.put_queue(ready_queue("default", "True"))
+    assert gauges(standby, leads=False) == everywhere

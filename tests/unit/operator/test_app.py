@@ -1,0 +1,185 @@
+"""A whole process of the operator, with kopf, against an API server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from djangotasks_api.models import DjangoTask, DjangoTaskQueue
+from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.outcome import Outcome
+from djangotasks_operator.app import Operator
+from djangotasks_operator.config import Config
+from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.runtime.http_server import CannotServe
+from tests.support.builders import NAMESPACE, at, make_queue, make_task
+from tests.unit.operator.harness import until
+from tests.unit.operator.http_api import HttpApi
+from tests.unit.operator.model.server import ApiServer, Clock
+
+KEY = b"k" * 32
+LOCAL = "127.0.0.1"
+OUTCOME = Outcome(started_at=at(1).isoformat(), finished_at=at(2).isoformat(), result="42")
+
+
+class Running:
+    """An operator that runs, and its API server."""
+
+    def __init__(self, api: HttpApi, port: int, health_port: int, process: asyncio.Task[None]) -> None:
+        self.api, self.server = api, api.server
+        self.port, self.health_port = port, health_port
+        self.process = process
+
+    def create(self, plural: str, model: DjangoTask | DjangoTaskQueue) -> None:
+        body = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self.server.create(plural, body | {"metadata": {"name": model.metadata.name}})
+
+    def lease(self) -> str | None:
+        body = self.server.objects.get(("leases", "operator"))
+        return None if body is None else body["spec"]["holderIdentity"]
+
+    async def answer(self, path: str) -> int:
+        async with aiohttp.ClientSession() as session:
+            try:
+                async with session.get(f"http://{LOCAL}:{self.health_port}{path}") as response:
+                    return response.status
+            except aiohttp.ClientError:
+                return 0
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind((LOCAL, 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def running(directory: Path, api: HttpApi) -> AsyncIterator[Running]:
+    port, health_port = free_port(), free_port()
+    async with api.served() as url:
+        kubeconfig(directory, url)
+        config = Config(
+            report_url=f"http://{LOCAL}:{port}",
+            lease=(NAMESPACE, "operator"),
+            host=LOCAL,
+            port=port,
+            health_port=health_port,
+            keys=(KEY,),
+        )
+        process = asyncio.create_task(Operator(config).run())
+        operator = Running(api, port, health_port, process)
+        try:
+            yield operator
+        finally:
+            process.cancel()
+            await asyncio.gather(process, return_exceptions=True)
+
+
+def kubeconfig(directory: Path, url: str) -> None:
+    named = {
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": {"token": "t"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    }
+    (directory / "config").write_text(json.dumps({"current-context": "test", **named}))
+
+
+@pytest.fixture(autouse=True)
+def _kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+
+
+def play(directory: Path, story: Callable[[Running], Awaitable[None]]) -> HttpApi:
+    api = HttpApi(ApiServer(Clock()))
+
+    async def run() -> None:
+        async with running(directory, api) as operator:
+            await until(
+                lambda: operator.process.done() or set(api.watched) >= {TASK_PLURAL, QUEUE_PLURAL, "jobs", "pods"}
+            )
+            assert not operator.process.done(), operator.process.exception()
+            await story(operator)
+
+    asyncio.run(run())
+    return api
+
+
+def test_a_task_of_a_queue_that_kopf_delivers_runs_to_its_end(tmp_path: Path) -> None:
+    async def story(operator: Running) -> None:
+        server = operator.server
+        operator.create(QUEUE_PLURAL, make_queue())
+        operator.create(TASK_PLURAL, make_task())
+        await until(lambda: ("pods", "receipt-1") in server.objects)
+        uid = server.get(TASK_PLURAL, "receipt")["metadata"]["uid"]
+        url = f"http://{LOCAL}:{operator.port}/v1/attempts/{NAMESPACE}/receipt/{uid}/1/outcome"
+        headers = {"Authorization": f"Bearer {sign(KEY, NAMESPACE, uid, 1)}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=OUTCOME.to_json(), headers=headers) as response,
+        ):
+            assert response.status == 200
+        assert server.get(TASK_PLURAL, "receipt")["status"]["result"] == "42"
+        assert (await operator.answer("/readyz"), await operator.answer("/healthz")) == (200, 200)
+
+    api = play(tmp_path, story)
+    assert sorted(api.watched) == sorted({TASK_PLURAL, QUEUE_PLURAL, WORKFLOW_PLURAL, "jobs", "pods"}), (
+        "one watch for each kind"
+    )
+
+
+def test_a_signal_drains_the_process_and_releases_the_lease(tmp_path: Path) -> None:
+    async def story(operator: Running) -> None:
+        await until(lambda: bool(operator.lease()))
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(4):  # less than the 5 s that kopf waits for tasks that are left
+            await operator.process
+        assert operator.lease() == ""
+        assert await operator.answer("/readyz") == 0
+
+    play(tmp_path, story)
+
+
+def test_a_defect_in_a_part_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = asyncio.Event()
+
+    async def events(_: object) -> None:
+        await broken.wait()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("djangotasks_operator.app.EventRecorder.run", events)
+
+    async def story(operator: Running) -> None:
+        await until(lambda: bool(operator.lease()))
+        broken.set()
+        with pytest.raises(ZeroDivisionError):
+            async with asyncio.timeout(4):
+                await operator.process
+        assert operator.lease() == "", "another replica need not wait for the end of the lease"
+
+    play(tmp_path, story)
+
+
+def test_a_port_that_is_taken_ends_the_start(tmp_path: Path) -> None:
+    async def run() -> None:
+        with socket.socket() as taken:
+            taken.bind((LOCAL, 0))
+            taken.listen()
+            api = HttpApi(ApiServer(Clock()))
+            async with api.served() as url:
+                kubeconfig(tmp_path, url)
+                port = taken.getsockname()[1]
+                config = Config(report_url="http://x", host=LOCAL, port=port, health_port=free_port(), keys=(KEY,))
+                with pytest.raises(CannotServe):
+                    await Operator(config).run()
+
+    asyncio.run(run())

@@ -1,0 +1,74 @@
+"""What the command line makes of its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from djangotasks_operator import cli
+from djangotasks_operator.config import Config
+
+URL = "--report-url=http://[fd00::7]:8080"
+
+
+@pytest.fixture
+def configs(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
+    """What operators were started with."""
+    found: list[Config] = []
+
+    class Recorder:
+        def __init__(self, config: Config) -> None:
+            found.append(config)
+
+        async def run(self) -> None:
+            pass
+
+    monkeypatch.setattr(cli, "Operator", Recorder)
+    return found
+
+
+def run(*options: str) -> Result:
+    return CliRunner().invoke(cli.main, ["run", *options])
+
+
+def test_defaults(configs: list[Config]) -> None:
+    assert run(URL).exit_code == 0
+    (config,) = configs
+    assert config == Config(report_url="http://[fd00::7]:8080", keys=config.keys)
+    assert [len(key) for key in config.keys] == [cli.KEY_MIN_BYTES]
+
+
+def test_every_option(configs: list[Config], tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+    options = ("-n", "shop", "-n", "bank", "--lease=tasks/a", "--host=::1", "--port=1", "--health-port=2")
+    assert run("--service=tasks/operator", f"--key-file={key}", *options).exit_code == 0
+    assert configs == [
+        Config(
+            namespaces=("shop", "bank"),
+            service=("tasks", "operator"),
+            lease=("tasks", "a"),
+            host="::1",
+            port=1,
+            health_port=2,
+            keys=(b"k" * 32,),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "Give one of --report-url and --service"),
+        ([URL, "--service=tasks/operator"], "Give one of --report-url and --service"),
+        (["--report-url=https://a"], "must begin with http://"),
+        (["--service=operator"], "must be NAMESPACE/NAME"),
+    ],
+)
+def test_invalid_options_are_refused(configs: list[Config], options: list[str], words: str) -> None:
+    result = run(*options)
+    assert result.exit_code != 0
+    assert words in result.output
+    assert not configs

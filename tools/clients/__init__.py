@@ -1,0 +1,1 @@
+"""Other packages, and Django itself, run on this backend: `make test-clients`."""

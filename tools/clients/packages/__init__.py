@@ -1,0 +1,1 @@
+"""The main path of each package under in_memory()."""
