@@ -11,6 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 CLUSTER := python -m tools.cluster
 # More than there are processors, since tests mostly wait for the cluster. A file's tests share a namespace.
 WORKERS ?= 4
+# CI tries a story that failed once more, so that one race on a busy machine does not stop all; its summary lists it.
+RERUNS := $(if $(CI),--reruns 1 -raR)
 UNIT := pytest -q $(if $(MAKE_TERMOUT),--color=yes)
 # In the half where ARGS="-k something" finds nothing.
 NONE_FOUND := [ $$? = 5 ]
@@ -32,8 +34,8 @@ demo: bootstrap ## From nothing to tasks that ran in a cluster, explained on the
 ifeq ($(strip $(ARGS)),)
 test: lint docs unit matrix cluster-up ## All checks and tests, on a real cluster (ARGS: just pytest, with these)
 	@$(CLUSTER) bin kwok > /dev/null
-	@pytest -n $(WORKERS) --dist loadfile tests --ignore=tests/unit --ignore=tests/charts
-	@pytest -m alone tests/cluster/test_readme.py
+	@pytest -n $(WORKERS) --dist loadfile $(RERUNS) tests --ignore=tests/unit --ignore=tests/charts
+	@pytest -m alone $(RERUNS) tests/cluster/test_readme.py
 else
 test: bootstrap
 	@pytest $(ARGS)
