@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,23 +14,18 @@ from djangotasks_api.input_pages import InputPage
 from djangotasks_api.refusals import Refusal
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.pods.tokens import sign
-from djangotasks_operator.reports.authentication import AttemptRef, Authentication
-from djangotasks_operator.reports.endpoint import reports_app
-from djangotasks_operator.reports.input_requests import START, Cursor, InputRequests
+from djangotasks_operator.reports.authentication import AttemptRef
+from djangotasks_operator.reports.input_requests import START, Cursor
 from djangotasks_operator.reports.intake import NAMESPACE_MAX_BYTES
-from djangotasks_operator.reports.recorder import ReportRecorder
 from djangotasks_operator.reports.task_limits import MEASURES
-from djangotasks_operator.reports.task_requests import TaskRequests
 from djangotasks_operator.reports.task_rules import Refused
 from djangotasks_operator.runtime.errors import ApiError
-from djangotasks_operator.runtime.http_server import serve
+from tests.unit.operator.reports.serving import LOCAL, bearer, serving
 
-KEY = b"k" * 32
-LOCAL = "127.0.0.1"
 PATH = "/v1/attempts/shop/a/u/1/inputs"
 ATTEMPT = AttemptRef(Key("shop", "a"), "u", 1)
 PAGE = InputPage(results={0: "[1.10]", 2: '"é\\ud800"'}, width=3)
-TOKEN = f"Bearer {sign(KEY, 'shop', 'u', 1)}"
+TOKEN = bearer()
 
 
 class Found:
@@ -75,12 +69,7 @@ type Ask = Callable[..., Coroutine[Any, Any, tuple[int, bytes]]]
 
 @contextlib.asynccontextmanager
 async def served(inputs: Inputs) -> AsyncIterator[Ask]:
-    authentication = Authentication([KEY], lambda task: None)
-    app = reports_app(cast(ReportRecorder, None), cast(TaskRequests, None), cast(InputRequests, inputs), authentication)
-    with socket.socket() as free:
-        free.bind((LOCAL, 0))
-        port = free.getsockname()[1]
-    async with serve(app, LOCAL, port), aiohttp.ClientSession() as session:
+    async with serving(inputs=inputs) as port, aiohttp.ClientSession() as session:
 
         async def ask(path: str = f"{PATH}/0", token: str = TOKEN) -> tuple[int, bytes]:
             url = f"http://{LOCAL}:{port}{path}"
@@ -110,9 +99,7 @@ def test_inputs_are_listed_and_read_exactly() -> None:
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/0", f"{PATH}/0?continue=0.2.x"])
-@pytest.mark.parametrize(
-    "token", ["", "Bearer ", f"Bearer {sign(KEY, 'shop', 'u', 2)}", f"Bearer {sign(b'j' * 32, 'shop', 'u', 1)}"]
-)
+@pytest.mark.parametrize("token", ["", "Bearer ", bearer(attempt=2), f"Bearer {sign(b'j' * 32, 'shop', 'u', 1)}"])
 def test_a_token_of_another_is_refused(path: str, token: str) -> None:
     inputs = Inputs()
     ((status, _),) = asked(path, inputs=inputs, token=token)

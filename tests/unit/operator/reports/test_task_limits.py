@@ -12,7 +12,7 @@ from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.reports import task_limits
 from djangotasks_operator.reports.authentication import AttemptRef
 from djangotasks_operator.reports.task_limits import Measure, TaskLimits
-from tests.unit.operator.reports.test_tasks_endpoint import ATTEMPT, DEADLINE, PATH, TASK, Pod, Tasks, bearer, served
+from tests.unit.operator.reports.task_calls import ATTEMPT, DEADLINE, PATH, TASK, Pod, Tasks, authorization, served
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
@@ -38,7 +38,7 @@ def test_who_asks_too_often_is_to_come_again_later(monkeypatch: pytest.MonkeyPat
         # Others of the attempt's requests, and other attempts, are no worse off.
         statuses.append((await pod.ask("GET", f"{PATH}/t1"))[0])
         other = PATH.replace("/u/", "/v/")
-        statuses.append((await pod.ask("POST", other, TASK, headers=bearer("v")))[0])
+        statuses.append((await pod.ask("POST", other, TASK, headers=authorization("v")))[0])
         return statuses
 
     assert served(story) == [201, 201, 201, 429, 200, 201]

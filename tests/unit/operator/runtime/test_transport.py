@@ -9,7 +9,7 @@ from aiohttp import web
 from djangotasks_operator.runtime import transport
 from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.resources import PODS
-from tests.unit.operator.runtime.test_client import run_served
+from tests.unit.operator.runtime.served import run_served
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
