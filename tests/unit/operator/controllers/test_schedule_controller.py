@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from djangotasks_api.names import SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL, scheduled_task_name
+from djangotasks_api.names import SCHEDULE_PLURAL, TASK_PLURAL, scheduled_task_name
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, NOW
-from tests.unit.operator.harness import InMemoryOperator, make_operator
+from tests.unit.operator.controllers.scheduled_times import FIRST, MINUTE, condition, end, task_names, to
+from tests.unit.operator.harness import InMemoryOperator
 
-# The builders' time is within a minute.
-MINUTE = timedelta(minutes=1)
-FIRST = (NOW + MINUTE).replace(second=0, microsecond=0)
 QUEUE_MISSING = "QueueNotFound"
-
-
-@pytest.fixture
-def operator() -> InMemoryOperator:
-    operator = make_operator()
-    operator.put_queue()
-    return operator
-
-
-def to(operator: InMemoryOperator, seconds_after_first: float) -> None:
-    """Let time pass until so long after the first scheduled time, and reconcile every few seconds."""
-    until = FIRST + timedelta(seconds=seconds_after_first)
-    operator.drain()
-    while operator.clock.now < until:
-        operator.wait(min(5.0, (until - operator.clock.now).total_seconds()))
-
-
-def task_names(operator: InMemoryOperator) -> list[str]:
-    return [name for name in operator.names(TASK_PLURAL) if name.startswith("nightly")]
-
-
-def end(operator: InMemoryOperator, name: str) -> None:
-    ended = {"phase": "Succeeded", "finishedAt": operator.clock.now.isoformat()}
-    operator.server.update(TASK_PLURAL, name, {"status": ended})
-    operator.relist()
-    operator.drain()
-
-
-def condition(operator: InMemoryOperator) -> tuple[str, str]:
-    (found,) = operator.schedule_status()["conditions"]
-    return found["status"], found["reason"]
 
 
 def test_a_task_is_created_when_it_is_due_and_the_status_says_so(operator: InMemoryOperator) -> None:
@@ -180,54 +146,6 @@ def test_a_task_that_is_refused_is_tried_again(
     assert condition(operator) == ("True", "Ready")
 
 
-def test_a_task_that_is_not_its_own_keeps_its_name(operator: InMemoryOperator) -> None:
-    operator.put_schedule()
-    name = scheduled_task_name("nightly", FIRST)
-    operator.server.create(TASK_PLURAL, {"metadata": {"name": name}, "spec": {"task": "a.b"}})
-    to(operator, 10)
-    assert operator.schedule_status()["skipped"]["reason"] == "NameTaken"
-    assert task_names(operator) == [name]
-
-
-@pytest.mark.parametrize("seen", [True, False])
-@pytest.mark.parametrize("changed", [{"task": "a.b"}, {"runAfter": "2099-01-01T00:00:00Z"}])
-def test_another_task_that_says_that_it_is_its_own_is_none(
-    operator: InMemoryOperator, changed: dict[str, str], seen: bool
-) -> None:
-    """Who may create tasks may write this, and nobody would miss the run."""
-    operator.put_schedule()
-    spec = {"task": "shop.tasks.nightly", "schedule": "nightly", "scheduledFor": FIRST.isoformat()} | changed
-    operator.server.create(TASK_PLURAL, {"metadata": {"name": scheduled_task_name("nightly", FIRST)}, "spec": spec})
-    if seen:
-        operator.relist()
-    to(operator, 10)
-    assert operator.schedule_status()["skipped"]["reason"] == "NameTaken"
-    assert "lastTask" not in operator.schedule_status()
-
-
-def test_another_workflow_that_says_that_it_is_its_own_is_none(operator: InMemoryOperator) -> None:
-    steps = [{"name": "first", "task": "shop.tasks.a"}]
-    operator.put_schedule(workflow={"workflow": "shop.flows.nightly", "steps": steps})
-    spec = {"workflow": "shop.flows.other", "steps": steps, "schedule": "nightly", "scheduledFor": FIRST.isoformat()}
-    name = scheduled_task_name("nightly", FIRST)
-    operator.server.create(WORKFLOW_PLURAL, {"metadata": {"name": name}, "spec": spec})
-    operator.relist()
-    to(operator, 10)
-    assert operator.schedule_status()["skipped"]["reason"] == "NameTaken"
-
-
-def test_a_backfilled_task_is_the_task_of_its_time(operator: InMemoryOperator) -> None:
-    """Somebody has created it, as `manage.py schedules backfill` does."""
-    operator.put_schedule()
-    name = scheduled_task_name("nightly", FIRST)
-    spec = {"task": "shop.tasks.nightly", "schedule": "nightly", "scheduledFor": FIRST.isoformat()}
-    operator.server.create(TASK_PLURAL, {"metadata": {"name": name}, "spec": spec})
-    operator.relist()
-    to(operator, 10)
-    assert operator.schedule_status()["lastTask"] == name
-    assert "skipped" not in operator.schedule_status()
-
-
 def test_a_large_payload_is_read_when_it_is_needed(operator: InMemoryOperator) -> None:
     payload = '{"args":["' + "x" * 5000 + '"],"kwargs":{}}'
     operator.put_schedule(task={"task": "a.b", "payload": payload})
@@ -236,47 +154,6 @@ def test_a_large_payload_is_read_when_it_is_needed(operator: InMemoryOperator) -
     assert schedule.spec["task"] == {"task": "a.b"}
     to(operator, 0)
     assert operator.server.get(TASK_PLURAL, task_names(operator)[0])["spec"]["payload"] == payload
-
-
-def test_a_finished_task_is_kept_until_it_is_recorded(operator: InMemoryOperator) -> None:
-    """Deleted before, it would be created a second time by the next leader."""
-    operator.put_schedule(task={"task": "a.b", "queue": "missing", "policy": {"ttlSecondsAfterFinished": 0}})
-    to(operator, 0)
-    (name,) = task_names(operator)
-    end(operator, name)
-    operator.drain()
-    assert task_names(operator) == [name]
-    to(operator, 50)
-    assert operator.schedule_status()["lastTask"] == name
-    # And for as long as a request of a former leader may come.
-    assert task_names(operator) == [name]
-    to(operator, 80)
-    assert name not in task_names(operator)
-
-
-def test_a_new_leader_does_nothing_again(operator: InMemoryOperator) -> None:
-    operator.put_schedule(catchUp="All", concurrencyPolicy="Allow")
-    to(operator, 0)
-    operator.lead()
-    operator.drain()
-    assert len(task_names(operator)) == 1
-    to(operator, 130)
-    assert len(task_names(operator)) == 3
-
-
-def test_what_ended_while_nobody_led_is_in_nobodys_way(operator: InMemoryOperator) -> None:
-    """A new leader finds the task unfinished, and its pod ended."""
-    operator.put_schedule()
-    to(operator, 20)
-    (first,) = task_names(operator)
-    operator.clock.advance(60)
-    operator.lead()
-    operator.drain()
-    assert task_names(operator) == [first]
-    end(operator, first)
-    operator.wait(5)
-    assert len(task_names(operator)) == 2
-    assert "skipped" not in operator.schedule_status()
 
 
 def test_a_schedule_that_is_deleted_is_forgotten(operator: InMemoryOperator) -> None:
@@ -296,32 +173,3 @@ def test_a_broken_schedule_delays_no_other(operator: InMemoryOperator) -> None:
     operator.put_schedule()
     to(operator, 0)
     assert task_names(operator) == [scheduled_task_name("nightly", FIRST)]
-
-
-def test_a_clock_that_was_ahead_is_said_and_resuming_goes_on_from_now(operator: InMemoryOperator) -> None:
-    """celery#5892"""
-    operator.put_schedule(concurrencyPolicy="Allow")
-    operator.drain()
-    operator.clock.advance(365 * 86_400)
-    operator.drain()
-    operator.clock.advance(-365 * 86_400)
-    to(operator, 130)
-    assert len(task_names(operator)) == 1
-    assert condition(operator) == ("False", "ClockWasAhead")
-    assert "Suspend and resume" in operator.schedule_status()["conditions"][0]["message"]
-    operator.put_schedule(concurrencyPolicy="Allow", suspended=True)
-    operator.drain()
-    assert condition(operator) == ("True", "Suspended")
-    operator.put_schedule(concurrencyPolicy="Allow", suspended=False)
-    to(operator, 190)
-    assert condition(operator) == ("True", "Ready")
-    assert scheduled_task_name("nightly", FIRST + 3 * MINUTE) in task_names(operator)
-
-
-def test_a_clock_that_is_set_forward_is_noticed(operator: InMemoryOperator) -> None:
-    """The next look is seconds away, whatever the timer says."""
-    operator.put_schedule(cron=["@daily"])
-    operator.drain()
-    operator.clock.advance(86_400)
-    operator.drain()
-    assert len(task_names(operator)) == 1

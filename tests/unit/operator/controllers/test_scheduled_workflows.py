@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from djangotasks_api.names import TASK_PLURAL, WORKFLOW_PLURAL, scheduled_task_name
-from tests.support.builders import NOW
-from tests.unit.operator.harness import InMemoryOperator, make_operator
+from tests.unit.operator.controllers.scheduled_times import FIRST, MINUTE, to
+from tests.unit.operator.harness import InMemoryOperator
 from tests.unit.operator.workflow_stage import step
 
-MINUTE = timedelta(minutes=1)
-FIRST = (NOW + MINUTE).replace(second=0, microsecond=0)
 NAME, NEXT = (scheduled_task_name("nightly", FIRST + number * MINUTE) for number in range(2))
 WORKFLOW: dict[str, Any] = {"workflow": "shop.flows.report", "steps": [step("a", 1), step("b", after=["a"])]}
-
-
-@pytest.fixture
-def operator() -> InMemoryOperator:
-    operator = make_operator()
-    operator.put_queue()
-    return operator
-
-
-def to(operator: InMemoryOperator, seconds_after_first: float) -> None:
-    until = FIRST + timedelta(seconds=seconds_after_first)
-    operator.drain()
-    while operator.clock.now < until:
-        operator.wait(min(5.0, (until - operator.clock.now).total_seconds()))
 
 
 def workflow(operator: InMemoryOperator, name: str = NAME) -> Any:
