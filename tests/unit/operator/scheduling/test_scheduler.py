@@ -7,19 +7,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from djangotasks_operator.scheduling.line import SortKey, sort_key
-from djangotasks_operator.scheduling.scheduler import RESERVE, UNLIMITED, QueueQuota, Scheduler
-from tests.support.builders import at
-
-
-def key_of(priority: int, age: float, name: str, ageing: float = 0) -> SortKey:
-    return sort_key(priority, at(-age), name, ageing)
-
-
-def any_number(_: object) -> QueueQuota:
-    return UNLIMITED
+from djangotasks_operator.scheduling.scheduler import QueueQuota, Scheduler
+from tests.unit.operator.scheduling.keys import any_number, key_of
 
 
 def narrow(**limits: int | None) -> Callable[[str], QueueQuota]:
@@ -97,108 +87,6 @@ def test_everything_is_admitted_once_and_in_order(tasks: list[tuple[int, int]], 
     assert seen == sorted(orders, key=orders.__getitem__)
 
 
-RATES: dict[str, tuple[int, float]] = {"a": (2, 3.0), "b": (1, 0.5)}
-WEIGHTS = {"a": 1, "b": 2, "c": 5}
-MOST_STARTING = 4
-
-
-class Admissions(RuleBasedStateMachine):
-    """Whatever happens in whatever order, also when limits change: what is admitted is judged one by one, by what the test
-    itself knows of the places, the starts and what waits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scheduler: Scheduler[int, str] = Scheduler(starting_limit=MOST_STARTING)
-        self.now = 0.0
-        self.limits: dict[str, int | None] = dict.fromkeys("abc")
-        self.suspended: set[str] = set()
-        self.waiting: dict[int, tuple[str, SortKey]] = {}
-        self.places: dict[int, str] = {}
-        self.starting: dict[int, str] = {}
-        self.starts: dict[str, list[float]] = {queue: [] for queue in "abc"}
-
-    def share(self, queue: str) -> QueueQuota:
-        limit, rate = self.limits[queue], RATES.get(queue)
-        return QueueQuota(concurrency=limit, weight=WEIGHTS[queue], rate=rate, suspended=queue in self.suspended)
-
-    def may_start(self, queue: str) -> bool:
-        limit, (number, period) = self.limits[queue], RATES.get(queue, (1000, 1.0))
-        return (
-            queue not in self.suspended
-            and (limit is None or list(self.places.values()).count(queue) < limit)
-            and sum(self.now - period < start for start in self.starts[queue]) < number
-        )
-
-    def candidates(self) -> dict[str, int]:
-        """The queues that may start one, with the first of what waits there."""
-        first: dict[str, tuple[SortKey, int]] = {}
-        for key, (queue, position) in self.waiting.items():
-            first[queue] = min(first.get(queue, (position, key)), (position, key))
-        return {queue: key for queue, (_, key) in first.items() if self.may_start(queue)}
-
-    @rule(key=st.integers(0, 12), queue=st.sampled_from("abc"), priority=st.integers(-3, 3))
-    def enqueue(self, key: int, queue: str, priority: int) -> None:
-        position = key_of(priority, key, str(key))
-        self.scheduler.enqueue(key, queue, position)
-        if key not in self.places:
-            self.waiting[key] = (queue, position)
-
-    @rule(key=st.integers(0, 12), queue=st.sampled_from("abc"))
-    def mark_admitted(self, key: int, queue: str) -> None:
-        """Also what was never admitted, as a new operator finds it."""
-        self.scheduler.mark_admitted(key, self.places.setdefault(key, queue))
-        self.waiting.pop(key, None)
-        self.starting.pop(key, None)
-
-    @rule(key=st.integers(0, 12))
-    def release(self, key: int) -> None:
-        assert self.scheduler.forget(key) is (self.places.pop(key, None) is not None)
-        self.waiting.pop(key, None)
-        self.starting.pop(key, None)
-
-    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 3.0]))
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule(queue=st.sampled_from("abc"), limit=st.none() | st.integers(1, 3))
-    def change_the_limit(self, queue: str, limit: int | None) -> None:
-        self.limits[queue] = limit
-
-    @rule(queue=st.sampled_from("abc"))
-    def suspend_or_resume(self, queue: str) -> None:
-        self.suspended ^= {queue}
-
-    @rule()
-    def admit(self) -> None:
-        for key in self.scheduler.admit(self.share, self.now):
-            assert len(self.starting) < MOST_STARTING
-            (queue, _), candidates = self.waiting[key], self.candidates()
-            assert candidates.get(queue) == key, "it is the first of a queue that may start one"
-            on_the_way = {q: list(self.starting.values()).count(q) / WEIGHTS[q] for q in candidates}
-            assert on_the_way[queue] == min(on_the_way.values()), "its queue has the least for its weight"
-            del self.waiting[key]
-            self.places[key] = self.starting[key] = queue
-            self.starts[queue].append(self.now)
-        assert len(self.starting) == MOST_STARTING or not self.candidates(), "nothing is held that may start"
-
-    @rule()
-    def a_key_held_by_the_rate_alone_has_the_time_when_it_may_start(self) -> None:
-        for key, seconds in self.scheduler.delayed(self.share, self.now):
-            queue, _ = self.waiting[key]
-            assert not self.may_start(queue)
-            now, self.now = self.now, self.now + seconds + 1e-9
-            assert self.candidates().get(queue) == key
-            self.now = now
-
-    @invariant()
-    def places_agree(self) -> None:
-        assert all(self.scheduler.is_admitted(key) for key in self.places)
-        assert self.scheduler.waiting() == len(self.waiting)
-
-
-TestAdmissions = Admissions.TestCase
-
-
 def test_a_suspended_queue_starts_nothing() -> None:
     scheduler: Scheduler[str, str] = Scheduler(starting_limit=9)
     scheduler.enqueue("a", "q", key_of(0, 1, "a"))
@@ -255,55 +143,6 @@ def test_nothing_is_overtaken_by_what_came_much_later(tasks: list[tuple[int, int
 
 
 @given(
-    st.lists(st.integers(1, 8), min_size=2, max_size=4),
-    st.integers(1, 32),
-    st.lists(st.sets(st.integers(0, 31)), max_size=20),
-)
-def test_queues_share_by_weight_for_as_long_as_they_have_something_to_start(
-    weights: list[int], limit: int, reached: list[set[int]]
-) -> None:
-    """Whichever reach their pods, and however many at once: no queue has more than one task over its part."""
-    scheduler: Scheduler[tuple[int, int], int] = Scheduler(starting_limit=limit)
-    made, on_the_way = 0, list[tuple[int, int]]()
-
-    for places in (set[int](), *reached):
-        gone = [key for place, key in enumerate(on_the_way) if place in places]
-        for key in gone:
-            scheduler.mark_admitted(key, key[0])
-            on_the_way.remove(key)
-        for queue in range(len(weights)):
-            for _ in range(limit):
-                made += 1
-                # Priorities and ages are all on the side of the first queue.
-                scheduler.enqueue((queue, made), queue, key_of(-50 * queue, -made, f"{made:06}"))
-        on_the_way += scheduler.admit(lambda queue: QueueQuota(weight=weights[queue]))
-        assert len(on_the_way) == min(limit, len(weights) * most_of_a_queue(limit))
-        counts = [sum(key[0] == queue for key in on_the_way) for queue in range(len(weights))]
-        most = max((count - 1) / weight for count, weight in zip(counts, weights, strict=True))
-        if max(counts) == most_of_a_queue(limit):
-            continue  # its bound, whatever its weight
-        assert most <= min(count / weight for count, weight in zip(counts, weights, strict=True))
-
-
-def most_of_a_queue(limit: int) -> int:
-    return max(limit - max(limit // RESERVE, 1), 1)
-
-
-@given(st.integers(1, 8), st.integers(1, 8), st.integers(4, 32))
-def test_queues_share_by_weight(one: int, other: int, limit: int) -> None:
-    """Whatever their priorities, each has its part of what is on the way, to within a task."""
-    scheduler: Scheduler[tuple[str, int], str] = Scheduler(starting_limit=limit)
-    for number in range(limit):
-        scheduler.enqueue(("a", number), "a", key_of(100, 0, f"{number:03}"))
-        scheduler.enqueue(("b", number), "b", key_of(-100, 0, f"{number:03}"))
-    weights = {"a": one, "b": other}
-    admitted = scheduler.admit(lambda queue: QueueQuota(weight=weights[queue]))
-    part = limit * one / (one + other)
-    assert len(admitted) == limit
-    assert abs(sum(queue == "a" for queue, _ in admitted) - part) <= 1
-
-
-@given(
     st.lists(st.tuples(st.floats(0, 3), st.integers(0, 5)), min_size=1, max_size=60),
     st.integers(1, 6),
     st.floats(0.5, 5),
@@ -342,13 +181,3 @@ def test_starts_of_an_earlier_operator_count_for_the_rate() -> None:
         [("a", 1.0)],
     )
     assert scheduler.admit(lambda _: share, 10.0) == ["a"]
-
-
-def test_a_place_is_left_for_another_queue() -> None:
-    """However many tasks of one queue wait, and however long their starts take."""
-    scheduler: Scheduler[str, str] = Scheduler(starting_limit=32)
-    for number in range(100):
-        scheduler.enqueue(f"slow-{number}", "slow", key_of(100, 0, f"{number:03}"))
-    assert len(scheduler.admit(lambda _: QueueQuota())) == 28
-    scheduler.enqueue("well", "well", key_of(0, 0, "well"))
-    assert scheduler.admit(lambda _: QueueQuota()) == ["well"]
