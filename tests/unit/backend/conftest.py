@@ -1,4 +1,4 @@
-"""An API server and an operator's endpoint on the loopback interface."""
+"""An API server and an operator's endpoint on the loopback interface; a cluster in memory."""
 
 import json
 import threading
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import override_settings
+
+from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 
 
 @dataclass
@@ -108,6 +110,12 @@ def serve() -> Iterator[Server]:
 def server() -> Iterator[Server]:
     with serve() as server:
         yield server
+
+
+@pytest.fixture
+def cluster() -> Iterator[InMemoryCluster]:
+    with in_memory() as cluster:
+        yield cluster
 
 
 @pytest.fixture

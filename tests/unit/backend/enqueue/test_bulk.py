@@ -4,22 +4,14 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from django.tasks import default_task_backend
 
 from django_tasks_kubernetes import exceptions
 from django_tasks_kubernetes.enqueue.bulk import create_all
-from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 from tests.unit.backend import tasks
 
 BACKEND: Any = default_task_backend
 ECHO: Any = tasks.echo
-
-
-@pytest.fixture
-def cluster() -> Iterator[InMemoryCluster]:
-    with in_memory() as cluster:
-        yield cluster
 
 
 class Store:

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,17 +11,11 @@ from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_enqueued
 
 from django_tasks_kubernetes import exceptions
-from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
+from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend import tasks
 
 ECHO: Any = tasks.echo
 BACKEND: Any = default_task_backend
-
-
-@pytest.fixture
-def cluster() -> Iterator[InMemoryCluster]:
-    with in_memory() as cluster:
-        yield cluster
 
 
 def test_enqueue_with_a_known_key_returns_the_first_result(cluster: InMemoryCluster) -> None:

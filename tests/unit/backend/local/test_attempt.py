@@ -11,7 +11,7 @@ import pytest
 from django.tasks import task
 from django.tasks.signals import task_finished, task_started
 
-from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
+from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend import tasks
 
 
@@ -57,12 +57,6 @@ def handler() -> Iterator[Any]:
     after = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, before)
     assert after is signal.default_int_handler
-
-
-@pytest.fixture
-def cluster() -> Iterator[InMemoryCluster]:
-    with in_memory() as cluster:
-        yield cluster
 
 
 @pytest.mark.parametrize("then", ["goes on", "raises", "returns"])

@@ -1,4 +1,4 @@
-"""A client for an API server on the loopback, and an inbox that keeps no rows."""
+"""A client for an API server on the loopback, an inbox that keeps no rows, and receivers that record their calls."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,14 @@ import pytest
 from django.tasks import task_backends
 from django.test import override_settings
 
+from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.kube.client import Client
 from django_tasks_kubernetes.notify import follower as follower_module
 from django_tasks_kubernetes.stores.cluster import connect
 from django_tasks_kubernetes.watch import stream
 from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.notify.receivers import Backend, Receivers
 
 
 @pytest.fixture
@@ -38,3 +40,18 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[str, str]]]:
 
     monkeypatch.setattr(follower_module, "record", record)
     return found
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return task_backends["default"]
+
+
+@pytest.fixture
+def receivers() -> Iterator[Receivers]:
+    found = Receivers()
+    before = [(signal, signal.receivers[:]) for signal in (signals.task_ended, signals.task_attempt_failed)]
+    yield found
+    for signal, receivers in before:
+        signal.receivers = receivers
+        signal.sender_receivers_cache.clear()

@@ -3,7 +3,6 @@
 import asyncio
 import pickle
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,16 +15,10 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django_tasks_kubernetes import KubernetesBackend
 from django_tasks_kubernetes.exceptions import TaskFailed, WaitTimeout
 from django_tasks_kubernetes.result import KubernetesResult
-from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
+from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend import tasks
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def cluster() -> Iterator[InMemoryCluster]:
-    with in_memory() as cluster:
-        yield cluster
 
 
 def enqueued(task: Any, *args: Any) -> KubernetesResult:

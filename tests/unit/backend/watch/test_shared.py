@@ -3,99 +3,17 @@
 import asyncio
 import os
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import transaction
-from django.tasks import task_backends
-from django.tasks.exceptions import TaskResultDoesNotExist
-from django.test import override_settings
 
 from django_tasks_kubernetes import KubernetesBackend
 from django_tasks_kubernetes import exceptions as e
-from django_tasks_kubernetes.result import KubernetesResult
-from django_tasks_kubernetes.stores import cluster
-from django_tasks_kubernetes.waiting import steps
-from django_tasks_kubernetes.watch import shared, stream
-from tests.unit.backend import tasks
-from tests.unit.backend.conftest import Server
-from tests.unit.backend.kube.test_client import kubeconfig
+from django_tasks_kubernetes.watch import shared
 from tests.unit.backend.namespace import Namespace
-
-SECONDS = 30.0
-
-
-@pytest.fixture
-def namespace(server: Server) -> Iterator[Namespace]:
-    made = Namespace(server)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def options(server: Server, tmp_path: Path) -> dict[str, Any]:
-    return {"NAMESPACE": "shop", "KUBECONFIG": kubeconfig(tmp_path, server.url), "RETRIES": 0}
-
-
-@pytest.fixture
-def backend(
-    namespace: Namespace, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[KubernetesBackend]:
-    """A parameter is more OPTIONS."""
-    monkeypatch.setattr(stream, "BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(shared, "READ_RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(cluster, "_stores", {})
-    options |= getattr(request, "param", {})
-    tasks_setting = {"default": {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "OPTIONS": options}}
-    with override_settings(TASKS=tasks_setting):
-        made = task_backends["default"]
-        assert isinstance(made, KubernetesBackend)
-        yield made
-        for one in cluster._stores.values():
-            one.close()
-        until("the threads are gone", lambda: not watch_threads())
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(200) as pool:
-        yield pool
-
-
-def watch_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("djangotasks_")]
-
-
-def the_watch() -> shared.SharedWatch:
-    (only,) = cluster._stores.values()
-    return only._watch
-
-
-def until(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.005)
-
-
-def waiting(
-    pool: ThreadPoolExecutor, namespace: Namespace, backend: KubernetesBackend, *names: str, **wait: Any
-) -> "list[Future[KubernetesResult]]":
-    """Waits for each in a thread of its own, until all have the state of their task."""
-    results = [backend.get_result(name) for name in names]
-    futures = [pool.submit(result.wait, wait.get("timeout", SECONDS)) for result in results]
-
-    def all_read() -> bool:
-        subscriptions = the_watch()._all()
-        return len(subscriptions) == len(names) and all(one.version for one in subscriptions)
-
-    until("all wait", lambda: namespace.open == 1 and all_read())
-    return futures
+from tests.unit.backend.watch.waiters import SECONDS, the_watch, until, waiting, watch_threads
 
 
 def test_wait_returns_the_result_of_a_task_that_finishes(
@@ -182,97 +100,6 @@ def test_wait_times_out(namespace: Namespace, backend: KubernetesBackend) -> Non
         asyncio.run(result.await_(0.05))
 
 
-@pytest.mark.parametrize("end", [Namespace.cut, Namespace.expire])
-def test_wait_survives_a_watch_that_ends(
-    end: Callable[[Namespace], None], namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
-) -> None:
-    names = ["t1", "t2", "t3"]
-    for name in names:
-        namespace.put(name)
-    futures = waiting(pool, namespace, backend, *names)
-    for name, future in zip(names, futures, strict=True):
-        namespace.away = True
-        end(namespace)
-        until("the watch has ended", lambda: namespace.open == 0)
-        namespace.put(name, "Succeeded", result="1")
-        end(namespace)
-        namespace.away = False
-        assert future.result(SECONDS).return_value == 1
-
-
-def test_wait_timeout_names_why_the_watch_is_interrupted(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
-) -> None:
-    namespace.put("t1")
-    (future,) = waiting(pool, namespace, backend, "t1", timeout=0.3)
-    namespace.away = True
-    namespace.cut()
-    with pytest.raises(e.WaitTimeout, match=r"it is READY\. The watch is interrupted: The API server at .* no answer"):
-        future.result(SECONDS)
-
-
-def test_wait_begins_while_the_server_is_unavailable(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
-) -> None:
-    namespace.put("t1")
-    result = backend.get_result("t1")
-    namespace.away = True
-    future = pool.submit(result.wait, SECONDS)
-    until("it was asked", lambda: len(namespace.calls("list")) > 2)
-    namespace.put("t1", "Succeeded", result="1")
-    namespace.away = False
-    assert future.result(SECONDS).return_value == 1
-
-
-def test_wait_raises_for_a_deleted_task(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
-) -> None:
-    for name in ("t1", "t2", "t3"):
-        namespace.put(name)
-    one, two, three = waiting(pool, namespace, backend, "t1", "t2", "t3")
-    # Finished, and gone before anybody looked: how it ended is what counts.
-    namespace.put("t3", "Succeeded", result="3")
-    namespace.delete("t3")
-    assert three.result(SECONDS).return_value == 3
-    namespace.delete("t1")
-    with pytest.raises(TaskResultDoesNotExist, match="t1"):
-        one.result(SECONDS)
-    namespace.delete("t2")
-    namespace.expire()
-    with pytest.raises(TaskResultDoesNotExist, match="t2"):
-        two.result(SECONDS)
-
-
-@pytest.mark.parametrize("verb", ["list", "watch", "get"])
-def test_wait_raises_for_a_missing_permission(namespace: Namespace, backend: KubernetesBackend, verb: str) -> None:
-    namespace.put("t1")
-    result = backend.get_result("t1")
-    namespace.forbidden.add(verb)
-    with pytest.raises(e.PermissionDenied, match=f"cannot {verb} .*kubectl create role"):
-        result.wait(SECONDS)
-    namespace.forbidden.clear()
-    namespace.put("t1", "Succeeded")
-    assert result.wait(SECONDS).is_finished, "granted since"
-
-
-@pytest.mark.parametrize("others", [1, 20])
-def test_a_task_that_may_not_be_seen_ends_no_other_wait(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor, others: int
-) -> None:
-    """Whether tasks are read one by one, or as a list, which it is not in."""
-    names = [f"t{number}" for number in range(others)]
-    for name in (*names, "foreign"):
-        namespace.put(name)
-    results = [backend.get_result(name) for name in (*names, "foreign")]
-    namespace.hidden.add("foreign")
-    *waits, foreign = [pool.submit(result.wait, SECONDS) for result in results]
-    with pytest.raises(e.PermissionDenied):
-        foreign.result(SECONDS)
-    for name in names:
-        namespace.put(name, "Succeeded")
-    assert all(wait.result(SECONDS).is_finished for wait in waits)
-
-
 def test_watch_selects_the_one_queue_of_its_subscriptions(
     namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
 ) -> None:
@@ -331,84 +158,7 @@ def test_forked_child_has_a_watch_of_its_own(
     assert future.result(SECONDS).return_value == 1
 
 
-def test_watch_of_a_queue_lists_again_after_a_gap(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
-) -> None:
-    namespace.put("t1")
-    changes = iter(backend.watch(queue="default"))
-    assert next(changes).id == "t1"
-    namespace.put("t0", queue="mail")
-    namespace.put("t2")
-    assert next(changes).id == "t2"
-    until("it is watched", lambda: namespace.open == 1)
-    namespace.away = True
-    namespace.cut()
-    namespace.put("t1", "Running")
-    namespace.delete("t2")
-    namespace.expire()
-    namespace.away = False
-    changed = next(changes)
-    assert (changed.id, changed.status) == ("t1", "RUNNING")
-
-
 def test_watch_repeats_the_last_result(namespace: Namespace, backend: KubernetesBackend) -> None:
     namespace.put("t1", "Running")
     changes = iter(backend.watch("t1", repeat=0.1))
     assert [next(changes).status for _ in range(3)] == ["RUNNING"] * 3
-
-
-class NotThere:
-    """A task that its transaction has not brought to the cluster yet."""
-
-    on_commit = pytest.mark.parametrize("backend", [{"ENQUEUE": "on_commit"}], indirect=True)
-    outbox = pytest.mark.parametrize("backend", [{"ENQUEUE": "outbox"}], indirect=True)
-
-
-@NotThere.on_commit
-def test_wait_waits_for_a_task_that_is_yet_to_be_created(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor
-) -> None:
-    future = pool.submit(lambda: [result.status for result in backend.watch("t1")])
-    until("it was looked for", lambda: bool(namespace.calls("get")))
-    namespace.put("t1")
-    namespace.put("t1", "Succeeded")
-    assert future.result(SECONDS)[-1] == "SUCCESSFUL"
-
-
-@NotThere.on_commit
-def test_wait_gives_up_on_a_task_that_never_appears(
-    namespace: Namespace, backend: KubernetesBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(steps, "APPEAR_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "POLL_SECONDS", 0.01)
-    with pytest.raises(TaskResultDoesNotExist):
-        list(backend.watch("t1"))
-
-
-@pytest.mark.django_db(transaction=True)
-@NotThere.on_commit
-def test_wait_refuses_to_wait_in_the_transaction_that_creates_the_task(
-    namespace: Namespace, backend: KubernetesBackend
-) -> None:
-    with pytest.raises(e.NotCommitted, match="Wait after it"), transaction.atomic():
-        tasks.echo.enqueue().wait(SECONDS)  # type: ignore[attr-defined]
-
-
-@pytest.mark.django_db(transaction=True)
-@NotThere.outbox
-def test_wait_waits_for_a_row_of_the_outbox(
-    namespace: Namespace, backend: KubernetesBackend, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(steps, "APPEAR_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "POLL_SECONDS", 0.01)
-    namespace.forbidden.add("create")
-    with pytest.raises(e.NotCommitted), transaction.atomic():
-        tasks.echo.enqueue().wait(SECONDS)  # type: ignore[attr-defined]
-    result = tasks.echo.enqueue()
-    with pytest.raises(e.WaitTimeout):
-        result.wait(0.3)  # type: ignore[attr-defined]
-    from django_tasks_kubernetes.models import OutboxTask
-
-    OutboxTask.objects.all().delete()
-    with pytest.raises(TaskResultDoesNotExist):
-        result.wait(SECONDS)  # type: ignore[attr-defined]
