@@ -10,9 +10,9 @@ from djangotasks_operator.cache.store import Store, queue_of
 from djangotasks_operator.decide.actions import AwaitAdmission
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.runtime.workqueue import WorkQueue
-from djangotasks_operator.scheduling.hold import LAST_HOLD
 from djangotasks_operator.scheduling.limits import quota_of
 from djangotasks_operator.scheduling.line import NO_AGEING, SortKey, sort_key
+from djangotasks_operator.scheduling.recovery import LAST_WAIT
 from djangotasks_operator.scheduling.scheduler import UNLIMITED, QueueQuota, Scheduler
 from djangotasks_operator.scheduling.timing import due_at
 
@@ -89,11 +89,11 @@ class Admission:
         """Free the slot of a task whose attempt has ended. What its pod took of a quota is free as well: a queue that
         could not start for it is tried again."""
         self.forget(key)
-        self._scheduler.end_hold(queue_of(task))
+        self._scheduler.try_again(queue_of(task))
 
-    def start_failed(self, key: Key, task: DjangoTask, at_most: float = LAST_HOLD, *, refused: bool = False) -> None:
-        """Free the slot of a task that could not be started, and hold its queue: whatever is wrong with one queue takes
-        no slot from others, and its tasks find out one by one whether it is well again. `at_most`: seconds.
+    def start_failed(self, key: Key, task: DjangoTask, at_most: float = LAST_WAIT, *, refused: bool = False) -> None:
+        """Free the slot of a task that could not be started, and slow its queue down: whatever is wrong with one queue
+        takes no slot from others, and its tasks find out one by one whether it is well again. `at_most`: seconds.
         `refused`: it has certainly not started."""
         queue, position = queue_of(task), self._position(key, task)
         now = self._now().timestamp()
@@ -103,7 +103,7 @@ class Admission:
     def queue_ready(self, queue: Key) -> None:
         """Admit tasks of a queue at once that is ready now, and was not. Those whose start failed do not wait for the
         end of their backoff."""
-        self._scheduler.end_hold(queue)
+        self._scheduler.try_again(queue)
         for key in [key for key, (its_queue, _) in self._failed.items() if its_queue == queue]:
             self._scheduler.enqueue(key, *self._failed.pop(key))
         self.admit()

@@ -40,7 +40,7 @@ from djangotasks_operator.pods.manifests import job_status
 from djangotasks_operator.pods.views import AttemptId
 from djangotasks_operator.runtime.controller import AWAY_BACKOFF, Result
 from djangotasks_operator.runtime.errors import REQUEST_ERRORS, ApiError, is_client_error
-from djangotasks_operator.scheduling.hold import LAST_HOLD
+from djangotasks_operator.scheduling.recovery import LAST_WAIT
 from djangotasks_operator.status import endings, transitions
 from djangotasks_operator.status.attempts import open_attempt, stops_attempt
 from djangotasks_operator.status.text import message_for_others
@@ -186,7 +186,7 @@ class TaskController:
             result = await self._starter.start(snapshot, number)
         except REQUEST_ERRORS as error:
             # An API server that is away is no fault of the queue, which is not to wait for long when it is back.
-            self._admission.start_failed(key, task, LAST_HOLD if is_client_error(error) else AWAY_BACKOFF)
+            self._admission.start_failed(key, task, LAST_WAIT if is_client_error(error) else AWAY_BACKOFF)
             raise
         except BaseException:
             # Whatever it is, the task takes no slot from others while it is tried again.

@@ -9,8 +9,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from djangotasks_operator.scheduling.hold import LAST_HOLD, Hold
 from djangotasks_operator.scheduling.line import Line, SortKey
+from djangotasks_operator.scheduling.recovery import LAST_WAIT, Recovery
 
 # One part in so many of the tasks on their way to a pod is never one queue's, so that another one always finds a place:
 # starts may take long, as with a webhook that does not answer.
@@ -50,7 +50,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
         self._starts: defaultdict[Q, deque[float]] = defaultdict(deque)
         # When those on their way to a pod were counted for the rate.
         self._noted: dict[K, float] = {}
-        self._holds: dict[Q, Hold[K]] = {}
+        self._recoveries: dict[Q, Recovery[K]] = {}
 
     def waiting(self) -> int:
         """How many tasks wait for admission."""
@@ -75,11 +75,11 @@ class Scheduler[K: Hashable, Q: Hashable]:
         """Count a task that is in progress, whether the limits allow it or not. It is no longer on its way to a pod."""
         self._leave(key)
         self._noted.pop(key, None)
-        if self._starting.pop(key, None) is not None and (hold := self._holds.get(queue)) is not None:
-            if (odd := hold.started()) is not None:
+        if self._starting.pop(key, None) is not None and (recovery := self._recoveries.get(queue)) is not None:
+            if (odd := recovery.started()) is not None:
                 self._set_apart(odd)
-            if hold.width >= self._queue_limit:
-                del self._holds[queue]
+            if recovery.width >= self._queue_limit:
+                del self._recoveries[queue]
         if key not in self._admitted:
             self._admitted[key] = queue
             self._counts[queue] += 1
@@ -96,7 +96,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
         return True
 
     def refuse(
-        self, key: K, queue: Q, position: SortKey, now: float, at_most: float = LAST_HOLD, *, counts: bool = False
+        self, key: K, queue: Q, position: SortKey, now: float, at_most: float = LAST_WAIT, *, counts: bool = False
     ) -> None:
         """Take back the admission of a task that could not be started, and admit nothing of the queue for a while, and
         then one task at a time: the next start may fail for the same reason. `counts`: for the rate, as nobody knows
@@ -107,12 +107,12 @@ class Scheduler[K: Hashable, Q: Hashable]:
                 self._starts[queue].remove(noted_at)
         self.forget(key)
         self._again.put(key, queue, position)
-        self._holds.setdefault(queue, Hold(now)).refuse(key, now, at_most)
+        self._recoveries.setdefault(queue, Recovery(now)).refuse(key, now, at_most)
 
-    def end_hold(self, queue: Q) -> None:
+    def try_again(self, queue: Q) -> None:
         """Admit tasks of the queue again, the first of all first: there may be room, or it has changed."""
-        if (hold := self._holds.get(queue)) is not None:
-            hold.room()
+        if (recovery := self._recoveries.get(queue)) is not None:
+            recovery.room()
 
     def note_start(self, queue: Q, at: float) -> None:
         """Count a start for the queue's rate. Starts must be noted in order of time."""
@@ -128,14 +128,15 @@ class Scheduler[K: Hashable, Q: Hashable]:
                 (starting[queue] / quota.weight, head, queue)
                 for queue in self._queues()
                 if self._has_slot(queue, quota := quota_of(queue)) and self._delay(queue, quota, now) <= 0
-                if starting[queue] < (self._queue_limit if (hold := self._holds.get(queue)) is None else hold.width)
+                if starting[queue]
+                < (self._queue_limit if (recovery := self._recoveries.get(queue)) is None else recovery.width)
                 if (head := self._head(queue)) is not None
             ]
             if not heads:
                 break
             _, (_, key), queue = min(heads, key=lambda item: (item[0], item[1][0]))
-            if (hold := self._holds.get(queue)) is not None:
-                hold.admit(key)
+            if (recovery := self._recoveries.get(queue)) is not None:
+                recovery.admit(key)
             self._leave(key)
             self._admitted[key] = queue
             self._counts[queue] += 1
@@ -162,8 +163,8 @@ class Scheduler[K: Hashable, Q: Hashable]:
 
     def _delay(self, queue: Q, quota: QueueQuota, now: float) -> float:
         """The seconds until one more task may start."""
-        hold = self._holds.get(queue)
-        return max(self._rate_delay(queue, quota, now), 0.0 if hold is None else hold.until - now)
+        recovery = self._recoveries.get(queue)
+        return max(self._rate_delay(queue, quota, now), 0.0 if recovery is None else recovery.until - now)
 
     def _rate_delay(self, queue: Q, quota: QueueQuota, now: float) -> float:
         """The seconds until one more start would be within the rate, in every period."""
@@ -183,8 +184,8 @@ class Scheduler[K: Hashable, Q: Hashable]:
         waiting, again = self._waiting.head(queue), self._again.head(queue)
         if waiting is None or again is None:
             return waiting or again
-        hold = self._holds.get(queue)
-        return waiting if hold is not None and hold.yields else min(waiting, again)
+        recovery = self._recoveries.get(queue)
+        return waiting if recovery is not None and recovery.yields else min(waiting, again)
 
     def _leave(self, key: K) -> None:
         self._waiting.pop(key)

@@ -5,11 +5,11 @@ from collections.abc import Hashable
 
 # A queue whose tasks cannot be started is tried again after so many seconds, by one task at a time: twice as many after
 # each failure in a row.
-FIRST_HOLD = 0.2
-LAST_HOLD = 60.0
+FIRST_WAIT = 0.2
+LAST_WAIT = 60.0
 
 
-class Hold[K: Hashable]:
+class Recovery[K: Hashable]:
     """What is remembered of a queue whose starts fail, until enough of its tasks have started again.
 
     A refused task keeps its place before those of a lower priority, since the cause may pass: a quota has room again.
@@ -29,10 +29,10 @@ class Hold[K: Hashable]:
         self._refused: set[K] = set()
         self._had_its_turn: K | None = None
 
-    def refuse(self, key: K, now: float, at_most: float = LAST_HOLD) -> None:
+    def refuse(self, key: K, now: float, at_most: float = LAST_WAIT) -> None:
         """The start of a task has failed. Those that fail meanwhile began before, and say nothing new."""
         if now >= self.until:
-            self.until = now + min(FIRST_HOLD * 2.0 ** min(self._failures, 20), at_most)
+            self.until = now + min(FIRST_WAIT * 2.0 ** min(self._failures, 20), at_most)
             self._failures += 1
         self.width = 1
         self._refused.add(key)

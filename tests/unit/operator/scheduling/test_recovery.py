@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from djangotasks_operator.scheduling.hold import LAST_HOLD
 from djangotasks_operator.scheduling.line import SortKey, sort_key
+from djangotasks_operator.scheduling.recovery import LAST_WAIT
 from djangotasks_operator.scheduling.scheduler import UNLIMITED, QueueQuota, Scheduler
 from tests.support.builders import NOW
 
@@ -43,8 +43,8 @@ def test_a_queue_whose_start_failed_is_tried_by_one_task_at_a_time() -> None:
         assert admit() == [], "one at a time"
         scheduler.refuse(key, "q", positions[key], now)
     assert waits[0] < 1, "those that failed together are one failure"
-    assert all(later >= 1.9 * sooner or later == LAST_HOLD for sooner, later in pairwise(waits))
-    now += LAST_HOLD
+    assert all(later >= 1.9 * sooner or later == LAST_WAIT for sooner, later in pairwise(waits))
+    now += LAST_WAIT
     together = []
     while keys := admit():
         together.append(len(keys))
@@ -63,7 +63,7 @@ def in_turns(scheduler: Scheduler[str, str], priorities: dict[str, int], starts:
         scheduler.enqueue(key, "q", key_of(priority, key))
     tried, now = [], 0.0
     for _ in range(2 * len(priorities) + 4):
-        now += LAST_HOLD
+        now += LAST_WAIT
         for key in scheduler.admit(lambda _: QueueQuota(concurrency=1), now):
             tried.append(key)
             if starts(key):
@@ -114,7 +114,7 @@ def test_room_is_for_the_first_of_all() -> None:
     scheduler: Scheduler[str, str] = Scheduler(32)
     scheduler.enqueue("low", "q", key_of(0, "low"))
     refused(scheduler, "high", 9, 0.0)
-    scheduler.end_hold("q")
+    scheduler.try_again("q")
     assert scheduler.admit(any_number, 0.0) == ["high"], "one at a time, and at once"
 
 
@@ -133,5 +133,5 @@ def test_a_failed_start_holds_no_other_queue() -> None:
     scheduler.refuse("a", "broken", key_of(100, "a"), 0.0)
     scheduler.enqueue("b", "well", key_of(0, "b"))
     assert scheduler.admit(any_number, 0.0) == ["b"]
-    scheduler.end_hold("broken")
+    scheduler.try_again("broken")
     assert scheduler.admit(any_number, 0.0) == ["a"]
