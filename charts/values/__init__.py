@@ -24,6 +24,7 @@ EXAMPLES: dict[str, Any] = {
             "policy": {"maxAttempts": 3, "timeoutSeconds": 1800},
         },
     },
+    "admin.serviceAccounts": ["backoffice"],
     "networkPolicy.egress": [
         {"to": [{"podSelector": {"matchLabels": {"app": "postgres"}}}], "ports": [{"port": 5432}]}
     ],

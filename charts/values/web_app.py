@@ -118,6 +118,32 @@ class Schedules(Values):
     """Most of it is for the imports of your project's settings and tasks."""
 
 
+class Admin(Values):
+    """Further rights, for the pages in Django's admin and for commands in the web app's pods. To look at tasks, cancel
+    them and enqueue them once more, none of them is needed."""
+
+    queues: bool = False
+    """See queues: whether they work, their limits, their last error. Their pod templates become readable, with the
+    values of plain environment variables."""
+
+    holds: bool = False
+    """Pause and limit queues, for a while."""
+
+    schedules: bool = False
+    """See schedules, run them now, suspend and resume them."""
+
+    delete: bool = False
+    """Delete tasks."""
+
+    logs: bool = False
+    """Read whole logs, and of tasks that run. Of every pod of the namespace: Kubernetes cannot tell those of tasks
+    apart."""
+
+    serviceAccounts: list[DnsName] = []
+    """Who gets these rights. Default: `serviceAccounts`. Where the admin is a Deployment of its own, name its account
+    alone."""
+
+
 class WebAppValues(Values):
     """charts/djangotasks-web-app"""
 
@@ -128,6 +154,7 @@ class WebAppValues(Values):
     queues: dict[DnsLabel, QueueSpec] = {}
     """DjangoTaskQueues by name, each with its spec."""
 
+    admin: Admin = Admin()
     networkPolicy: TaskNetworkPolicy = TaskNetworkPolicy()
     app: App = App()
     relay: Relay = Relay()

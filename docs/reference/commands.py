@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from django_tasks_kubernetes.cli.hold_table import HOLD_VERBS
 from django_tasks_kubernetes.cli.schedule_table import SCHEDULE_VERBS
 from django_tasks_kubernetes.cli.table import VERBS
 from django_tasks_kubernetes.cli.verb import Option, Verb, sentence
@@ -22,7 +23,7 @@ def command_table() -> str:
 
 def tasks_table() -> str:
     """The verbs of both command lines, and their options."""
-    return verbs_text(VERBS)
+    return verbs_text((*VERBS, *HOLD_VERBS))
 
 
 def schedules_table() -> str:

@@ -38,6 +38,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "workflows": commands.workflows_table,
     "djangotask": resources.fields_table("djangotasks"),
     "djangotaskqueue": resources.fields_table("djangotaskqueues"),
+    "djangotaskhold": resources.fields_table("djangotaskholds"),
     "djangotaskschedule": resources.fields_table("djangotaskschedules"),
     "columns": resources.columns_table("djangotasks"),
     "schedule-columns": resources.columns_table("djangotaskschedules"),

@@ -17,6 +17,7 @@ RULES = {
     "djangotaskworkflows/status",
     "djangotaskqueues",
     "djangotaskqueues/status",
+    "djangotaskholds",
     "djangotaskschedules",
     "djangotaskschedules/status",
     "jobs",
@@ -102,6 +103,32 @@ def test_a_web_app_may_enqueue_and_no_more() -> None:
     assert [subject["name"] for subject in one(manifests, "RoleBinding")["subjects"]] == ["web", "cron"]
 
 
+ADMIN: dict[str, tuple[list[str], list[str]]] = {
+    "queues": (["djangotaskqueues"], ["get", "list"]),
+    "holds": (["djangotaskholds"], ["get", "list", "create", "patch", "delete"]),
+    "schedules": (["djangotaskschedules"], ["get", "list", "create", "patch", "delete"]),
+    "delete": (["djangotasks"], ["delete"]),
+    "logs": (["pods/log"], ["get"]),
+}
+
+
+@pytest.mark.parametrize("which", [[], *([name] for name in ADMIN), [*ADMIN]], ids=str)
+def test_rights_for_the_admin_are_those_that_were_chosen(which: list[str]) -> None:
+    manifests = render(WEB_APP, {"serviceAccounts": ["web"], "admin": dict.fromkeys(which, True)})
+    roles = {role["metadata"]["name"]: role["rules"] for role in of_kind(manifests, "Role")}
+    found = [(rule["resources"], rule["verbs"]) for rule in roles.pop("tasks-admin", [])]
+    assert found == [ADMIN[name] for name in which]
+    assert roles.keys() == {"tasks-enqueue"}
+
+
+@pytest.mark.parametrize(("accounts", "bound_to"), [([], ["web", "cron"]), (["backoffice"], ["backoffice"])])
+def test_the_admin_may_have_an_account_of_its_own(accounts: list[str], bound_to: list[str]) -> None:
+    admin = {"holds": True, "serviceAccounts": accounts}
+    manifests = render(WEB_APP, {"serviceAccounts": ["web", "cron"], "admin": admin})
+    subjects = {b["metadata"]["name"]: [s["name"] for s in b["subjects"]] for b in of_kind(manifests, "RoleBinding")}
+    assert subjects == {"tasks-enqueue": ["web", "cron"], "tasks-admin": bound_to}
+
+
 def aggregated(values: Values) -> dict[str, list[dict[str, Any]]]:
     """The rules by the role of Kubernetes' that they are added to."""
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
@@ -120,7 +147,7 @@ def test_the_roles_view_and_edit_have_tasks_and_queues(values: Values) -> None:
     for (rule,) in found.values():
         assert (rule["apiGroups"], rule["resources"]) == (
             ["djangotasks.dev"],
-            ["djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskworkflows"],
+            ["djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskworkflows", "djangotaskholds"],
         )
     assert found["view"][0]["verbs"] == ["get", "list", "watch"]
     assert found["edit"][0]["verbs"] == ["create", "update", "patch", "delete", "deletecollection"]

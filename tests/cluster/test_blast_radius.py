@@ -86,6 +86,9 @@ def hostile_others() -> Iterator[tuple[str, dict[str, Any]]]:
         task = {"task": "shop.probes.add", "queue": "gone", "payload": "<" * 10_000}
         spec = {"everyMinutes": 1, "concurrencyPolicy": "Allow", "catchUp": "All", "catchUpLimit": 1000, "task": task}
         yield "djangotaskschedules", {"metadata": {"name": f"each-minute-{number}"}, "spec": spec}
+    for name in (*WRONG, "missing", *(f"gone-{number}" for number in range(20))):
+        spec = {"concurrency": 100_000, "by": "<" * 256, "reason": "\x1b[2J" * 64, "until": "9999-12-31T23:59:59-23:59"}
+        yield "djangotaskholds", {"metadata": {"name": name}, "spec": spec}
     for number in range(8):
         lists = [{"name": "all", "items": json.dumps(list(range(1000)))}]
         steps = [{"name": "a", "task": "shop.probes.add", "queue": "text", "map": {"list": "all"}}]
@@ -187,5 +190,6 @@ KINDS = {
     "djangotasks": "DjangoTask",
     "djangotaskqueues": "DjangoTaskQueue",
     "djangotaskschedules": "DjangoTaskSchedule",
+    "djangotaskholds": "DjangoTaskHold",
     "djangotaskworkflows": "DjangoTaskWorkflow",
 }

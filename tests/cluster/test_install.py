@@ -87,6 +87,7 @@ WATCHED = {
     ("djangotasks.dev", "djangotaskworkflows/status"): "patch",
     ("djangotasks.dev", "djangotaskqueues"): "list watch",
     ("djangotasks.dev", "djangotaskqueues/status"): "patch",
+    ("djangotasks.dev", "djangotaskholds"): "get list watch delete",
     ("djangotasks.dev", "djangotaskschedules"): "get list watch",
     ("djangotasks.dev", "djangotaskschedules/status"): "patch",
     ("batch", "jobs"): "create get list watch",
@@ -135,7 +136,7 @@ def test_its_rights_are_these_and_no_others(installation: Installation, kubectl:
 
 FORBIDDEN = [
     "get secrets", "list secrets", "create secrets", "delete jobs", "patch jobs",
-    "update djangotasks", "update djangotaskworkflows", "patch djangotaskqueues", "patch djangotaskschedules", "create djangotaskschedules", "create djangotaskqueues", "patch pods",
+    "update djangotasks", "update djangotaskworkflows", "patch djangotaskqueues", "patch djangotaskschedules", "create djangotaskschedules", "create djangotaskqueues", "create djangotaskholds", "patch djangotaskholds", "patch pods",
     "create pods --subresource=exec", "create serviceaccounts --subresource=token", "create rolebindings", "list deployments",
     "patch deployments", "delete leases", "impersonate serviceaccounts",
 ]  # fmt: skip
@@ -186,7 +187,7 @@ def test_uninstalling_loses_nothing(
     installation.uninstall("--wait")
     assert time.monotonic() - began < 60
     waiting = probes.add.enqueue(3, 4)
-    for plural in ("djangotasks", "djangotaskqueues", "djangotaskschedules"):
+    for plural in ("djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskholds"):
         kubectl("wait", "--for=condition=Established", f"crd/{plural}.djangotasks.dev", "--timeout=1s")
     assert rights(kubectl, f"system:serviceaccount:{installation.kubectl.namespace}:{NAME}") == rights(
         kubectl, "system:serviceaccount:default:default"

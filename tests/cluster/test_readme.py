@@ -22,7 +22,7 @@ from tools.kubectl import Kubectl, StepFailed
 pytestmark = pytest.mark.alone
 
 README = (ROOT / "README.md").read_text()
-KINDS = ("djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskworkflows")
+KINDS = ("djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskworkflows", "djangotaskholds")
 CRDS = tuple(f"{kind}.djangotasks.dev" for kind in KINDS)
 PROJECT_TASK = "shop.probes.add"
 

@@ -28,7 +28,8 @@ MAY = [
 MAY_NOT = [
     "delete djangotasks", "update djangotasks", "deletecollection djangotasks", "get djangotasks/status", "patch djangotasks/status",
     "update djangotasks/status", "get djangotaskqueues", "create djangotaskqueues", "patch djangotaskqueues",
-    "patch djangotaskqueues/status", "delete djangotaskworkflows", "update djangotaskworkflows", "patch djangotaskworkflows/status",
+    "patch djangotaskqueues/status", "get djangotaskholds", "create djangotaskholds", "delete djangotaskholds", "get djangotaskschedules",
+    "delete djangotaskworkflows", "update djangotaskworkflows", "patch djangotaskworkflows/status",
     "create pods", "get pods", "list pods", "delete pods", "create pods/exec", "get pods/log", "create jobs", "get jobs", "patch jobs",
     "get secrets", "list secrets", "create secrets", "get configmaps", "patch deployments", "create serviceaccounts/token",
     "create rolebindings", "escalate roles", "bind roles", "impersonate serviceaccounts", "create events", "get nodes",
@@ -48,6 +49,37 @@ def account(cluster: Cluster, namespace: str, kubectl: Kubectl) -> Iterator[str]
 def test_what_a_web_app_may_do(kubectl: Kubectl, account: str, what: str, answer: bool) -> None:
     verb, resource = what.split()
     assert can_i(kubectl, account, verb, resource) is answer
+
+
+# With all of the chart's admin.*, and an account of its own.
+ADMIN_MAY = [
+    "get djangotaskqueues", "list djangotaskqueues", "delete djangotasks", "get pods/log",
+    *(f"{verb} {kind}" for kind in ("djangotaskholds", "djangotaskschedules") for verb in ("get", "list", "create", "patch", "delete")),
+]  # fmt: skip
+ADMIN_MAY_NOT = [
+    "create djangotaskqueues", "patch djangotaskqueues", "update djangotaskqueues", "delete djangotaskqueues",
+    "patch djangotaskqueues/status", "update djangotaskholds", "deletecollection djangotasks", "patch djangotasks/status",
+    "create pods", "get pods", "create pods/exec", "create jobs", "list events", "get secrets", "list pods/log", "create rolebindings",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def admin(cluster: Cluster, namespace: str, kubectl: Kubectl) -> Iterator[str]:
+    """The account of a Django admin of its own, with all that the chart can give it."""
+    kubectl("create", "serviceaccount", "backoffice")
+    rights = ",".join(f"admin.{name}=true" for name in ("queues", "holds", "schedules", "delete", "logs"))
+    accounts = ("--set", f"serviceAccounts={{{ACCOUNT}}}", "--set", "admin.serviceAccounts={backoffice}")
+    cluster.helm("install", "office", str(WEB_APP), "--namespace", namespace, *accounts, "--set", rights)
+    yield f"system:serviceaccount:{namespace}:backoffice"
+    cluster.helm("uninstall", "office", "--namespace", namespace)
+
+
+@pytest.mark.parametrize(
+    ("what", "answer"), [(what, True) for what in ADMIN_MAY] + [(what, False) for what in ADMIN_MAY_NOT]
+)
+def test_what_an_admin_may_do(kubectl: Kubectl, admin: str, what: str, answer: bool) -> None:
+    verb, resource = what.split()
+    assert can_i(kubectl, admin, verb, resource) is answer
 
 
 @pytest.mark.parametrize("what", MAY)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from djangotasks_api.names import (
     API_VERSION,
+    HOLD_KIND,
+    HOLD_PLURAL,
     QUEUE_KIND,
     QUEUE_PLURAL,
     SCHEDULE_KIND,
@@ -31,6 +33,7 @@ Object = dict[str, Any]
 PLURALS = {
     TASK_KIND: TASK_PLURAL,
     QUEUE_KIND: QUEUE_PLURAL,
+    HOLD_KIND: HOLD_PLURAL,
     SCHEDULE_KIND: SCHEDULE_PLURAL,
     WORKFLOW_KIND: WORKFLOW_PLURAL,
 }
@@ -131,6 +134,11 @@ def task(name: str = "receipt", **spec: Any) -> Object:
 def queue(name: str = "default", **spec: Any) -> Object:
     """A DjangoTaskQueue."""
     return _resource(QUEUE_KIND, name, spec or {"template": TEMPLATE})
+
+
+def hold(name: str = "default", **spec: Any) -> Object:
+    """A DjangoTaskHold."""
+    return _resource(HOLD_KIND, name, {"by": "jane"} | spec)
 
 
 def schedule(name: str = "nightly", **spec: Any) -> Object:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from djangotasks_api.models import DjangoTask, DjangoTaskQueue, DjangoTaskSchedule, DjangoTaskWorkflow
+from djangotasks_api.models import DjangoTask, DjangoTaskHold, DjangoTaskQueue, DjangoTaskSchedule, DjangoTaskWorkflow
 from djangotasks_api.models.base import Metadata, Model
 from tests.contract.server import Server, queue, schedule
 from tools.kubectl import Kubectl, StepFailed
@@ -86,6 +86,7 @@ MODELS = {model.__name__: model for model in _models(Model)}
 FIELDS = [
     *paths(DjangoTask, "djangotask"),
     *paths(DjangoTaskQueue, "djangotaskqueue"),
+    *paths(DjangoTaskHold, "djangotaskhold"),
     *paths(DjangoTaskSchedule, "djangotaskschedule"),
     *paths(DjangoTaskWorkflow, "djangotaskworkflow"),
 ]
@@ -179,13 +180,14 @@ def test_columns_of_a_queue(kubectl: Kubectl) -> None:
         "QUEUED",
         "RUNNING",
         "CONCURRENCY",
+        "HELD",
         "OLDEST",
         "SUSPENDED",
         "AGE",
     ]
     assert re.search(r"^plain +3 +false +[\dms]+$", text, re.MULTILINE)
     wide = kubectl("get", "djangotaskqueues", "-o", "wide")
-    assert wide.splitlines()[0].split()[-4:] == ["REASON", "DEPLOYMENT", "IMAGE", "AGE"]
+    assert wide.splitlines()[0].split()[-6:] == ["REASON", "HELD-BY", "HELD-UNTIL", "DEPLOYMENT", "IMAGE", "AGE"]
     assert re.search(r"^plain +3 +false +shop:7 +\d+s$", wide, re.MULTILINE)
     assert re.search(r"^web +false +shop-web +\d+s$", wide, re.MULTILINE)
 

@@ -76,6 +76,14 @@ VARIANTS: list[tuple[Path, str, Values]] = [
                     "policy": {"maxAttempts": 3, "backoff": {"initialSeconds": 2}, "timeoutSeconds": 60},
                 },
             },
+            "admin": {
+                "queues": True,
+                "holds": True,
+                "schedules": True,
+                "delete": True,
+                "logs": True,
+                "serviceAccounts": ["backoffice"],
+            },
             "networkPolicy": {"enabled": True, "egress": [{"to": [PEER], "ports": [{"port": 5432}]}]},
             "app": {
                 "image": "registry.example.com/shop:1",

@@ -84,6 +84,14 @@ class ScheduleRefused(KubernetesBackendError):
     """The API server refused the schedule: by its schema, a quota or a policy. The message holds its own words."""
 
 
+class HoldDoesNotExist(KubernetesBackendError):
+    """The queue is not held: there is no DjangoTaskHold of its name."""
+
+
+class HoldRefused(KubernetesBackendError):
+    """The API server refused the hold: by its schema or a policy, or because somebody else holds the queue."""
+
+
 # Raised by wait() and get() of a result.
 
 

@@ -90,6 +90,10 @@ capabilities: {drop: [ALL]}
 - apiGroups: [djangotasks.dev]
   resources: [djangotaskqueues/status]
   verbs: [patch]
+# Follow who holds which queue, and delete a hold whose time is over.
+- apiGroups: [djangotasks.dev]
+  resources: [djangotaskholds]
+  verbs: [get, list, watch, delete]
 # Read when a schedule creates a task, and what its task is.
 - apiGroups: [djangotasks.dev]
   resources: [djangotaskschedules]

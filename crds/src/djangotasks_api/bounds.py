@@ -79,6 +79,12 @@ ERROR_TYPE_MAX_CHARS: Final = 512
 CANCEL_REASON_MAX_CHARS: Final = 256
 """The reason given with a cancellation."""
 
+HOLD_REASON_MAX_CHARS: Final = 256
+"""Why a queue is held."""
+
+HOLD_BY_MAX_CHARS: Final = 256
+"""Who holds a queue."""
+
 IDEMPOTENCY_KEY_MAX_CHARS: Final = 256
 """An idempotency key."""
 
@@ -224,6 +230,9 @@ RETRY_AFTER_SECONDS: Final = Range(0, SECONDS_PER_YEAR)
 
 CONCURRENCY: Final = Range(1, 100_000)
 """Tasks of a queue that run at once."""
+
+HOLD_CONCURRENCY: Final = Range(0, CONCURRENCY.most)
+"""The same while the queue is held."""
 
 RATE_LIMIT_STARTS: Final = Range(1, 100_000)
 """Starts of a rate limit."""

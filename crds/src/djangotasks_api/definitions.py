@@ -10,7 +10,6 @@ from djangotasks_api.bounds import (
 from djangotasks_api.crd import Column, Definition, Rule
 from djangotasks_api.models import (
     DjangoTask,
-    DjangoTaskQueue,
     DjangoTaskSchedule,
     DjangoTaskWorkflow,
     TaskSpec,
@@ -18,8 +17,6 @@ from djangotasks_api.models import (
 )
 from djangotasks_api.names import (
     DNS_LABEL_PATTERN,
-    QUEUE_KIND,
-    QUEUE_PLURAL,
     SCHEDULE_KIND,
     SCHEDULE_PLURAL,
     TASK_KIND,
@@ -28,6 +25,7 @@ from djangotasks_api.names import (
     WORKFLOW_PLURAL,
 )
 from djangotasks_api.phases import TERMINAL_PHASES, Phase
+from djangotasks_api.queue_definitions import hold_definition, queue_definition
 from djangotasks_api.workflow.bounds import STEP_PAYLOAD_MAX_BYTES
 from djangotasks_api.workflow.records import WorkflowPhase
 
@@ -127,31 +125,6 @@ def task_definition() -> Definition:
         ),
         # The server applies defaults when it reads, so a new task shows as Queued without a write.
         status_default={"phase": Phase.QUEUED.value},
-    )
-
-
-def queue_definition() -> Definition:
-    """The CRD of DjangoTaskQueue."""
-    return Definition(
-        kind=QUEUE_KIND,
-        plural=QUEUE_PLURAL,
-        short_name="dtq",
-        model=DjangoTaskQueue,
-        columns=(
-            Column("Ready", "string", ".status.conditions[?(@.type=='Ready')].status"),
-            Column("Queued", "integer", ".status.queued"),
-            Column("Running", "integer", ".status.running"),
-            Column("Concurrency", "integer", ".spec.concurrency"),
-            Column("Oldest", "date", ".status.oldestQueuedAt"),
-            Column("Suspended", "boolean", ".spec.suspended"),
-            Column("Reason", "string", ".status.conditions[?(@.type=='Ready')].reason", priority=1),
-            Column("Deployment", "string", ".spec.podTemplateFrom.deployment", priority=1),
-            Column("Image", "string", ".spec.template.spec.containers[0].image", priority=1),
-            Column("Age", "date", ".metadata.creationTimestamp"),
-        ),
-        spec_rules=(
-            Rule("has(self.template) != has(self.podTemplateFrom)", "set exactly one of template and podTemplateFrom"),
-        ),
     )
 
 
@@ -264,4 +237,10 @@ def workflow_definition() -> Definition:
 
 def definitions() -> tuple[Definition, ...]:
     """All CRDs."""
-    return task_definition(), queue_definition(), schedule_definition(), workflow_definition()
+    return (
+        task_definition(),
+        queue_definition(),
+        schedule_definition(),
+        workflow_definition(),
+        hold_definition(),
+    )

@@ -13,6 +13,8 @@ QUEUE_KIND: Final = "DjangoTaskQueue"
 QUEUE_PLURAL: Final = "djangotaskqueues"
 SCHEDULE_KIND: Final = "DjangoTaskSchedule"
 SCHEDULE_PLURAL: Final = "djangotaskschedules"
+HOLD_KIND: Final = "DjangoTaskHold"
+HOLD_PLURAL: Final = "djangotaskholds"
 WORKFLOW_KIND: Final = "DjangoTaskWorkflow"
 WORKFLOW_PLURAL: Final = "djangotaskworkflows"
 

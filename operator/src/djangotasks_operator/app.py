@@ -36,6 +36,7 @@ from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.telemetry.collector import StateCollector
 from djangotasks_operator.telemetry.event_recorder import EventRecorder
 from djangotasks_operator.telemetry.health import LOOP_LIMIT, PASS_LIMIT, Health, health_app, pulse
+from djangotasks_operator.telemetry.hold_observer import HoldTelemetry
 from djangotasks_operator.telemetry.metrics import Metrics
 from djangotasks_operator.telemetry.observer import StatusObserver
 from djangotasks_operator.telemetry.schedule_observer import ScheduleTelemetry
@@ -114,6 +115,7 @@ class Operator:
     ) -> ControllerManager:
         access = ReportAccess(url, self._config.keys[0])
         schedules = ScheduleTelemetry(self._store, self._metrics, events, self._clock.now)
+        holds = HoldTelemetry(events, self._clock.now)
 
         def new_term() -> Term:
             return Term(
@@ -124,6 +126,7 @@ class Operator:
                 self._metrics,
                 self._clock.now,
                 schedule_observer=schedules,
+                hold_observer=holds,
             )
 
         return ControllerManager(new_term, self._work, resync.list_unless_fresh, election)

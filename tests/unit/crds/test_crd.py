@@ -11,12 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from djangotasks_api.crd import custom_resource_definition
-from djangotasks_api.definitions import queue_definition, schedule_definition, task_definition
+from djangotasks_api.definitions import schedule_definition, task_definition
 from djangotasks_api.models import DjangoTask
+from djangotasks_api.queue_definitions import hold_definition, queue_definition
 
 SCHEMAS = {
     definition.kind: custom_resource_definition(definition)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    for definition in (task_definition(), queue_definition(), schedule_definition())
+    for definition in (task_definition(), queue_definition(), hold_definition(), schedule_definition())
 }
 NAMES_OF_OBJECTS = (".status.attempts[].job", ".status.attempts[].pod")
 

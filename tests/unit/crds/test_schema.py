@@ -10,7 +10,7 @@ from djangotasks_api import schema
 
 
 def test_each_kind_has_a_file_in_both_places() -> None:
-    kinds = ("djangotaskqueues", "djangotasks", "djangotaskschedules", "djangotaskworkflows")
+    kinds = ("djangotaskholds", "djangotaskqueues", "djangotasks", "djangotaskschedules", "djangotaskworkflows")
     assert sorted(schema.files()) == sorted(folder / f"{kind}.yaml" for folder in schema.TARGETS for kind in kinds)
 
 

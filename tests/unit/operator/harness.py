@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, QueueStatus, TaskStatus
-from djangotasks_api.names import QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.reflectors import Reflectors
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.cache.writer import Observer, TaskWriter
 from djangotasks_operator.controllers.attempt_starter import ReportAccess
+from djangotasks_operator.controllers.hold_controller import HoldObserver
 from djangotasks_operator.controllers.term import Term
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.reports.recorder import ReportRecorder
@@ -79,6 +80,7 @@ class InMemoryOperator:
     """What runs in the background: `drain` runs it."""
     spawn: Spawn | None = None
     """Called instead of adding to `spawned`."""
+    hold_observer: HoldObserver | None = None
     _term: Term | None = None
 
     @property
@@ -105,6 +107,7 @@ class InMemoryOperator:
             spawn=self.spawn or self.spawned.append,
             in_thread=at_once,
             starting_limit=self.starting_limit,
+            hold_observer=self.hold_observer,
         )
         self.relist()
         self._term.initialize()
@@ -118,7 +121,7 @@ class InMemoryOperator:
             self.work.workflow_changed(Key.of(workflow.metadata))
 
     def controllers(self) -> Iterator[tuple[str, Controller[Any]]]:
-        names = ("task", "deletion", "deferred status", "queue", "workflow", "step task", "schedule")
+        names = ("task", "deletion", "deferred status", "queue", "workflow", "step task", "schedule", "hold")
         yield from zip(names, self.term.controllers, strict=True)
 
     def drain(self) -> None:
@@ -166,6 +169,14 @@ class InMemoryOperator:
     def schedule_status(self, name: str = "nightly") -> dict[str, Any]:
         status: dict[str, Any] = self.server.get(SCHEDULE_PLURAL, name).get("status", {})
         return status
+
+    def put_hold(self, name: str = "default", **spec: Any) -> None:
+        """Create or change a hold, and deliver its event."""
+        if (HOLD_PLURAL, name) in self.server.objects:
+            self.server.update(HOLD_PLURAL, name, {"spec": spec})
+        else:
+            self.server.create(HOLD_PLURAL, {"metadata": {"name": name}, "spec": {"by": "jane"} | spec})
+        self.relist()
 
     def put_task(self, task: DjangoTask) -> None:
         """Create a task with its status, and deliver its event."""

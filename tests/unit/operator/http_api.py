@@ -14,6 +14,8 @@ from aiohttp.test_utils import TestServer
 
 from djangotasks_api.names import (
     GROUP,
+    HOLD_KIND,
+    HOLD_PLURAL,
     QUEUE_KIND,
     QUEUE_PLURAL,
     TASK_KIND,
@@ -28,7 +30,12 @@ from tests.unit.operator.model.server import ApiServer, Object
 
 VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 KINDS = {
-    f"{GROUP}/{VERSION}": {QUEUE_PLURAL: QUEUE_KIND, TASK_PLURAL: TASK_KIND, WORKFLOW_PLURAL: WORKFLOW_KIND},
+    f"{GROUP}/{VERSION}": {
+        QUEUE_PLURAL: QUEUE_KIND,
+        HOLD_PLURAL: HOLD_KIND,
+        TASK_PLURAL: TASK_KIND,
+        WORKFLOW_PLURAL: WORKFLOW_KIND,
+    },
     "batch/v1": {"jobs": "Job"},
     "coordination.k8s.io/v1": {"leases": "Lease"},
     "apiextensions.k8s.io/v1": {"customresourcedefinitions": "CustomResourceDefinition"},

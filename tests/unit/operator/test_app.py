@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
-from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_operator.app import Operator
 from djangotasks_operator.config import Config
@@ -132,7 +132,7 @@ def test_a_task_of_a_queue_that_kopf_delivers_runs_to_its_end(tmp_path: Path) ->
         assert (await operator.answer("/readyz"), await operator.answer("/healthz")) == (200, 200)
 
     api = play(tmp_path, story)
-    assert sorted(api.watched) == sorted({TASK_PLURAL, QUEUE_PLURAL, WORKFLOW_PLURAL, "jobs", "pods"}), (
+    assert sorted(api.watched) == sorted({TASK_PLURAL, QUEUE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, "jobs", "pods"}), (
         "one watch for each kind"
     )
 

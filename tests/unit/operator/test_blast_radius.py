@@ -18,13 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from djangotasks_api.names import QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase
 from djangotasks_api.report_fields import InvalidReport
 from djangotasks_api.reports import ProgressReport, Started
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.kinds import (
+    HOLD_SOURCE,
     JOB_SOURCE,
     POD_SOURCE,
     QUEUE_SOURCE,
@@ -43,7 +44,7 @@ from djangotasks_operator.runtime.reflector import Kind
 from tests.support.builders import NAMESPACE, make_queue, make_task
 from tests.unit.operator.harness import DefectList, InMemoryOperator, make_operator
 from tests.unit.operator.hostile.attempts import JOB, POD
-from tests.unit.operator.hostile.queues import DEPLOYMENT, FOLLOWING, QUEUE, REPLICA_SET
+from tests.unit.operator.hostile.queues import DEPLOYMENT, FOLLOWING, HOLD, QUEUE, REPLICA_SET
 from tests.unit.operator.hostile.tasks import CHILD, REPORT, RETRY, SCHEDULE, TASK, WORKFLOW
 from tests.unit.operator.hostile.values import HOSTILE, mutated, text_of
 from tests.unit.operator.model.calls import run
@@ -161,6 +162,16 @@ def test_a_hostile_schedule(body: dict[str, Any], without: tuple[str, str]) -> N
 
 
 @WHOLE
+@given(mutated(HOLD, "metadata", "spec"))
+def test_a_hostile_hold(body: dict[str, Any]) -> None:
+    """It holds the queue of its name, at worst, and no other."""
+    operator = operator_beside(QUEUE_PLURAL, QUEUE)
+    insert(operator, HOLD_PLURAL, body)
+    insert(operator, TASK_PLURAL, {**TASK, "spec": {"task": "a.b", "queue": "default"}})
+    check_neighbour(operator, "holds")
+
+
+@WHOLE
 @given(st.one_of(mutated(WORKFLOW, "metadata", "spec"), mutated(RETRY, "metadata", "spec")))
 def test_a_hostile_workflow(body: dict[str, Any]) -> None:
     operator = operator_beside(QUEUE_PLURAL, QUEUE)
@@ -265,11 +276,12 @@ def test_a_hostile_webhook(error: Exception, where: str) -> None:
     check_neighbour(operator, "answers")
 
 
-SOURCES = (JOB_SOURCE, POD_SOURCE, QUEUE_SOURCE, SCHEDULE_SOURCE, TASK_SOURCE, WORKFLOW_SOURCE)
+SOURCES = (HOLD_SOURCE, JOB_SOURCE, POD_SOURCE, QUEUE_SOURCE, SCHEDULE_SOURCE, TASK_SOURCE, WORKFLOW_SOURCE)
 KINDS: tuple[Kind[Store, Any], ...] = SOURCES
 OBJECTS = {
     TASK_PLURAL: TASK,
     QUEUE_PLURAL: QUEUE,
+    HOLD_PLURAL: HOLD,
     SCHEDULE_PLURAL: SCHEDULE,
     WORKFLOW_PLURAL: WORKFLOW,
     "jobs": JOB,

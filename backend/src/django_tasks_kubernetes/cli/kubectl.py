@@ -11,6 +11,8 @@ from click.shell_completion import CompletionItem, ShellComplete
 from django.tasks.exceptions import TaskException
 
 from django_tasks_kubernetes.cli.click_shell import SETTINGS, command_of, options_of, output_of, place_options
+from django_tasks_kubernetes.cli.hold_session import HoldSession
+from django_tasks_kubernetes.cli.hold_table import HOLD_VERBS
 from django_tasks_kubernetes.cli.run import run
 from django_tasks_kubernetes.cli.schedule_session import ClusterTasks, ScheduleSession
 from django_tasks_kubernetes.cli.schedule_table import EXIT_CODES as SCHEDULE_EXIT_CODES
@@ -53,6 +55,20 @@ def complete_schedule(context: click.Context, parameter: click.Parameter, incomp
         found = (resource["metadata"]["name"] for resource in schedules_of(options_of(context)).find())
         matching = (name for name in found if name.startswith(incomplete))
         return [CompletionItem(name) for name in itertools.islice(matching, NAMES_MAX)]
+    except (TaskException, UsageError):
+        return []
+
+
+def complete_queue(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of queues; of those that are held, where they may be known alone. None where the cluster does not
+    answer."""
+    try:
+        from django_tasks_kubernetes.stores.holds import connect as holds_of
+
+        holds = holds_of(options_of(context))
+        queues = holds.queues()
+        names = [one["metadata"]["name"] for one in holds.find()] if queues is None else [name for _, name in queues]
+        return [CompletionItem(name) for name in sorted(names)[:NAMES_MAX] if name.startswith(incomplete)]
     except (TaskException, UsageError):
         return []
 
@@ -105,6 +121,21 @@ def execute_for_schedules(verb: Verb[ScheduleSession], given: dict[str, Any]) ->
     return run(work, output)
 
 
+def execute_for_holds(verb: Verb[HoldSession], given: dict[str, Any]) -> int:
+    """Carries a verb of holds out, and returns the exit code."""
+    context, output = click.get_current_context(), output_of(given)
+
+    def work() -> int:
+        from django_tasks_kubernetes.stores.holds import connect as holds_of
+
+        holds = holds_of(options_of(context))
+        return verb.run(
+            HoldSession(holds=holds.everywhere() if output.namespaces else holds, output=output, me=user()), given
+        )
+
+    return run(work, output)
+
+
 def execute_for_workflows(verb: Verb[WorkflowSession], given: dict[str, Any]) -> int:
     """Carries a verb of workflows out, and returns the exit code."""
     context, output = click.get_current_context(), output_of(given)
@@ -147,12 +178,17 @@ schedules: Final = click.Group(
     help="List DjangoTaskSchedules, run and suspend them, create the tasks of past times.",
 )
 djangotask: Final = click.Group(
-    commands=[*(command_of(verb, execute, complete_id, EXIT_CODES) for verb in VERBS), workflows, schedules],
+    commands=[
+        *(command_of(verb, execute, complete_id, EXIT_CODES) for verb in VERBS),
+        *(command_of(verb, execute_for_holds, complete_queue, EXIT_CODES) for verb in HOLD_VERBS),
+        workflows,
+        schedules,
+    ],
     params=place_options(),
     context_settings=SETTINGS,
     epilog=EXIT_CODES,
     no_args_is_help=True,
-    help="Inspect DjangoTasks and their workflows, cancel them, enqueue them once more, read their logs.",
+    help="Inspect DjangoTasks and their workflows, cancel them, enqueue them once more, read their logs, hold queues.",
 )
 click.version_option(package_name="django-tasks-kubernetes", prog_name=PROGRAM)(djangotask)
 

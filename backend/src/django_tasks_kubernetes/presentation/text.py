@@ -57,9 +57,15 @@ def age(then: datetime | None, now: datetime | None) -> str:
 
 def before(now: datetime, age: Any) -> datetime | None:
     """The moment that was so long ago, as kubectl writes it; None where that is no age."""
-    if not isinstance(age, str) or not AGE.fullmatch(age):
+    length = span(age)
+    return None if length is None else now - length
+
+
+def span(text: Any) -> timedelta | None:
+    """A length of time as kubectl writes it, such as 1h30m; None where that is none."""
+    if not isinstance(text, str) or not AGE.fullmatch(text):
         return None
-    return now - sum((int(number) * UNITS[unit] for number, unit in AGE_PART.findall(age)), timedelta())
+    return sum((int(number) * UNITS[unit] for number, unit in AGE_PART.findall(text)), timedelta())
 
 
 def safe(text: str, *, lines: bool = False) -> str:

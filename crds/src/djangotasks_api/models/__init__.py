@@ -1,6 +1,7 @@
 """The resources as pydantic models: the CRDs are generated from them, and the operator parses with them."""
 
 from djangotasks_api.models.condition import ReadyCondition
+from djangotasks_api.models.hold import DjangoTaskHold, Held, HoldSpec
 from djangotasks_api.models.overrides import Overrides, Resources
 from djangotasks_api.models.pod_template_from import PodMetadata, PodTemplateFrom
 from djangotasks_api.models.policy import Backoff, BoundedPolicy, Policy
@@ -32,10 +33,13 @@ __all__ = [
     "Ceilings",
     "Condition",
     "DjangoTask",
+    "DjangoTaskHold",
     "DjangoTaskQueue",
     "DjangoTaskSchedule",
     "DjangoTaskWorkflow",
     "EnqueuedBy",
+    "Held",
+    "HoldSpec",
     "Input",
     "ItemList",
     "LogTail",

@@ -7,6 +7,7 @@ from pydantic import Field
 from djangotasks_api.bounds import CONDITIONS_MAX
 from djangotasks_api.models.base import MAP_BY_TYPE, Count, Message, Model, ReasonWord, Timestamp
 from djangotasks_api.models.condition import ReadyCondition
+from djangotasks_api.models.hold import Held
 
 
 class QueueCondition(ReadyCondition):
@@ -16,7 +17,7 @@ class QueueCondition(ReadyCondition):
     """Ready when tasks of the queue can be started."""
 
     reason: ReasonWord
-    """Ready, Suspended, or what is wrong, such as DeploymentNotFound or InvalidTemplate."""
+    """Ready, Suspended, Held, or what is wrong, such as DeploymentNotFound or InvalidTemplate."""
 
 
 class QueueStatus(Model):
@@ -31,6 +32,9 @@ class QueueStatus(Model):
 
     oldest_queued_at: Timestamp | None = None
     """Since when the task that has been ready to start the longest is ready."""
+
+    held: Held | None = None
+    """The DjangoTaskHold that limits the queue now."""
 
     last_error: Message | None = None
     """What last kept a task of the queue from starting."""

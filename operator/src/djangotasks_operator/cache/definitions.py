@@ -57,7 +57,7 @@ def missing_from(installed: Mapping[str, Any], wanted: Mapping[str, Any]) -> Ite
             yield kind
             continue
         found = installed[kind].get("properties", {})
-        for part in ("spec", "status"):
+        for part in ("spec", *(["status"] if "status" in schema["properties"] else [])):
             yield from _missing(schema["properties"][part], found.get(part, {}), f"{kind}.{part}")
 
 

@@ -6,12 +6,14 @@ from functools import partial
 from djangotasks_api.models import DjangoTaskQueue
 from djangotasks_api.names import (
     API_VERSION,
+    HOLD_PLURAL,
     QUEUE_PLURAL,
     SCHEDULE_PLURAL,
     TASK_PLURAL,
     TASK_UID_LABEL,
     WORKFLOW_PLURAL,
 )
+from djangotasks_operator.cache.holds import Hold, parse_hold
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.parsing import ParsedTask, parse_queue, parse_task
 from djangotasks_operator.cache.schedules import CachedSchedule, parse_schedule
@@ -27,6 +29,7 @@ TASKS = Resource(f"/apis/{API_VERSION}", TASK_PLURAL)
 QUEUES = Resource(f"/apis/{API_VERSION}", QUEUE_PLURAL)
 WORKFLOWS = Resource(f"/apis/{API_VERSION}", WORKFLOW_PLURAL)
 SCHEDULES = Resource(f"/apis/{API_VERSION}", SCHEDULE_PLURAL)
+HOLDS = Resource(f"/apis/{API_VERSION}", HOLD_PLURAL)
 
 
 def _task_identity(parsed: ParsedTask) -> tuple[str, str]:
@@ -83,6 +86,16 @@ SCHEDULE_SOURCE: Kind[Store, CachedSchedule] = Kind(
     lambda store: store.schedules.all(),
     lambda schedule: (schedule.key.namespace, schedule.uid),
     lambda store, metadata: store.schedules.get(Key(metadata["namespace"], metadata["name"])),
+)
+HOLD_SOURCE: Kind[Store, Hold] = Kind(
+    HOLDS,
+    "",
+    parse_hold,
+    lambda store, hold: store.holds.put(hold),
+    lambda store, hold: store.holds.drop(hold),
+    lambda store: store.holds.all(),
+    lambda hold: (hold.key.namespace, hold.uid),
+    lambda store, metadata: store.holds.get(Key(metadata["namespace"], metadata["name"])),
 )
 TASK_SOURCE: Kind[Store, ParsedTask] = Kind(
     TASKS,

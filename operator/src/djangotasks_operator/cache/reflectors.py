@@ -1,7 +1,8 @@
 """Keep the store up to date: which kinds are listed, and who watches them.
 
 Workflows, tasks, Jobs and Pods come in thousands, and have reflectors of our own: kopf takes 0.45 ms of CPU an event,
-and a task of the event loop an object. Queues and schedules change rarely, and kopf watches them
+and a task of the event loop an object. So have holds: who may write nothing
+else must not cost more with them. Queues and schedules change rarely, and kopf watches them
 (`controllers.kopf_handlers`). They are only listed here: after 410 Gone kopf does not say which of them were deleted
 meanwhile.
 """
@@ -10,6 +11,7 @@ import asyncio
 from typing import Any
 
 from djangotasks_operator.cache.kinds import (
+    HOLD_SOURCE,
     JOB_SOURCE,
     POD_SOURCE,
     QUEUE_SOURCE,
@@ -22,7 +24,7 @@ from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.reflector import Kind, Lister, Reflector
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 
-REFLECTED: tuple[Kind[Store, Any], ...] = (WORKFLOW_SOURCE, TASK_SOURCE, JOB_SOURCE, POD_SOURCE)
+REFLECTED: tuple[Kind[Store, Any], ...] = (HOLD_SOURCE, WORKFLOW_SOURCE, TASK_SOURCE, JOB_SOURCE, POD_SOURCE)
 
 
 class Reflectors:
@@ -33,8 +35,8 @@ class Reflectors:
         self._reflectors: list[Reflector[Store, Any]] = [
             Reflector(api, store, kind, namespace, monitor) for kind in REFLECTED for namespace in each
         ]
-        # Queues and schedules first, workflows before tasks, which they hold, and tasks before Jobs before Pods: a Job
-        # or Pod of a listed task is in its own list, unless it is gone.
+        # Queues, schedules and holds first, workflows before tasks, which they hold, and tasks before Jobs before Pods:
+        # a Job or Pod of a listed task is in its own list, unless it is gone.
         self._listers: list[Lister[Store, Any]] = [
             *(Lister(api, store, QUEUE_SOURCE, namespace) for namespace in each),
             *(Lister(api, store, SCHEDULE_SOURCE, namespace) for namespace in each),
@@ -48,7 +50,7 @@ class Reflectors:
             await lister.list()
 
     async def watch(self) -> None:
-        """Watch workflows, tasks, Jobs and Pods until cancelled."""
+        """Watch holds, workflows, tasks, Jobs and Pods until cancelled."""
         async with asyncio.TaskGroup() as group:
             for reflector in self._reflectors:
                 group.create_task(reflector.watch())

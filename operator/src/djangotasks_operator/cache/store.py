@@ -10,6 +10,7 @@ from djangotasks_api.models import DjangoTask, DjangoTaskQueue
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.entry import Entry
+from djangotasks_operator.cache.holds import Holds
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.parsing import without_results
 from djangotasks_operator.cache.queue_index import HistoryLimits, QueueIndex, history_limits
@@ -45,6 +46,7 @@ class Store:
         self._deleted = Tombstones()
         self._queues = Queues(self._monitor, self._deleted, self._queue_changed, self._subscriber.queue_changed)
         self.schedules = Schedules(self._subscriber.schedule_changed, self._monitor, self._deleted)
+        self.holds = Holds(self._subscriber.hold_changed, self._monitor, self._deleted)
         self.workflows = WorkflowIndex(
             self._monitor,
             self._deleted,

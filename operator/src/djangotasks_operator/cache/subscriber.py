@@ -12,6 +12,9 @@ class Subscriber:
     def queue_changed(self, queue: Key) -> None:
         """The queue is new, its spec has changed, or it is gone."""
 
+    def hold_changed(self, queue: Key) -> None:
+        """The queue's hold is new, it has changed, or it is gone."""
+
     def task_dropped(self, queue: Key) -> None:
         """A task of the queue is gone."""
 

@@ -123,7 +123,7 @@ class Admission:
 
     def _quota(self, queue: Key) -> QueueQuota:
         found = self._store.queue(queue)
-        return UNLIMITED if found is None else quota_of(found)
+        return UNLIMITED if found is None else quota_of(found, self._store.holds.of(queue, self._now()))
 
     def _count_starts(self) -> None:
         """Count the starts of the leader before this one for the queues' rates, by what is left of them."""

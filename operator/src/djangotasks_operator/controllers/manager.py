@@ -45,7 +45,7 @@ class ControllerManager:
     def problem(self) -> str | None:
         """Say what is stuck, for health."""
         tasks = self._work.tasks
-        for queue in (tasks, self._work.schedules):
+        for queue in (tasks, self._work.schedules, self._work.holds):
             key, seconds = queue.longest()
             if seconds > PASS_LIMIT:
                 return f"reconcile: {key} has been worked on for {seconds:.0f} s"

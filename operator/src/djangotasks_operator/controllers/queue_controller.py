@@ -14,6 +14,7 @@ from djangotasks_operator.cache.store import queue_of
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.admission import Admission
 from djangotasks_operator.controllers.attempt_starter import AttemptStarter
+from djangotasks_operator.controllers.hold_controller import HoldObserver
 from djangotasks_operator.controllers.pod_templates import PodTemplates
 from djangotasks_operator.controllers.start_results import Blocked
 from djangotasks_operator.controllers.work_queues import WorkQueues
@@ -63,6 +64,7 @@ class QueueController:
         starter: AttemptStarter,
         admission: Admission,
         work: WorkQueues,
+        holds: HoldObserver,
         now: Callable[[], datetime],
     ) -> None:
         self._writer = writer
@@ -71,6 +73,7 @@ class QueueController:
         self._starter = starter
         self._admission = admission
         self._work = work
+        self._holds = holds
         self._now = now
         self._checked: dict[Key, Checked] = {}
         self._last_errors: dict[Key, LastError] = {}
@@ -101,7 +104,8 @@ class QueueController:
         now = self._now()
         counts = count_tasks(self._store.unfinished(key), self._admission.is_admitted, now)
         notes = checked.template.notes if checked.template is not None else ()
-        status = new_status(queue, counts, checked.problem, self._last_errors.get(key), now, notes)
+        held = self._store.holds.of(key, now)
+        status = new_status(queue, counts, checked.problem, self._last_errors.get(key), now, notes, held)
         if (result := await self._write(queue, status)) is not Result.DONE:
             return result
         if (interval := _interval(queue, checked)) is not None:
@@ -124,6 +128,8 @@ class QueueController:
                 raise
             # 404: the queue is gone, or its CRD has no status yet.
             return Result.DONE if error.not_found else Result.RETRY
+        if status.held != queue.status.held:
+            self._holds.held(queue, status.held)
         return Result.DONE
 
     async def _check(self, key: Key, queue: DjangoTaskQueue) -> Checked:

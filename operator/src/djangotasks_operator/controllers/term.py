@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from djangotasks_operator.cache.hold_writer import HoldWriter
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.schedule_writer import ScheduleWriter
@@ -20,6 +21,12 @@ from djangotasks_operator.controllers.expiry_controller import (
     ExpiryController,
 )
 from djangotasks_operator.controllers.flow import Flows
+from djangotasks_operator.controllers.hold_controller import (
+    HOLDS_IN_FLIGHT,
+    HoldController,
+    HoldObserver,
+    NobodyObserves,
+)
 from djangotasks_operator.controllers.log_collector import LogCollector
 from djangotasks_operator.controllers.plans import InThread, Plans
 from djangotasks_operator.controllers.pod_templates import PodTemplates
@@ -54,6 +61,7 @@ class Term:
         now: Callable[[], datetime],
         *,
         schedule_observer: ScheduleObserver | None = None,
+        hold_observer: HoldObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
         spawn: Spawn | None = None,
         in_thread: InThread | None = None,
@@ -70,7 +78,9 @@ class Term:
         spawn = spawn or self._background.spawn
         self.logs = LogCollector(writer, work.tasks, spawn)
         self.events = EventReader(writer, spawn, now, clock)
-        self.queues = QueueController(writer, templates, self.starter, self.admission, work, now)
+        holds = hold_observer or NobodyObserves()
+        self.queues = QueueController(writer, templates, self.starter, self.admission, work, holds, now)
+        self.holds = HoldController(HoldWriter(writer), work, self.admission, holds, now)
         workflow_writer = WorkflowWriter(writer)
         plans = Plans(in_thread or asyncio.to_thread)
         returned = ReturnedWorkflows(workflow_writer, plans, now)
@@ -96,6 +106,7 @@ class Term:
             Controller(work.workflows, self.workflows.reconcile, workers=WORKFLOWS_IN_FLIGHT, failed=failed),
             Controller(work.step_tasks, self.step_tasks.reconcile, workers=CREATIONS_IN_FLIGHT, failed=failed),
             Controller(work.schedules, self.schedules.reconcile, workers=SCHEDULES_IN_FLIGHT, failed=failed),
+            Controller(work.holds, self.holds.reconcile, workers=HOLDS_IN_FLIGHT, failed=failed),
         )
 
     def initialize(self) -> None:
@@ -105,6 +116,7 @@ class Term:
         self.admission.initialize()
         self.queues.initialize()
         self.schedules.initialize()
+        self.holds.initialize()
 
     def close(self) -> None:
         """End what the controllers left in the background."""

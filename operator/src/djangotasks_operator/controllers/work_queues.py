@@ -12,7 +12,7 @@ from djangotasks_operator.runtime.workqueue import WorkQueue
 # From a change of a queue's tasks to the reconcile of its status: changes within that time are one write.
 QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
 
-# Schedules wait for times of the day. A clock that is set is noticed within as many seconds.
+# Schedules and holds wait for times of the day. A clock that is set is noticed within as many seconds.
 CLOCK_CHECK_SECONDS = 10.0
 
 
@@ -30,7 +30,7 @@ class WorkQueues(Subscriber):
     """One instance a process. Empty in a standby, which has nobody to take keys off: a new leader lists everything."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
-        """`wall`: the clock of schedules, which may be set."""
+        """`wall`: the clock of schedules and holds, which may be set."""
         self.tasks: WorkQueue[Key] = WorkQueue(clock)
         self.queues: WorkQueue[Key] = WorkQueue(clock)
         self.deletions: WorkQueue[Key] = WorkQueue(clock)
@@ -43,6 +43,9 @@ class WorkQueues(Subscriber):
 
         self.schedules: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
         """Schedules, with the times at which they are due."""
+
+        self.holds: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
+        """Queues, with the times at which their holds are over."""
 
         self._open = False
 
@@ -60,6 +63,7 @@ class WorkQueues(Subscriber):
             self.deferred_status,
             self.workflows,
             self.schedules,
+            self.holds,
         ):
             queue.clear()
         self.step_tasks.clear()
@@ -75,6 +79,10 @@ class WorkQueues(Subscriber):
     def schedule_changed(self, schedule: Key) -> None:
         if self._open:
             self.schedules.add(schedule)
+
+    def hold_changed(self, queue: Key) -> None:
+        if self._open:
+            self.holds.add(queue)
 
     def task_dropped(self, queue: Key) -> None:
         self.queue_tasks_changed(queue)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 
-from djangotasks_api.models import Backoff, DjangoTaskQueue, Policy
+from djangotasks_api.models import Backoff, DjangoTaskQueue, Held, Policy
 from djangotasks_operator.scheduling.scheduler import QueueQuota
 
 DEFAULT_BACKOFF = Backoff()
@@ -71,11 +71,13 @@ def _timeout_ceiling(queue: DjangoTaskQueue | None) -> timedelta | None:
     return None if most is None else timedelta(seconds=most)
 
 
-def quota_of(queue: DjangoTaskQueue) -> QueueQuota:
-    """The quota that the queue's spec sets."""
+def quota_of(queue: DjangoTaskQueue, held: Held | None = None) -> QueueQuota:
+    """The quota that the queue's spec sets, and a hold lowers."""
     spec = queue.spec
+    of_hold = None if held is None else held.concurrency
+    limits = [limit for limit in (spec.concurrency, of_hold) if limit is not None]
     rate = None if spec.rate_limit is None else (spec.rate_limit.starts, float(spec.rate_limit.period_seconds))
-    return QueueQuota(concurrency=spec.concurrency, weight=spec.weight, rate=rate, suspended=spec.suspended)
+    return QueueQuota(concurrency=min(limits, default=None), weight=spec.weight, rate=rate, suspended=spec.suspended)
 
 
 def delay(backoff: Backoff, failures: int, attempt: str) -> timedelta:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from djangotasks_api.models import DjangoTaskQueue, QueueCondition, QueueStatus, TaskStatus
+from djangotasks_api.models import DjangoTaskQueue, Held, QueueCondition, QueueStatus, TaskStatus
 from djangotasks_api.phases import Reason
+from djangotasks_api.schedules.plan import wire_time
 from djangotasks_operator.status.text import truncate_message
 
 # Reasons of a task's status that say what keeps it from starting.
@@ -31,6 +32,7 @@ START_ERRORS = frozenset(
 QUEUE_ERRORS = frozenset({Reason.DEPLOYMENT_NOT_FOUND, Reason.INVALID_TEMPLATE, Reason.POD_REFUSED})
 READY: Final = "Ready"
 SUSPENDED: Final = "Suspended"
+HELD: Final = "Held"
 TOO_MANY_QUEUES: Final = "TooManyQueues"
 
 
@@ -98,6 +100,7 @@ def new_status(
     last: LastError | None,
     now: datetime,
     notes: Sequence[str] = (),
+    held: Held | None = None,
 ) -> QueueStatus:
     """The queue's next status; equal to its current one where nothing has changed. `last`: None where no error is known
     but the one of the current status. `notes`: on the pods of a queue that is Ready."""
@@ -106,22 +109,33 @@ def new_status(
         queued=counts.queued,
         running=counts.running,
         oldest_queued_at=counts.oldest,
+        held=held,
         last_error=error[0],
         last_error_at=error[1],
-        conditions=[_ready_condition(queue, problem, now, notes)],
+        conditions=[_ready_condition(queue, problem, now, notes, held)],
     )
 
 
+def held_words(held: Held) -> str:
+    """What a hold does, and who says so until when and why."""
+    least = "Nothing is started" if held.concurrency == 0 else f"At most {held.concurrency:,} tasks run at once"
+    by = f" by {held.by}" if held.by else ""
+    until = "" if held.until is None else f" until {wire_time(held.until)}"
+    return f"{least} while the queue is held{by}{until}{f': {held.reason}' if held.reason else '.'}"
+
+
 def _ready_condition(
-    queue: DjangoTaskQueue, problem: NotReady | None, now: datetime, notes: Sequence[str]
+    queue: DjangoTaskQueue, problem: NotReady | None, now: datetime, notes: Sequence[str], held: Held | None
 ) -> QueueCondition:
-    """A suspended queue is Ready: nothing is wrong with it, and a deployment that waits for the condition must not wait
-    until somebody ends the suspension."""
+    """A queue that is suspended or held is Ready: nothing is wrong with it, and a deployment that waits for the
+    condition must not wait until somebody ends that."""
     status: Literal["True", "False"] = "True" if problem is None else "False"
     if problem is not None:
         reason, message = problem.reason, problem.message
     elif queue.spec.suspended:
         reason, message = SUSPENDED, "Tasks can be started, and wait until spec.suspended is false."
+    elif held is not None:
+        reason, message = HELD, held_words(held)
     else:
         reason, message = READY, "Tasks can be started."
     if problem is None:

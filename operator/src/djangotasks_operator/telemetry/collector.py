@@ -40,6 +40,7 @@ class StateCollector(Collector):
         yield GaugeMetricFamily("djangotasks_leader", "1 where this replica leads, else 0.", value=float(leading))
         yield self._tasks(leading)
         yield self._ready(leading)
+        yield self._held(leading)
         yield self._workflows(leading)
         yield self._refused(leading)
         yield self._schedules(leading)
@@ -130,4 +131,14 @@ class StateCollector(Collector):
         for queue in self._store.queues() if leading else ():
             for condition in queue.status.conditions:
                 family.add_metric((queue.metadata.namespace, queue.metadata.name), float(condition.status == "True"))
+        return family
+
+    def _held(self, leading: bool) -> Metric:
+        """Which queues somebody holds, on the leader alone."""
+        family = GaugeMetricFamily(
+            "djangotasks_queue_held", "1 where a hold limits the queue, else 0.", labels=OF_QUEUE
+        )
+        for queue in self._store.queues() if leading else ():
+            held = queue.status.held is not None
+            family.add_metric((queue.metadata.namespace, queue.metadata.name), float(held))
         return family

@@ -25,6 +25,10 @@ class EventReason(StrEnum):
     # Of schedules
     SKIPPED = "Skipped"
     NOT_READY = "NotReady"
+    # Of queues and holds
+    HELD = "Held"
+    RELEASED = "Released"
+    QUEUE_NOT_FOUND = "QueueNotFound"
 
 
 class EventDraft(NamedTuple):

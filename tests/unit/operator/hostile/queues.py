@@ -71,6 +71,10 @@ QUEUE: dict[str, Any] = {
         "failedTasksHistoryLimit": 1,
     },
 }
+HOLD: dict[str, Any] = {
+    "metadata": {"name": "default", "labels": {"a": "b"}, "annotations": {"a": "b"}, "finalizers": ["evil.example/x"]},
+    "spec": {"concurrency": 0, "until": "2026-11-23T12:00:00Z", "by": "jane", "reason": "prices are wrong"},
+}
 FOLLOWING: dict[str, Any] = {
     "deployment": "web",
     "metadata": {"labels": {"team": "a"}, "annotations": {"a": "b"}},

@@ -9,10 +9,11 @@ import pytest
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
 from djangotasks_api.models.base import Model
+from djangotasks_api.models.hold import DjangoTaskHold
 from djangotasks_api.models.pod_template_from import PodTemplateFrom
 from djangotasks_api.models.schedule import DjangoTaskSchedule
 from djangotasks_api.models.workflow import DjangoTaskWorkflow
-from tests.unit.operator.hostile.queues import FOLLOWING, QUEUE
+from tests.unit.operator.hostile.queues import FOLLOWING, HOLD, QUEUE
 from tests.unit.operator.hostile.tasks import RETRY, SCHEDULE, TASK
 from tests.unit.operator.hostile.values import paths
 
@@ -37,6 +38,7 @@ def fields(model: type[Model], path: tuple[str, ...] = ()) -> Iterator[tuple[str
     [
         (DjangoTask, TASK, None),
         (DjangoTaskQueue, QUEUE, "podTemplateFrom"),
+        (DjangoTaskHold, HOLD, None),
         (DjangoTaskSchedule, SCHEDULE, None),
         (DjangoTaskWorkflow, RETRY, None),
     ],

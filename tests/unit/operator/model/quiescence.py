@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
-from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL, job_name
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL, job_name
 from djangotasks_api.phases import Phase
 from djangotasks_operator.pods.parsing import parse_job
 from tests.unit.operator.model.scenario import Scenario
@@ -24,6 +24,10 @@ def run_to_quiescence(scenario: Scenario) -> None:
     scenario.server.quotas = {}
     for name in ("default", "later"):
         scenario.world.put_queue(name, 1)
+    for body in scenario.server.list(HOLD_PLURAL):
+        # The operator ends the others.
+        if "until" not in body["spec"]:
+            scenario.server.delete(HOLD_PLURAL, body["metadata"]["name"])
     for _ in range(ROUNDS):
         moved = _move(scenario)
         scenario.look()
@@ -77,7 +81,7 @@ def _queues_say_so(scenario: Scenario) -> None:
 
 
 def _unfinished(scenario: Scenario) -> list[str]:
-    """Tasks, Jobs and containers that have not come to their end."""
+    """Tasks, Jobs, containers and holds that have not come to their end."""
     tasks = [
         body["metadata"]["name"]
         for body in scenario.server.list(TASK_PLURAL)
@@ -85,7 +89,8 @@ def _unfinished(scenario: Scenario) -> list[str]:
     ]
     jobs = [parse_job(body) for body in scenario.server.list("jobs")]
     names = [job.name for job in jobs if job is not None and not job.finished]
-    return [*tasks, *names, *(process.pod.name for process in scenario.world.alive())]
+    holds = [f"the hold of {body['metadata']['name']}" for body in scenario.server.list(HOLD_PLURAL)]
+    return [*tasks, *names, *holds, *(process.pod.name for process in scenario.world.alive())]
 
 
 def _logs_not_kept(scenario: Scenario) -> list[str]:

@@ -12,6 +12,7 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_api.reports import ProgressReport
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.kinds import (
+    HOLD_SOURCE,
     JOB_SOURCE,
     POD_SOURCE,
     QUEUE_SOURCE,
@@ -30,6 +31,7 @@ from djangotasks_operator.runtime.server_clock import ServerClock
 from djangotasks_operator.runtime.transport import REQUEST_TIMEOUT
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.runtime.workqueue import WorkQueue
+from tests.support.builders import NAMESPACE
 from tests.unit.operator.harness import make_operator
 from tests.unit.operator.model.calls import Calls, Running
 from tests.unit.operator.model.server import KINDS, ApiServer, Event
@@ -39,7 +41,7 @@ STARTING_LIMIT = 2
 MAX_STEPS = 2000
 SOURCES = {
     source.resource.plural: source
-    for source in (QUEUE_SOURCE, SCHEDULE_SOURCE, WORKFLOW_SOURCE, TASK_SOURCE, JOB_SOURCE, POD_SOURCE)
+    for source in (QUEUE_SOURCE, HOLD_SOURCE, SCHEDULE_SOURCE, WORKFLOW_SOURCE, TASK_SOURCE, JOB_SOURCE, POD_SOURCE)
 }
 
 
@@ -93,8 +95,16 @@ class Replica:
         self._operator.lead()
 
     def queues(self) -> dict[str, QueueSpec]:
-        """As it knows them."""
-        return {queue.metadata.name: queue.spec for queue in self._operator.store.queues()}
+        """As it knows them, with what their holds leave of their concurrency."""
+        specs = {queue.metadata.name: queue.spec for queue in self._operator.store.queues()}
+        return {name: self._held(name, spec) for name, spec in specs.items()}
+
+    def _held(self, name: str, spec: QueueSpec) -> QueueSpec:
+        hold = self._operator.store.holds.get(Key(NAMESPACE, name))
+        if hold is None or (hold.held.until is not None and hold.held.until <= self._operator.api.clock.now()):
+            return spec
+        least = hold.held.concurrency if spec.concurrency is None else min(spec.concurrency, hold.held.concurrency)
+        return spec.model_copy(update={"concurrency": least})
 
     def close(self) -> None:
         """The process is gone, in the middle of whatever it did."""
@@ -109,9 +119,9 @@ class Replica:
         return self.leads and any(c.queue.delay() == 0 for _, c in self._operator.controllers())
 
     def next_due(self) -> float | None:
-        """When it will reconcile a task that is not finished, whatever happens."""
+        """When it will reconcile a task that is not finished, or a hold, whatever happens."""
         work = self._operator.work
-        delays = (queue.delay() for queue in (work.tasks, work.deferred_status))
+        delays = (queue.delay() for queue in (work.tasks, work.deferred_status, work.holds))
         delay = min((delay for delay in delays if delay is not None), default=None)
         return None if delay is None else self._clock.seconds() + delay
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from unittest import mock
 
-from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import Phase
 from djangotasks_operator.pods.diagnosis import DISRUPTIONS
 from djangotasks_operator.pods.views import Pod
@@ -90,6 +90,7 @@ class Scenario:
             (1, self.task_is_cancelled, self.server.list(TASK_PLURAL) and self.spent["people"] < BUDGET),
             (1, self.object_is_deleted, self.server.list("jobs") and self.spent["people"] < BUDGET),
             (1, self.queue_changes, self.spent["administrator"] < BUDGET),
+            (1, self.hold_changes, self.spent["administrator"] < BUDGET),
             (1, self.quota_changes, self.spent["administrator"] < BUDGET),
             (1, self.process_is_gone, self.spent["trouble"] < BUDGET),
         ]
@@ -133,6 +134,16 @@ class Scenario:
             self.world.put_queue(name, concurrency, **queue_limits(choose))
         elif (QUEUE_PLURAL, name) in self.server.objects:
             self.server.delete(QUEUE_PLURAL, name)
+
+    def hold_changes(self, choose: Choose) -> None:
+        self.spent["administrator"] += 1
+        name = choose("default", "default", "later")
+        if (HOLD_PLURAL, name) not in self.server.objects:
+            self.world.hold(name, choose(0, 0, 1), choose(None, 5, 60))
+        elif choose(True, False):
+            self.server.delete(HOLD_PLURAL, name)
+        else:
+            self.world.hold(name, choose(1, 0), choose(60, None))
 
     def quota_changes(self, choose: Choose) -> None:
         self.spent["administrator"] += 1

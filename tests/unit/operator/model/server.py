@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from djangotasks_api.names import QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, NOW
 
@@ -16,7 +16,7 @@ Object = Mapping[str, Any]
 Name = tuple[str, str]  # plural, name
 
 GRACE = timedelta(seconds=30)
-KINDS = (TASK_PLURAL, QUEUE_PLURAL, WORKFLOW_PLURAL, SCHEDULE_PLURAL, "jobs", "pods")
+KINDS = (TASK_PLURAL, QUEUE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, SCHEDULE_PLURAL, "jobs", "pods")
 
 
 @dataclass

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from djangotasks_api.failure import ErrorReport
 from djangotasks_api.models import DjangoTask
-from djangotasks_api.names import API_VERSION, QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_api.names import API_VERSION, HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_api.report_fields import InvalidReport
@@ -95,6 +96,15 @@ class Simulation:
         else:
             body = {"apiVersion": API_VERSION, "metadata": {"name": name}, "spec": merged({}, spec)}
             self.server.create(QUEUE_PLURAL, body)
+
+    def hold(self, name: str, concurrency: int, seconds: float | None) -> None:
+        """Hold the queue, or change its hold. `seconds`: for how long; None for ever."""
+        until = None if seconds is None else (self.clock.now + timedelta(seconds=seconds)).isoformat()
+        spec = {"concurrency": concurrency, "by": "jane", "until": until}
+        if (HOLD_PLURAL, name) in self.server.objects:
+            self.server.update(HOLD_PLURAL, name, {"spec": spec})
+        else:
+            self.server.create(HOLD_PLURAL, {"metadata": {"name": name}, "spec": merged({}, spec)})
 
     # Nodes
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from djangotasks_api.models import Attempt, DjangoTask, QueueSpec, TaskStatus
-from djangotasks_api.names import QUEUE_PLURAL, TASK_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import Reason
 from djangotasks_operator.pods.diagnosis import WAITING
 from djangotasks_operator.runtime.transport import REQUEST_TIMEOUT
@@ -78,6 +78,10 @@ class TimeLimits:
 
     def deleted(self, plural: str, body: Object) -> Iterator[str]:
         """What is wrong with the operator's deletion of an object."""
+        if plural == HOLD_PLURAL:
+            until = body["spec"].get("until")
+            if until is None or self._world.clock.now < datetime.fromisoformat(until) - timedelta(seconds=TOLERANCE):
+                yield f"the hold of {body['metadata']['name']} is deleted, and its time is not over: {until}"
         if plural != TASK_PLURAL:
             return
         task = DjangoTask.model_validate(body)

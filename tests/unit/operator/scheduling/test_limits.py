@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from djangotasks_api.models import Backoff, Policy
+from djangotasks_api.models import Backoff, Held, Policy
 from djangotasks_api.phases import Reason
-from djangotasks_operator.scheduling.limits import DEFAULTS, delay, resolve
+from djangotasks_operator.scheduling.limits import DEFAULTS, delay, quota_of, resolve
 from tests.support.builders import make_queue
 
 
@@ -21,6 +21,25 @@ def test_the_task_then_its_queue_then_the_default() -> None:
 
 def test_a_ttl_of_0_is_not_taken_for_unset() -> None:
     assert resolve(Policy(ttl_seconds_after_finished=0), None).ttl == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "held", "most"),
+    [
+        (None, None, None),
+        (3, None, 3),
+        (None, 0, 0),
+        (None, 2, 2),
+        (3, 2, 2),
+        (3, 3, 3),
+        (3, 5, 3),
+        (3, 0, 0),
+    ],
+)
+def test_a_hold_only_lowers(concurrency: int | None, held: int | None, most: int | None) -> None:
+    queue = make_queue(concurrency=concurrency, suspended=True, weight=7)
+    quota = quota_of(queue, None if held is None else Held(concurrency=held))
+    assert (quota.concurrency, quota.suspended, quota.weight) == (most, True, 7)
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (5000, 300)])

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from djangotasks_api.bounds import MESSAGE_MAX_CHARS
-from djangotasks_api.models import DjangoTaskQueue, QueueCondition, QueueStatus, TaskStatus
+from djangotasks_api.models import DjangoTaskQueue, Held, QueueCondition, QueueStatus, TaskStatus
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator.status.queue_status import (
     LastError,
     NotReady,
     TaskCounts,
     count_tasks,
+    held_words,
     new_status,
     start_error,
 )
@@ -61,6 +62,31 @@ def test_ready(suspended: bool, problem: NotReady | None, status: str, reason: s
     condition = ready(new_status(make_queue(suspended=suspended), NONE, problem, None, NOW))
     assert (condition.status, condition.reason, condition.last_transition_time) == (status, reason, NOW)
     assert condition.message
+
+
+@pytest.mark.parametrize(
+    ("suspended", "problem", "reason"),
+    [(False, None, "Held"), (True, None, "Suspended"), (False, MISSING, "DeploymentNotFound")],
+)
+def test_a_held_queue_is_ready(suspended: bool, problem: NotReady | None, reason: str) -> None:
+    held = Held(concurrency=0, by="jane")
+    status = new_status(make_queue(suspended=suspended), NONE, problem, None, NOW, held=held)
+    assert status.held == held
+    assert (ready(status).status, ready(status).reason) == ("True" if problem is None else "False", reason)
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (Held(concurrency=0), "Nothing is started while the queue is held."),
+        (Held(concurrency=0, by="jane", until=NOW),
+         "Nothing is started while the queue is held by jane until 2026-11-23T12:00:00Z."),
+        (Held(concurrency=3, by="jane", reason="prices"),
+         "At most 3 tasks run at once while the queue is held by jane: prices"),
+    ],
+)  # fmt: skip
+def test_the_words_for_a_hold(held: Held, words: str) -> None:
+    assert held_words(held) == words
 
 
 def test_a_condition_has_the_time_of_its_last_change() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from djangotasks_api.models import DjangoTaskQueue, QueueCondition, QueueStatus, TaskStatus
+from djangotasks_api.models import DjangoTaskQueue, Held, QueueCondition, QueueStatus, TaskStatus
 from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
@@ -41,6 +41,19 @@ def test_the_ready_condition_of_queues_is_a_gauge() -> None:
     (family,) = (family for family in families if family.name == "djangotasks_queue_ready")
     found = {sample.labels["queue"]: sample.value for sample in family.samples}
     assert found == {"well": 1, "wrong": 0}, "and nothing of the one that has no status yet"
+
+
+def test_held_queues_are_a_gauge() -> None:
+    observed = Observed()
+    held = ready_queue("held", "True")
+    status = held.status.model_copy(update={"held": Held(concurrency=0, by="jane")})
+    observed.store.put_queue(held.model_copy(update={"status": status}))
+    observed.store.put_queue(ready_queue("free", "True"))
+    gauges(observed, leads=True)
+    families = observed.metrics.registry.collect()
+    (family,) = (family for family in families if family.name == "djangotasks_queue_held")
+    found = {sample.labels["queue"]: sample.value for sample in family.samples}
+    assert (found["held"], found["free"]) == (1, 0)
 
 
 def test_tasks_are_counted_by_the_leader_alone() -> None:

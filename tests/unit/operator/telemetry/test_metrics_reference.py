@@ -49,6 +49,7 @@ LOOKED_UP = {
     "djangotasks_build_info": ("version",),
     "djangotasks_tasks": ("namespace", "queue", "phase"),
     "djangotasks_queue_ready": ("namespace", "queue"),
+    "djangotasks_queue_held": ("namespace", "queue"),
     "djangotasks_workflows": ("namespace", "phase"),
     "djangotasks_workflows_refused": ("namespace",),
     "djangotasks_schedules": ("namespace", "state"),

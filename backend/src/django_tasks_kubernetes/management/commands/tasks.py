@@ -1,4 +1,4 @@
-"""manage.py tasks: inspects tasks and workflows, cancels them, enqueues them once more, reads their logs."""
+"""manage.py tasks: inspects tasks and workflows, cancels them, enqueues them again, reads their logs, holds queues."""
 
 import socket
 from argparse import ArgumentParser
@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.cli.argparse_shell import add_verbs
+from django_tasks_kubernetes.cli.hold_session import HoldSession
+from django_tasks_kubernetes.cli.hold_table import HOLD_VERBS
 from django_tasks_kubernetes.cli.output import Output
 from django_tasks_kubernetes.cli.run import run
 from django_tasks_kubernetes.cli.session import Code, Session
@@ -20,11 +22,11 @@ from django_tasks_kubernetes.management.output import output_of
 
 
 class Command(BaseCommand):
-    help = "Inspects tasks and workflows, cancels them, enqueues them once more, reads their logs."
+    help = "Inspects tasks and workflows, cancels them, enqueues them once more, reads their logs, holds queues."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        for one in add_verbs(parser, VERBS, EXIT_CODES, [WORKFLOWS]):
+        for one in add_verbs(parser, (*VERBS, *HOLD_VERBS), EXIT_CODES, [WORKFLOWS]):
             one.add_argument(
                 "--backend",
                 metavar="ALIAS",
@@ -44,6 +46,11 @@ class Command(BaseCommand):
 def carry_out(verb: Verb[Any], backend: KubernetesBackend, output: Output, options: dict[str, Any]) -> int:
     # Not before it is needed: the client takes most of a second to import.
     from django_tasks_kubernetes.stores.cluster import connect
+    from django_tasks_kubernetes.stores.holds import connect as holds_of
+
+    if verb in HOLD_VERBS:
+        session = HoldSession(holds=holds_of(backend.parsed_options), output=output, me=socket.gethostname())
+        return verb.run(session, options)
 
     client, requested_by = connect(backend.parsed_options).client, f"asked by {socket.gethostname()}"
     tasks = Session(backend.store, client, lambda id_: backend.retry(id_).id, output, requested_by)
