@@ -11,7 +11,7 @@ from hypothesis import settings
 if "pytest_django" in sys.modules:  # not with `-p no:django`, for tests that need none
     import django
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.unit.backend.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.unit.settings")
     django.setup()
 
 settings.register_profile("fast", max_examples=10, deadline=None)

@@ -77,6 +77,13 @@ class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
         return connect(self.parsed_options.for_one_try())
 
     @property
+    def page_store(self) -> TaskStore:
+        """The same for web pages, whose reader would not wait for a second try."""
+        from django_tasks_kubernetes.stores.cluster import connect
+
+        return connect(self.parsed_options.for_pages())
+
+    @property
     def namespace(self) -> str:
         """Where the tasks are. Raises ClusterNotConfigured."""
         from django_tasks_kubernetes.stores.cluster import connect

@@ -15,6 +15,8 @@ from djangotasks_api.bounds import DNS_LABEL_MAX_CHARS
 from djangotasks_api.names import DNS_LABEL_PATTERN
 
 ONE_TRY_SECONDS: Final = 2.0
+# Of a web page, which reads up to 1,000 rows of a table.
+PAGE_SECONDS: Final = 5.0
 
 
 def is_dns_label(text: str) -> bool:
@@ -82,7 +84,14 @@ class Options:
 
     def for_one_try(self) -> Self:
         """The same for requests that may fail: they are made once, and have little time."""
-        seconds = min(self.request_timeout, ONE_TRY_SECONDS)
+        return self._tried_once(ONE_TRY_SECONDS)
+
+    def for_pages(self) -> Self:
+        """The same for the reads of a web page."""
+        return self._tried_once(PAGE_SECONDS)
+
+    def _tried_once(self, seconds: float) -> Self:
+        seconds = min(self.request_timeout, seconds)
         return replace(self, retries=0, request_timeout=seconds, operator_timeout=seconds)
 
 

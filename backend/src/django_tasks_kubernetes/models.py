@@ -1,13 +1,18 @@
-"""The outbox of OPTIONS["ENQUEUE"] = "outbox", and the inbox of `manage.py watch_tasks`."""
+"""The outbox of OPTIONS["ENQUEUE"] = "outbox", the inbox of `manage.py watch_tasks`; and, without a table, what Django's
+admin shows of the cluster."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS, CANCEL_REASON_MAX_CHARS, TASK_NAME_MAX_CHARS
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+# Of a name with an alias before it. Nothing is stored under it.
+PK_MAX_CHARS: Final = 255
 
 
 class OutboxTask(models.Model):
@@ -85,6 +90,74 @@ class TaskEnd(models.Model):
     class Meta:
         verbose_name = "end of a task"
         verbose_name_plural = "ends of tasks"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Task(models.Model):
+    """A DjangoTask, for Django's admin: its permissions, and the entries of the log. There is no table; tasks are in the
+    cluster."""
+
+    id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
+    """The name; where TASKS has several places, after the alias and a dot."""
+
+    class Meta:
+        managed = False
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+        permissions = (
+            ("view_task_data", "Can view arguments, results and logs of tasks"),
+            ("retry_task", "Can enqueue tasks once more"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Queue(models.Model):
+    """A DjangoTaskQueue. See Task."""
+
+    id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
+
+    class Meta:
+        managed = False
+        verbose_name = _("queue")
+        verbose_name_plural = _("queues")
+        default_permissions = ("view",)
+        permissions = (("hold_queue", "Can pause and limit queues"),)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Schedule(models.Model):
+    """A DjangoTaskSchedule. See Task."""
+
+    id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
+
+    class Meta:
+        managed = False
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+        default_permissions = ("view", "change")
+        permissions = (("run_schedule", "Can run schedules now"),)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Workflow(models.Model):
+    """A DjangoTaskWorkflow. See Task."""
+
+    id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
+
+    class Meta:
+        managed = False
+        verbose_name = _("workflow")
+        verbose_name_plural = _("workflows")
+        default_permissions = ("view", "change", "delete")
+        permissions = (("retry_workflow", "Can retry workflows"),)
 
     def __str__(self) -> str:
         return str(self.pk)

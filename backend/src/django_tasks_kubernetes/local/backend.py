@@ -42,6 +42,10 @@ class LocalBackend(KubernetesBackend):
         return STORE
 
     @property
+    def page_store(self) -> LocalStore:
+        return STORE
+
+    @property
     def namespace(self) -> str:
         return NAMESPACE
 

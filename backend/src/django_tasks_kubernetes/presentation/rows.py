@@ -45,6 +45,10 @@ class Row:
     enqueued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    exception: str = ""
+    """The dotted path of the class that the last attempt raised."""
+    schedule: str = ""
+    """The schedule that made it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -102,6 +106,8 @@ def row(resource: Resource) -> Row:
         enqueued_at=moment(spec.get("enqueuedAt") or metadata.get("creationTimestamp")),
         started_at=moment(status.get("startedAt")),
         finished_at=moment(status.get("finishedAt")),
+        exception=safe((attempts[-1].get("error") or {}).get("type") or "") if attempts else "",
+        schedule=safe(spec.get("schedule") or ""),
     )
 
 

@@ -73,6 +73,8 @@ def _row(cells: Mapping[str, Any], namespace: str, now: datetime) -> Row:
         enqueued_at=moment(cells.get("Enqueued-At")) or before(now, cells.get("Age")),
         started_at=started_at,
         finished_at=finished_at,
+        exception=text("Exception"),
+        schedule=text("Schedule"),
     )
 
 

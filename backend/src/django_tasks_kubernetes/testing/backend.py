@@ -39,6 +39,10 @@ class InMemoryBackend(KubernetesBackend):
         return self._cluster
 
     @property
+    def page_store(self) -> InMemoryCluster:
+        return self._cluster
+
+    @property
     def namespace(self) -> str:
         return NAMESPACE
 

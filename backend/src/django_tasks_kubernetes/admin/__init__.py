@@ -1,0 +1,20 @@
+"""The pages in Django's admin: what is waiting, running and failed, and what to do about it.
+
+With `django.contrib.admin` in INSTALLED_APPS they are there; another site has them by `register(site)`. Task pods import
+this module too, as the admin discovers it, so what asks the cluster is imported by the first page that does.
+"""
+
+from django.contrib import admin
+
+from django_tasks_kubernetes.admin.tasks import TaskAdmin
+from django_tasks_kubernetes.models import Task
+
+__all__ = ["TaskAdmin", "register"]
+
+
+def register(site: admin.AdminSite) -> None:
+    """Adds the pages to an admin site."""
+    site.register(Task, TaskAdmin)
+
+
+register(admin.site)

@@ -1,0 +1,72 @@
+"""What the pages of tasks, queues, schedules and workflows have in common as parts of Django's admin."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.admin.page import Page
+
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether the person has a permission of this app, by its codename: view_task_data."""
+    user: Any = request.user
+    return bool(user.is_active and user.has_perm(f"django_tasks_kubernetes.{permission}"))
+
+
+def require(request: HttpRequest, permission: str) -> None:
+    """Raises PermissionDenied where the person lacks a permission of this app."""
+    if not may(request, permission):
+        raise PermissionDenied
+
+
+class ClusterAdmin(ModelAdmin):
+    """Of a model without a table. Pages are classes, named by dotted paths, so that they are imported when they are
+    asked for: task pods import this module too."""
+
+    pages: ClassVar[Mapping[str, str]] = {}
+    """By their names in the address: `task/overview/`."""
+
+    object_pages: ClassVar[Mapping[str, str]] = {}
+    """The same for one object: `task/<pk>/log/`."""
+
+    def get_urls(self) -> list[URLPattern]:
+        info = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            *(
+                path(f"{name}/", self._view(class_path), name=f"{info}_{name}")
+                for name, class_path in self.pages.items()
+            ),
+            *(
+                path(f"<path:object_id>/{name}/", self._view(class_path), name=f"{info}_{name}")
+                for name, class_path in self.object_pages.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Shown where a backend of TASKS runs tasks on Kubernetes."""
+        from django_tasks_kubernetes.admin.places import places
+
+        return super().has_module_permission(request) and bool(places())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def _view(self, class_path: str) -> Any:
+        return self.admin_site.admin_view(partial(self.page_view, class_path))
+
+    def page_view(self, class_path: str, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
+        """Answers with a page."""
+        page: Page = import_string(class_path)(self)
+        return page.respond(request, object_id)

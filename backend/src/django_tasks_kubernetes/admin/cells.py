@@ -1,0 +1,96 @@
+"""Values as HTML, where text alone does not do: phases, times, progress. Never by colour alone. Pure but for the clock."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from django_tasks_kubernetes.presentation.rows import Row
+from django_tasks_kubernetes.presentation.text import age, shortened
+from djangotasks_api.phases import Phase
+
+SYMBOLS: Final[dict[str, str]] = {
+    Phase.QUEUED: "…",
+    Phase.STARTING: "◔",
+    Phase.RUNNING: "▶",
+    Phase.RETRYING: "↻",
+    Phase.SUCCEEDED: "✓",
+    Phase.FAILED: "✗",
+    Phase.CANCELLED: "⊘",
+}
+# As the operator writes them: 42%, or 420/1000.
+PERCENT: Final = re.compile(r"([0-9]{1,3})%")
+SHARE: Final = re.compile(r"([0-9]{1,15})/([1-9][0-9]{0,14})")
+# The first ones tell the time, and are much alike.
+ID_END_CHARS: Final = 12
+REASON_MAX_CHARS: Final = 60
+
+
+def phase(text: str) -> str:
+    """The phase, with a symbol."""
+    kind = text.lower() if text in SYMBOLS else "other"
+    return format_html('<span class="djt-phase djt-{}">{} {}</span>', kind, SYMBOLS.get(text, "•"), text)
+
+
+def reason(text: str, exception: str = "") -> str:
+    """The reason; where something was raised, that, which says more."""
+    if not exception:
+        return text
+    last = shortened(exception.rpartition(".")[2], REASON_MAX_CHARS)
+    return format_html('<span title="{}">{}</span>', f"{text}: {exception}" if text else exception, last)
+
+
+def progress(text: str) -> str:
+    """With a bar, where a share is known."""
+    if found := PERCENT.fullmatch(text):
+        value, most = found[1], "100"
+    elif found := SHARE.fullmatch(text):
+        value, most = found[1], found[2]
+    else:
+        return text
+    return format_html('<progress max="{}" value="{}"></progress> {}', most, value, text)
+
+
+def ago(at: datetime | None) -> str:
+    """How long ago something was. The moment itself is in the title."""
+    if at is None:
+        return "–"
+    now = timezone.now()
+    words = _("in {age}") if at > now else _("{age} ago")
+    return moment(at, words.format(age=age(now, at) if at > now else age(at, now)))
+
+
+def moment(at: datetime, text: str | None = None) -> str:
+    """A time; its title has it in the reader's zone and in UTC."""
+    local = localize(timezone.localtime(at))
+    title = f"{local} ({at.isoformat(sep=' ', timespec='seconds').replace('+00:00', ' UTC')})"
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, local if text is None else text)
+
+
+def span(start: datetime | None, end: datetime | None) -> str:
+    """How long something took, to a tenth of a second where it was short."""
+    if start is None or end is None:
+        return "–"
+    seconds = max((end - start).total_seconds(), 0.0)
+    return f"{seconds:.1f}s" if seconds < 10 else age(start, end)
+
+
+def waited(row: Row) -> str:
+    """From the enqueueing to the start; of one that has not started, until now."""
+    return span(row.enqueued_at, row.started_at or row.finished_at or timezone.now())
+
+
+def ran(row: Row) -> str:
+    """From the start to the end; of one that has not ended, until now."""
+    if row.started_at is None:
+        return "–"
+    return span(row.started_at, row.finished_at or timezone.now())
+
+
+def short_id(name: str) -> str:
+    """Its end; the title has the whole."""
+    return format_html('<code title="{}">…{}</code>', name, name[-ID_END_CHARS:]) if len(name) > ID_END_CHARS else name

@@ -1,0 +1,96 @@
+"""Answers of the cluster, kept for a share of what they cost: open pages, however many, cannot ask it all the time.
+
+A process spends at most a twentieth of its time on reading one thing, and threads that want the same wait for one read.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.exceptions import ImproperlyConfigured
+from django.tasks.exceptions import TaskException
+from django.utils import timezone
+
+LEAST_SECONDS: Final = 2.0
+MOST_SECONDS: Final = 30.0
+COST_FACTOR: Final = 20
+# Of `fresh`, which is a click.
+FRESH_SECONDS: Final = 1.0
+# A thousand rows take some 1.5 MB.
+ANSWERS_MAX: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer[T]:
+    """What was read."""
+
+    value: T | None
+    """Where there is a problem, what was read before it; None where there was nothing."""
+
+    as_of: datetime
+    """When the value was read."""
+
+    problem: TaskException | ImproperlyConfigured | None = None
+    """Why it could not be read now."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    answer: Answer[Any] | None = None
+    read_at: float = 0.0
+    until: float = 0.0
+
+
+class Keeper:
+    """Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+
+    def get[T](self, key: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Answer[T]:
+        """Reads, or gives what was read under this key a short while ago. What `read` raises of a TaskException is in
+        the answer. `key`: has the store in it. `fresh`: reads unless that was in this second."""
+        kept = self._of(key)
+        with kept.lock:
+            now = self._clock()
+            is_kept = now < (min(kept.until, kept.read_at + FRESH_SECONDS) if fresh else kept.until)
+            if kept.answer is None or not is_kept:
+                kept.answer = self._read(read, kept.answer)
+                kept.read_at = self._clock()
+                cost = kept.read_at - now
+                kept.until = kept.read_at + min(max(LEAST_SECONDS, COST_FACTOR * cost), MOST_SECONDS)
+            return kept.answer
+
+    def clear(self) -> None:
+        """Forgets all, after something was changed."""
+        with self._lock:
+            self._kept.clear()
+
+    def _of(self, key: Hashable) -> _Kept:
+        with self._lock:
+            kept = self._kept.setdefault(key, _Kept())
+            self._kept.move_to_end(key)
+            while len(self._kept) > ANSWERS_MAX:
+                self._kept.popitem(last=False)
+            return kept
+
+    def _read[T](self, read: Callable[[], T], before: Answer[T] | None) -> Answer[T]:
+        try:
+            return Answer(value=read(), as_of=timezone.now())
+        except (TaskException, ImproperlyConfigured) as error:
+            # Its frames hold what was read.
+            problem = error.with_traceback(None)
+            if before is None:
+                return Answer(value=None, as_of=timezone.now(), problem=problem)
+            return Answer(value=before.value, as_of=before.as_of, problem=problem)
+
+
+# Of this process.
+KEEPER: Final = Keeper()

@@ -1,0 +1,98 @@
+"""What is on top of each page: tabs, where the tasks are, how old the page is, and what is wrong."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.tasks.exceptions import TaskException
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_tasks_kubernetes import exceptions as e
+from django_tasks_kubernetes.admin.base import may
+from django_tasks_kubernetes.admin.keeping import Answer
+from django_tasks_kubernetes.admin.places import Place
+
+# Name, label, the name of its address, and who may see it. One whose address does not exist is left out.
+TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
+    ("overview", _("Overview"), "task_overview", "view_task"),
+    ("tasks", _("Tasks"), "task_changelist", "view_task"),
+    ("failures", _("Failures"), "task_failures", "view_task"),
+    ("queues", _("Queues"), "queue_changelist", "view_queue"),
+    ("schedules", _("Schedules"), "schedule_changelist", "view_schedule"),
+    ("workflows", _("Workflows"), "workflow_changelist", "view_workflow"),
+    ("history", _("History"), "taskhistory_changelist", "view_taskhistory"),
+)
+TITLES: Final[dict[type, Promise]] = {
+    e.ApiUnavailable: _("The cluster does not answer"),
+    e.PermissionDenied: _("A right is missing"),
+    e.NotAuthenticated: _("The cluster does not accept the credentials"),
+    e.CrdNotInstalled: _("The cluster lacks a definition"),
+    e.NamespaceNotFound: _("The namespace does not exist"),
+    e.ClusterNotConfigured: _("There are no credentials for the cluster"),
+    ImproperlyConfigured: _("The settings are wrong"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One that the person may see."""
+
+    label: Any
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the cluster's answer is missing, or old."""
+
+    title: Any
+    words: str
+
+
+def url(site: AdminSite, name: str, *args: Any) -> str:
+    """The address of a page of this app: task_overview, or task_change with the primary key. Raises NoReverseMatch."""
+    return reverse(f"admin:django_tasks_kubernetes_{name}", args=args, current_app=site.name)
+
+
+def tabs(request: HttpRequest, site: AdminSite, current: str) -> Iterator[Tab]:
+    for name, label, address, permission in TABS:
+        if not may(request, permission):
+            continue
+        try:
+            yield Tab(label, url(site, address), name == current)
+        except NoReverseMatch:
+            continue
+
+
+def nav(
+    request: HttpRequest, site: AdminSite, current: str, place: Place, answer: Answer[Any] | None
+) -> dict[str, Any]:
+    """The context of `nav.html`. `current`: the name of the tab."""
+    problem = answer.problem if answer is not None else None
+    return {
+        "tabs": list(tabs(request, site, current)),
+        "place": place_name(place),
+        "as_of": answer.as_of if answer is not None else None,
+        "problem": problem_of(problem, request) if problem is not None else None,
+    }
+
+
+def place_name(place: Place) -> str:
+    try:
+        return place.name
+    except (TaskException, ImproperlyConfigured):
+        return place.alias
+
+
+def problem_of(error: Exception, request: HttpRequest) -> Problem:
+    """The words of an error. They name servers, accounts and Roles, so they are for superusers."""
+    title = next((title for class_, title in TITLES.items() if isinstance(error, class_)), _("That did not work"))
+    user: Any = request.user
+    return Problem(title, str(error) if user.is_superuser else gettext("Ask your administrator."))

@@ -1,0 +1,87 @@
+"""A page: its permission, what it shows, and its parts, which are asked for alone while it is open."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+
+from django_tasks_kubernetes.admin.base import require
+from django_tasks_kubernetes.admin.keeping import Answer
+from django_tasks_kubernetes.admin.nav import nav
+from django_tasks_kubernetes.admin.places import Place, place_of, split
+
+TEMPLATES = "admin/django_tasks_kubernetes"
+PART = "part"
+
+
+class Page:
+    """A subclass says what it is, and gives the context of its template."""
+
+    name: ClassVar[str]
+    """Of its template, and of its tab."""
+
+    title: ClassVar[Any]
+    permission: ClassVar[str] = "view_task"
+    """Who may see it, by a codename of this app."""
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    """The parts that live.js may ask for: templates of `parts/`."""
+
+    def __init__(self, admin: "ModelAdmin[Any]") -> None:
+        self.admin = admin
+
+    def context(self, request: HttpRequest, place: Place, name: str) -> Mapping[str, Any]:
+        """For the template. `answer`, an Answer, says in it how old the page is, and what is wrong. `name`: of the
+        object that the page is about; empty for none. Raises Http404."""
+        raise NotImplementedError
+
+    def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
+        """Answers a GET. For one that answers a POST, override it; ask `require()` first."""
+        require(request, self.permission)
+        place, name = split(unquote(object_id)) if object_id else (place_of(request.GET.get("backend")), "")
+        if place is None:
+            raise Http404
+        found = self.context(request, place, name)
+        context = {
+            **self.admin.admin_site.each_context(request),
+            "title": self.title,
+            "opts": self.admin.opts,
+            **nav(request, self.admin.admin_site, self.name, place, found.get("answer")),
+            **found,
+        }
+        request.current_app = self.admin.admin_site.name  # type: ignore[attr-defined]
+        return render(request, f"{TEMPLATES}/{self.name}.html", context, self.parts)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the person asked to read again."""
+    return "fresh" in request.GET
+
+
+def render(
+    request: HttpRequest, template: str, context: Mapping[str, Any], parts: tuple[str, ...]
+) -> HttpResponseBase:
+    """Answers with the page; or with the part of it that is asked for, unless the browser has it already."""
+    part = request.GET.get(PART)
+    if part is None:
+        return TemplateResponse(request, template, dict(context))
+    if part not in parts:
+        raise BadRequest(f"There is no part {part!r}.")
+    answer = context.get("answer")
+    text = render_to_string(f"{TEMPLATES}/parts/{part}.html", dict(context), request)
+    etag = f'"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
+    failed = isinstance(answer, Answer) and answer.problem is not None
+    response: HttpResponse
+    if not failed and request.headers.get("If-None-Match") == etag:
+        response = HttpResponseNotModified()
+    else:
+        # A browser's page goes on asking, more and more slowly, and says since when it is old.
+        response = HttpResponse(text, status=503 if failed else 200)
+    response.headers["ETag"] = etag
+    return response

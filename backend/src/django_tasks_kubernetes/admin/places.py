@@ -1,0 +1,93 @@
+"""Where the tasks of a page are: the backends of TASKS, each place once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from django.tasks import task_backends
+
+from django_tasks_kubernetes.admin.memory import memory_page
+from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.exceptions import CrdNotInstalled
+from django_tasks_kubernetes.presentation.tables import Page, page_of
+
+# Between an alias and a name, which has none.
+SEPARATOR: Final = "."
+
+
+@dataclass(frozen=True)
+class Place:
+    """The tasks of a backend."""
+
+    backend: KubernetesBackend
+    is_only: bool = True
+    """Whether there is no other."""
+
+    @property
+    def alias(self) -> str:
+        return self.backend.alias
+
+    @cached_property
+    def store(self) -> Any:
+        """A TaskStore whose requests are tried once. Raises ClusterNotConfigured."""
+        return self.backend.page_store
+
+    @property
+    def client(self) -> Any:
+        """The client of the API server; None where tasks are in memory. Raises ClusterNotConfigured."""
+        return getattr(self.store, "client", None)
+
+    @property
+    def name(self) -> str:
+        """For the status line. Raises ClusterNotConfigured."""
+        return f"{self.backend.namespace} @ {self.alias}"
+
+    def pk(self, name: str) -> str:
+        """The primary key of a task of this name."""
+        return name if self.is_only else f"{self.alias}{SEPARATOR}{name}"
+
+    def page(self, *, fields: str = "", labels: str = "", limit: int, token: str | None = None) -> Page:
+        """A page of the tasks as rows, in the order of their names: one request. Raises TaskException."""
+        from django.utils import timezone
+
+        if self.client is None:
+            return memory_page(self.store, fields=fields, labels=labels, limit=limit, token=token)
+        answer = self.client.table_page(fields=fields, labels=labels, limit=limit, token=token)
+        page = page_of(answer, self.client.namespace, timezone.now())
+        if page is None:
+            raise CrdNotInstalled(
+                "The cluster's CustomResourceDefinition of DjangoTask lacks columns that this page is made of. Update "
+                "it: kubectl apply -f crds/, or the Helm chart djangotasks."
+            )
+        return page
+
+
+def places() -> list[Place]:
+    """All, the first one that TASKS names first; empty where no backend runs tasks on Kubernetes."""
+    found: dict[Any, KubernetesBackend] = {}
+    for backend in _backends():
+        found.setdefault(_identity(backend), backend)
+    return [Place(backend, is_only=len(found) == 1) for backend in found.values()]
+
+
+def place_of(alias: str | None) -> Place | None:
+    """The place with that alias; without one, the first. None where there is none."""
+    return next((place for place in places() if alias in (None, "", place.alias)), None)
+
+
+def split(pk: str) -> tuple[Place | None, str]:
+    """The place and the name that a primary key stands for."""
+    alias, _, name = pk.rpartition(SEPARATOR)
+    return place_of(alias), name
+
+
+def _backends() -> Iterator[KubernetesBackend]:
+    for alias in task_backends.settings:
+        backend = task_backends[alias]
+        if isinstance(backend, KubernetesBackend):
+            yield backend
+
+
+def _identity(backend: KubernetesBackend) -> Any:
+    return type(backend), *(str(backend.options.get(name)) for name in ("NAMESPACE", "KUBECONFIG", "CONTEXT"))

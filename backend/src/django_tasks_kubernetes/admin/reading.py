@@ -1,0 +1,113 @@
+"""The tasks of a page: a bounded read, and an honest account of what it left out."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django_tasks_kubernetes.admin.keeping import KEEPER, Answer
+from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.presentation.filters import EVER
+from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
+from django_tasks_kubernetes.presentation.rows import Row
+
+# Of a page. `docs/decisions/34` has what they cost.
+ROWS_MAX: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Which tasks."""
+
+    fields: str = ""
+    """A field selector."""
+    labels: str = ""
+    """A label selector."""
+    limit: int = ROWS_MAX
+    older: str | None = None
+    """The token of an earlier read: those that come after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was read of a view."""
+
+    rows: list[Row]
+    """The newest first."""
+
+    is_complete: bool
+    """Whether these are all."""
+
+    number: int | None
+    """How many there are; None where that is not known."""
+
+    older: str | None = None
+    """The token for those that come after these."""
+
+
+def read(place: Place, view: View, *, fresh: bool = False) -> Answer[Reading]:
+    """Reads the newest tasks of a view: one request, and another where there are more than fit and some of them have
+    names that do not tell the time."""
+    return kept(place, view, lambda: _read(place, view), fresh=fresh)
+
+
+def count(place: Place, *, fresh: bool = False) -> Answer[int]:
+    """How many tasks there are: one request of one row."""
+
+    def number() -> int:
+        page = place.page(limit=1)
+        return len(page.rows) + (page.remaining or 0)
+
+    return kept(place, "count", number, fresh=fresh)
+
+
+def kept[T](place: Place, what: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Answer[T]:
+    """Reads what a page shows of a place, at most as often as it costs little: see `keeping`. `what`: names it."""
+
+    def reading() -> T:
+        # Making the connection raises as a request does.
+        _ = place.store
+        return read()
+
+    return KEEPER.get((type(place.backend), place.alias, _of(place), what), reading, fresh=fresh)
+
+
+def forget() -> None:
+    """Reads all again, after something was changed."""
+    KEEPER.clear()
+
+
+def _of(place: Place) -> Hashable:
+    """So that a store that was replaced, as in tests, has no answers of another."""
+    try:
+        return place.store  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 - the read raises it again
+        return None
+
+
+def _read(place: Place, view: View) -> Reading:
+    page = place.page(fields=view.fields, labels=view.labels, limit=view.limit, token=view.older)
+    rows, number = page.rows, None
+    if page.remaining is not None and view.older is None:
+        number = len(rows) + page.remaining
+    if page.token is None and view.older is None:
+        return Reading(rows=_newest(rows), is_complete=True, number=len(rows))
+    if view.older is None and not _is_in_order_label(view.labels):
+        # Names that do not tell the time come last, and the newest may be among them.
+        labels = ",".join(term for term in (view.labels, NOT_IN_ORDER) if term)
+        others = place.page(fields=view.fields, labels=labels, limit=view.limit)
+        known = {row.id for row in rows}
+        rows = [*rows, *(row for row in others.rows if row.id not in known)]
+    return Reading(rows=_newest(rows)[: view.limit], is_complete=False, number=number, older=page.token)
+
+
+def _is_in_order_label(labels: str) -> bool:
+    return NOT_IN_ORDER in labels or NOT_IN_ORDER.removeprefix("!") in labels
+
+
+def _newest(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=_order, reverse=True)
+
+
+def _order(row: Row) -> tuple[datetime, str]:
+    return row.enqueued_at or EVER, row.id

@@ -1,0 +1,133 @@
+"""Tasks in Django's admin."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext_lazy as _
+
+from django_tasks_kubernetes.admin.base import ClusterAdmin, may
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.presentation.rows import Row
+
+TEMPLATES = "admin/django_tasks_kubernetes"
+
+
+def _row(task: Any) -> "Row":
+    row: Row = task.row
+    return row
+
+
+class TaskAdmin(ClusterAdmin):
+    """Subclass it, and register the subclass, for what is to differ."""
+
+    pages: ClassVar[Mapping[str, str]] = {}
+    object_pages: ClassVar[Mapping[str, str]] = {}
+
+    list_display = (
+        "task", "queue", "phase", "progress", "why", "attempts", "enqueued", "waited", "ran", "short_id",
+    )  # fmt: skip
+    list_display_links = ("task",)
+    list_per_page = 50
+    list_max_read = 1000
+    """So many tasks are read for a list at most: all that match, or the newest of them."""
+
+    search_fields = ("id",)
+    search_help_text = _("An id or its end, or a part of a task's path, its reason or its exception")
+    show_full_result_count = False
+    actions_selection_counter = True
+
+    def queues_for(self, request: HttpRequest) -> set[str] | None:
+        """Which queues' tasks a person may see and change; None for all. Override it: it is asked by every page and
+        every action."""
+        return None
+
+    # The list.
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        from django_tasks_kubernetes.admin.changelist import TaskList
+
+        return TaskList
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        from django_tasks_kubernetes.admin.changelist import Selection
+
+        return Selection()
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        from django_tasks_kubernetes.admin.filters import FILTERS
+
+        return FILTERS
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        from django_tasks_kubernetes.admin.list_page import list_page
+
+        return list_page(self, request, super().changelist_view(request, extra_context))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To cancel it. There is no form to change one."""
+        return may(request, "change_task")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Shows one task."""
+        return self.page_view("django_tasks_kubernetes.admin.detail.TaskPage", request, object_id)
+
+    # Its columns.
+
+    @admin.display(description=_("task"), ordering="task")
+    def task(self, task: Any) -> str:
+        return _row(task).task
+
+    @admin.display(description=_("queue"), ordering="queue")
+    def queue(self, task: Any) -> str:
+        return _row(task).queue
+
+    @admin.display(description=_("phase"), ordering="phase")
+    def phase(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import phase
+
+        return phase(_row(task).phase)
+
+    @admin.display(description=_("progress"))
+    def progress(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import progress
+
+        return progress(_row(task).progress)
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def why(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import reason
+
+        return reason(_row(task).reason, _row(task).exception)
+
+    @admin.display(description=_("attempts"), ordering="attempts")
+    def attempts(self, task: Any) -> str:
+        return str(_row(task).attempts or "")
+
+    @admin.display(description=_("enqueued"), ordering="enqueued_at")
+    def enqueued(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import ago
+
+        return ago(_row(task).enqueued_at)
+
+    @admin.display(description=_("waited"))
+    def waited(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import waited
+
+        return waited(_row(task))
+
+    @admin.display(description=_("ran"))
+    def ran(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import ran
+
+        return ran(_row(task))
+
+    @admin.display(description=_("id"), ordering="id")
+    def short_id(self, task: Any) -> str:
+        from django_tasks_kubernetes.admin.cells import short_id
+
+        return short_id(_row(task).id)

@@ -1,0 +1,57 @@
+"""What the templates of the admin's pages need: nonces, live parts, times."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.template.loader import get_template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from django_tasks_kubernetes.admin import cells
+
+register = template.Library()
+PARTS = "admin/django_tasks_kubernetes/parts"
+
+
+@register.simple_tag(takes_context=True)
+def nonce(context: Context) -> str:
+    """The attribute for a Content Security Policy with nonces, where the project has one: Django 6.1 has such a tag, and
+    Django 6.0 has not."""
+    found = context.get("csp_nonce")
+    return format_html('nonce="{}"', found) if found else ""
+
+
+@register.simple_tag(takes_context=True)
+def live(context: Context, name: str, every: int) -> SafeString:
+    """The part of that name, which live.js asks for again each so many seconds."""
+    text = get_template(f"{PARTS}/{name}.html").template.render(context)  # type: ignore[attr-defined]
+    return format_html('<div data-live="{}" data-every="{}">{}</div>', name, every, mark_safe(text))  # noqa: S308
+
+
+@register.filter
+def ago(at: datetime | None) -> str:
+    """How long ago it was."""
+    return cells.ago(at)
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """The time in the reader's zone."""
+    return cells.moment(at) if at is not None else "–"
+
+
+@register.filter
+def phase(text: Any) -> str:
+    return cells.phase(str(text))
+
+
+@register.filter
+def progress(text: Any) -> str:
+    return cells.progress(str(text))
+
+
+@register.filter
+def short_id(name: Any) -> str:
+    return cells.short_id(str(name))

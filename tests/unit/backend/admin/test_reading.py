@@ -1,0 +1,82 @@
+"""Bounded reads of tasks: what is read, how many, and what is said of the others."""
+
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes.admin.places import place_of
+from django_tasks_kubernetes.admin.reading import Reading, View, count, read
+from djangotasks_api.task_ids import id_for
+from tests.unit.backend.admin.conftest import made_task, tables_of
+from tests.unit.backend.conftest import Server
+
+
+def reading(view: View) -> Reading:
+    place = place_of(None)
+    assert place is not None
+    answer = read(place, view)
+    assert answer.problem is None
+    assert answer.value is not None
+    return answer.value
+
+
+def minutes(tasks: list[dict[str, Any]], found: Reading) -> list[int]:
+    names = [task["metadata"]["name"] for task in tasks]
+    return [names.index(row.id) for row in found.rows]
+
+
+def test_all_that_fit_are_one_request(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(5)]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=5))
+    assert (minutes(tasks, found), found.is_complete, found.number) == ([4, 3, 2, 1, 0], True, 5)
+    assert len(api_server.requests) == 1
+
+
+def test_of_more_the_newest_are_read_and_the_number_is_known(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(7)]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=3))
+    assert (minutes(tasks, found), found.is_complete, found.number) == ([6, 5, 4], False, 7)
+    assert found.older is not None
+    assert len(api_server.requests) == 2
+
+
+def test_a_selector_leaves_the_number_unknown(api_server: Server) -> None:
+    api_server.answer = tables_of(*(made_task(minute) for minute in range(7)))
+    found = reading(View(fields="spec.queue=mail", limit=3))
+    assert (found.is_complete, found.number) == (False, None)
+
+
+def test_the_newest_may_have_a_name_that_does_not_tell_the_time(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(6)]
+    tasks += [made_task(6, "zz-by-hand"), made_task(-1, id_for("shop.tasks.send", "key"))]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=3))
+    assert (minutes(tasks, found), found.number) == ([6, 5, 4], 8)
+
+
+def test_older_ones_follow(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(7)]
+    api_server.answer = tables_of(*tasks)
+    first = reading(View(limit=3))
+    second = reading(View(limit=3, older=first.older))
+    third = reading(View(limit=3, older=second.older))
+    assert (minutes(tasks, second), minutes(tasks, third), third.older) == ([3, 2, 1], [0], None)
+
+
+def test_a_count_is_one_request_of_one_row(api_server: Server) -> None:
+    api_server.answer = tables_of(*(made_task(minute) for minute in range(7)))
+    place = place_of(None)
+    assert place is not None
+    assert count(place).value == 7
+    assert ["limit=1&" in request.path for request in api_server.requests] == [True]
+
+
+@pytest.mark.parametrize("limit", [2, 9])
+def test_a_read_is_kept(api_server: Server, limit: int) -> None:
+    api_server.answer = tables_of(*(made_task(minute) for minute in range(4)))
+    reading(View(limit=limit))
+    asked = len(api_server.requests)
+    reading(View(limit=limit))
+    assert len(api_server.requests) == asked
