@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.backend.settings import *
+from tests.unit.backend.settings import *  # noqa: F403
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -1,5 +1,5 @@
-"""The outbox of OPTIONS["ENQUEUE"] = "outbox", the inbox of `manage.py watch_tasks`; and, without a table, what Django's
-admin shows of the cluster."""
+"""The outbox of OPTIONS["ENQUEUE"] = "outbox", the inbox of `manage.py watch_tasks`; and, without a table, what
+Django's admin shows of the cluster."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -96,8 +96,8 @@ class TaskEnd(models.Model):
 
 
 class Task(models.Model):
-    """A DjangoTask, for Django's admin: its permissions, and the entries of the log. There is no table; tasks are in the
-    cluster."""
+    """A DjangoTask, for Django's admin: its permissions, and the entries of the log. There is no table: tasks are in
+    the cluster."""
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
     """The name; where TASKS has several places, after the alias and a dot."""

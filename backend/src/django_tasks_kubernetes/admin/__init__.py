@@ -1,7 +1,7 @@
 """The pages in Django's admin: what is waiting, running and failed, and what to do about it.
 
-With `django.contrib.admin` in INSTALLED_APPS they are there; another site has them by `register(site)`. Task pods import
-this module too, as the admin discovers it, so what asks the cluster is imported by the first page that does.
+With `django.contrib.admin` in INSTALLED_APPS they are there; another site has them by `register(site)`. Task pods
+import this module too, as the admin discovers it, so what asks the cluster is imported by the first page that does.
 """
 
 from django.contrib import admin

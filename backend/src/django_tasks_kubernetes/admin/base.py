@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
-if TYPE_CHECKING:
-    from django_tasks_kubernetes.admin.page import Page
+from django_tasks_kubernetes.models import Task
 
+if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
@@ -39,6 +39,16 @@ class ClusterAdmin(ModelAdmin):
 
     object_pages: ClassVar[Mapping[str, str]] = {}
     """The same for one object: `task/<pk>/log/`."""
+
+    list_max_read = 1000
+    """So many are read for a list at most: all that match, or the newest of them."""
+
+    def queues_for(self, request: HttpRequest) -> set[str] | None:
+        """Which queues' tasks a person may see and change; None for all. Every page and every action asks it, of the
+        TaskAdmin of the site: override it there."""
+        admin: Any = self.admin_site.get_model_admin(Task)
+        found: set[str] | None = admin.queues_for(request)
+        return found
 
     def get_urls(self) -> list[URLPattern]:
         info = f"{self.opts.app_label}_{self.opts.model_name}"
@@ -68,5 +78,5 @@ class ClusterAdmin(ModelAdmin):
 
     def page_view(self, class_path: str, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         """Answers with a page."""
-        page: Page = import_string(class_path)(self)
-        return page.respond(request, object_id)
+        response: HttpResponseBase = import_string(class_path)(self).respond(request, object_id)
+        return response

@@ -1,4 +1,5 @@
-"""Values as HTML, where text alone does not do: phases, times, progress. Never by colour alone. Pure but for the clock."""
+"""Values as HTML, where text alone does not do: phases, times, progress. Never by colour alone. Pure, but for the
+clock."""
 
 import re
 from datetime import datetime
@@ -68,7 +69,7 @@ def moment(at: datetime, text: str | None = None) -> str:
     """A time; its title has it in the reader's zone and in UTC."""
     local = localize(timezone.localtime(at))
     title = f"{local} ({at.isoformat(sep=' ', timespec='seconds').replace('+00:00', ' UTC')})"
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, local if text is None else text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, text or local)
 
 
 def span(start: datetime | None, end: datetime | None) -> str:

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.admin.criteria import Criteria, WrongCriteria, criteria_of
-from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.page import PART, is_fresh
 from django_tasks_kubernetes.admin.places import Place, place_of
 from django_tasks_kubernetes.admin.reading import Reading, View, read
@@ -18,7 +17,8 @@ from django_tasks_kubernetes.models import Task
 from django_tasks_kubernetes.presentation.rows import Row
 
 if TYPE_CHECKING:
-    from django_tasks_kubernetes.admin.tasks import TaskAdmin
+    from django_tasks_kubernetes.admin.base import ClusterAdmin
+    from django_tasks_kubernetes.admin.keeping import Answer
 
 # Parameters that are of one request, and no link repeats.
 VOLATILE: Final = ("fresh", "older", PART)
@@ -68,7 +68,7 @@ class Selection(Sequence[Task]):
 class TaskList(ChangeList):
     """The newest tasks that match. Complete, it can be sorted by each column; else it says of how many these are."""
 
-    model_admin: "TaskAdmin"
+    model_admin: "ClusterAdmin"
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
         older = self.params.get(OLDER)
@@ -150,7 +150,7 @@ class TaskList(ChangeList):
                 continue
             column = self.list_display[int(index)]
             if attribute := self.get_ordering_field(column):
-                rows = sorted(rows, key=lambda row: _sort_key(row, str(attribute)), reverse=sign == "-")  # noqa: B023
+                rows = sorted(rows, key=lambda row: _sort_key(row, str(attribute)), reverse=sign == "-")
         return rows
 
 

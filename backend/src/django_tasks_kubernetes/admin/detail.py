@@ -35,7 +35,7 @@ class TaskPage(Page):
             raise Http404
         if resource is None:
             return {"answer": answer, "pk": place.pk(name)}
-        allowed, shown = self.admin.queues_for(request), row(resource)  # type: ignore[attr-defined]
+        allowed, shown = self.admin.queues_for(request), row(resource)
         if allowed is not None and shown.queue not in allowed:
             raise Http404
         return {

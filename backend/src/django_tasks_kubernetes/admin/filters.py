@@ -1,7 +1,7 @@
 """The filters beside the list. Each is a parameter of the address, which `criteria` reads: here are their choices."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.admin import SimpleListFilter
 from django.http import HttpRequest
@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.criteria import UNFINISHED
 from django_tasks_kubernetes.admin.places import places
-from django_tasks_kubernetes.presentation.rows import Row
 from djangotasks_api.phases import Phase
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.presentation.rows import Row
 
 CHOICES_MAX = 30
 

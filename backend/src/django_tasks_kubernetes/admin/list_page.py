@@ -1,20 +1,18 @@
 """The list of tasks: what is around Django's own, and its rows alone for live.js."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from django_tasks_kubernetes.admin.base import ClusterAdmin
 from django_tasks_kubernetes.admin.nav import nav
 from django_tasks_kubernetes.admin.page import PART, render
-
-if TYPE_CHECKING:
-    from django_tasks_kubernetes.admin.tasks import TaskAdmin
 
 PARTS = ("rows",)
 
 
-def list_page(admin: "TaskAdmin", request: HttpRequest, response: Any) -> Any:
+def list_page(admin: ClusterAdmin, request: HttpRequest, response: Any) -> Any:
     """Adds to what Django answers; what is no list, such as a redirection, is left as it is."""
     context = getattr(response, "context_data", None)
     if not isinstance(response, TemplateResponse) or context is None or "cl" not in context:

@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
@@ -15,6 +14,9 @@ from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.nav import nav
 from django_tasks_kubernetes.admin.places import Place, place_of, split
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.admin.base import ClusterAdmin
 
 TEMPLATES = "admin/django_tasks_kubernetes"
 PART = "part"
@@ -33,7 +35,7 @@ class Page:
     parts: ClassVar[tuple[str, ...]] = ()
     """The parts that live.js may ask for: templates of `parts/`."""
 
-    def __init__(self, admin: "ModelAdmin[Any]") -> None:
+    def __init__(self, admin: "ClusterAdmin") -> None:
         self.admin = admin
 
     def context(self, request: HttpRequest, place: Place, name: str) -> Mapping[str, Any]:
@@ -55,7 +57,7 @@ class Page:
             **nav(request, self.admin.admin_site, self.name, place, found.get("answer")),
             **found,
         }
-        request.current_app = self.admin.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin.admin_site.name
         return render(request, f"{TEMPLATES}/{self.name}.html", context, self.parts)
 
 
@@ -64,9 +66,7 @@ def is_fresh(request: HttpRequest) -> bool:
     return "fresh" in request.GET
 
 
-def render(
-    request: HttpRequest, template: str, context: Mapping[str, Any], parts: tuple[str, ...]
-) -> HttpResponseBase:
+def render(request: HttpRequest, template: str, context: Mapping[str, Any], parts: tuple[str, ...]) -> HttpResponseBase:
     """Answers with the page; or with the part of it that is asked for, unless the browser has it already."""
     part = request.GET.get(PART)
     if part is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import ClusterAdmin, may
@@ -31,17 +31,13 @@ class TaskAdmin(ClusterAdmin):
     )  # fmt: skip
     list_display_links = ("task",)
     list_per_page = 50
-    list_max_read = 1000
-    """So many tasks are read for a list at most: all that match, or the newest of them."""
-
     search_fields = ("id",)
     search_help_text = _("An id or its end, or a part of a task's path, its reason or its exception")
     show_full_result_count = False
     actions_selection_counter = True
 
     def queues_for(self, request: HttpRequest) -> set[str] | None:
-        """Which queues' tasks a person may see and change; None for all. Override it: it is asked by every page and
-        every action."""
+        """See ClusterAdmin. All, where it is not overridden."""
         return None
 
     # The list.
@@ -72,7 +68,7 @@ class TaskAdmin(ClusterAdmin):
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> Any:
         """Shows one task."""
         return self.page_view("django_tasks_kubernetes.admin.detail.TaskPage", request, object_id)
 

@@ -17,8 +17,8 @@ PARTS = "admin/django_tasks_kubernetes/parts"
 
 @register.simple_tag(takes_context=True)
 def nonce(context: Context) -> str:
-    """The attribute for a Content Security Policy with nonces, where the project has one: Django 6.1 has such a tag, and
-    Django 6.0 has not."""
+    """The attribute for a Content Security Policy with nonces, where the project has one: Django 6.1 has such a tag,
+    and Django 6.0 has not."""
     found = context.get("csp_nonce")
     return format_html('nonce="{}"', found) if found else ""
 

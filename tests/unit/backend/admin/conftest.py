@@ -61,9 +61,7 @@ def log_in(db: None) -> LogIn:
 
     def one(*permissions: str) -> Client:
         user = User.objects.create_user(f"jane-{User.objects.count()}", password="not a secret", is_staff=True)
-        found = Permission.objects.filter(
-            content_type__app_label="django_tasks_kubernetes", codename__in=permissions
-        )
+        found = Permission.objects.filter(content_type__app_label="django_tasks_kubernetes", codename__in=permissions)
         assert len(found) == len(permissions), permissions
         user.user_permissions.set(found)
         client = Client()
@@ -99,7 +97,11 @@ def tables_of(*resources: dict[str, Any]) -> Callable[[Request], Any]:
         name = address.path.rpartition("/djangotasks")[2].strip("/")
         if name:
             found = [one for one in resources if one["metadata"]["name"] == name]
-            return (200, found[0], {}) if found else (404, {"kind": "Status", "details": {"kind": "djangotasks", "name": name}}, {})
+            return (
+                (200, found[0], {})
+                if found
+                else (404, {"kind": "Status", "details": {"kind": "djangotasks", "name": name}}, {})
+            )
         return 200, fake.table_page(
             fields=query.get("fieldSelector", ""),
             labels=query.get("labelSelector", ""),

@@ -25,7 +25,13 @@ def shown(client: Client, query: str = "") -> list[str]:
 
 def several(cluster: InMemoryCluster) -> None:
     put(cluster, 1, spec={"task": "shop.one", "queue": "default"}, phase="Succeeded", finishedAt="2026-11-29T12:01:30Z")
-    put(cluster, 2, spec={"task": "shop.two", "queue": "mail"}, **FAILED, attempts=[attempt(error={"type": "builtins.KeyError"})])
+    put(
+        cluster,
+        2,
+        spec={"task": "shop.two", "queue": "mail"},
+        **FAILED,
+        attempts=[attempt(error={"type": "builtins.KeyError"})],
+    )
     put(cluster, 3, spec={"task": "shop.three", "queue": "mail"}, phase="Running", startedAt="2026-11-29T12:03:01Z")
     put(cluster, 4, "by-hand", spec={"task": "shop.four", "queue": "default"})
 
