@@ -4,6 +4,7 @@ With `django.contrib.admin` in INSTALLED_APPS they are there; another site has t
 import this module too, as the admin discovers it, so what asks the cluster is imported by the first page that does.
 """
 
+from django.apps import apps
 from django.contrib import admin
 
 from django_tasks_kubernetes.admin.tasks import TaskAdmin
@@ -17,4 +18,5 @@ def register(site: admin.AdminSite) -> None:
     site.register(Task, TaskAdmin)
 
 
-register(admin.site)
+if apps.is_installed("django.contrib.admin"):
+    register(admin.site)

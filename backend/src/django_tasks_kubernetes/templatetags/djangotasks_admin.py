@@ -1,4 +1,7 @@
-"""What the templates of the admin's pages need: nonces, live parts, times."""
+"""What the templates of the admin's pages need: nonces, live parts, times.
+
+A project without the admin imports this too, with its first template: so the admin is imported where it is used.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -8,8 +11,6 @@ from django.template import Context
 from django.template.loader import get_template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-
-from django_tasks_kubernetes.admin import cells
 
 register = template.Library()
 PARTS = "admin/django_tasks_kubernetes/parts"
@@ -33,25 +34,35 @@ def live(context: Context, name: str, every: int) -> SafeString:
 @register.filter
 def ago(at: datetime | None) -> str:
     """How long ago it was."""
+    from django_tasks_kubernetes.admin import cells
+
     return cells.ago(at)
 
 
 @register.filter
 def moment(at: datetime | None) -> str:
     """The time in the reader's zone."""
+    from django_tasks_kubernetes.admin import cells
+
     return cells.moment(at) if at is not None else "–"
 
 
 @register.filter
 def phase(text: Any) -> str:
+    from django_tasks_kubernetes.admin import cells
+
     return cells.phase(str(text))
 
 
 @register.filter
 def progress(text: Any) -> str:
+    from django_tasks_kubernetes.admin import cells
+
     return cells.progress(str(text))
 
 
 @register.filter
 def short_id(name: Any) -> str:
+    from django_tasks_kubernetes.admin import cells
+
     return cells.short_id(str(name))
