@@ -21,7 +21,7 @@ from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY
 from django_tasks_kubernetes.enqueue.calls import Call, Enqueued
 from django_tasks_kubernetes.enqueue.enqueuer import Enqueuer
 from django_tasks_kubernetes.enqueue.new_task import NewTask, marked, repetition
-from django_tasks_kubernetes.enqueue.task_validation import validate_options
+from django_tasks_kubernetes.enqueue.task_validation import validate_options, validate_types
 from django_tasks_kubernetes.enqueue.validation import queue_problem, valid_name, validate_importable
 from django_tasks_kubernetes.enqueue.writer import TaskWriter
 from django_tasks_kubernetes.exceptions import InvalidResource
@@ -126,9 +126,10 @@ class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
 
     def validate_task(self, task: AnyTask) -> None:
         """Raises InvalidTask. Called for every @task, so also in task pods, and again by enqueue()."""
-        super().validate_task(task)
-        if problem := queue_problem(task.queue_name):
+        validate_types(task)
+        if problem := queue_problem(task.queue_name, self):
             raise InvalidTask(problem)
+        super().validate_task(task)
         validate_importable(task)
         note_import(task.func.__module__)
         validate_options(task)
@@ -138,8 +139,9 @@ class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
 
         Where the cluster has a task with the same idempotency_key, returns the result of that one.
 
-        Raises InvalidTask; TypeError or ValueError for arguments that are not JSON; PayloadTooLarge; StorageFailed
-        where they go to a storage that does not take them; and the other errors of `exceptions`.
+        Raises InvalidTask; TypeError for arguments that the function does not take; TypeError or ValueError for those
+        that are not JSON; PayloadTooLarge; StorageFailed where they go to a storage that does not take them; and the
+        other errors of `exceptions`.
         After ApiUnavailable the task may exist, if the answer was lost and not the request.
         """
         return cast("TaskResult[P, R]", self._enqueuer.enqueue(task, args, kwargs))

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error
 
 from django_tasks_kubernetes.conf import Enqueue, problems_of
 from django_tasks_kubernetes.enqueue.delivery import delivery_for
-from django_tasks_kubernetes.enqueue.validation import queue_problem
+from django_tasks_kubernetes.enqueue.validation import queue_name_problem
 from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS
 
 
@@ -21,7 +21,7 @@ def check_settings(
     for problem in problems_of(options):
         yield Error(problem, hint=f"Correct {where}['OPTIONS'].", obj=where, id="djangotasks.E001")
     for queue in sorted(queues, key=str):
-        if unfit := queue_problem(queue):
+        if unfit := queue_name_problem(queue):
             yield Error(unfit, hint=f"Rename it in {where}['QUEUES'].", obj=where, id="djangotasks.E002")
     if not 0 < len(alias) <= BACKEND_ALIAS_MAX_CHARS:
         yield Error(

@@ -110,7 +110,7 @@ class Retry:
             raise TypeError(f"Retry(backoff=…) must be Exponential(…), Linear(…) or Fixed(…), not {self.backoff!r}.")
         for name in ("on", "never"):
             value = getattr(self, name)
-            if isinstance(value, type):
+            if isinstance(value, (type, str)):
                 value = (value,)
                 object.__setattr__(self, name, value)
             if value is not None:

@@ -197,7 +197,12 @@ def test_enqueue_takes_the_largest_payload(cluster: InMemoryCluster) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"queue_name": "gone"}, "Queue 'gone' is not valid for backend."),
+        (
+            {"queue_name": "gone"},
+            "Queue 'gone' is not valid for backend. QUEUES of TASKS['default'] has default, mail. Add it there, and",
+        ),
+        ({"priority": "high"}, "priority must be a whole number from -100 to 100, not 'high'."),
+        ({"run_after": timedelta(minutes=1)}, "run_after must be a datetime, such as timezone.now() + timedelta("),
         ({"priority": 101}, "priority must be a whole number"),
         ({"priority": 1.5}, "priority must be a whole number"),
         ({"run_after": datetime(2027, 1, 1)}, "run_after must be an aware datetime."),  # noqa: DTZ001

@@ -45,6 +45,7 @@ def test_backoffs_in_the_resource(backoff: Any, spec: dict[str, Any]) -> None:
         (lambda: Retry(max_attempts=True), ValueError, "whole number"),
         (lambda: Retry(max_attempts=2.5), ValueError, "whole number"),
         (lambda: Retry(backoff=5), TypeError, r"must be Exponential\(…\), Linear\(…\) or Fixed\(…\), not 5"),
+        (lambda: Retry(on="OSError"), TypeError, r"must hold exception classes, .* not 'OSError'"),
         (lambda: Retry(on=("builtins.OSError",)), TypeError, r"Retry\(on=…\) must hold exception classes"),
         (lambda: Retry(never=ValueError("x")), TypeError, r"Retry\(never=…\) must hold exception classes"),
         (lambda: Exponential(initial="1s"), TypeError, r"Exponential\(initial=…\) must be a timedelta or a number"),

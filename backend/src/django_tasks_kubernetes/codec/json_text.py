@@ -7,9 +7,20 @@ an error that names the place.
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from django.utils.json import normalize_json
+
+# By the names of classes, since most of their modules are not imported for this.
+INSTEAD: Final = {
+    **dict.fromkeys(("date", "time"), "Its isoformat() is."),
+    **dict.fromkeys(("Decimal", "UUID", "PurePath", "Promise"), "Its str() is."),
+    **dict.fromkeys(("set", "frozenset", "generator", "QuerySet"), "A list of what is in it can be."),
+    "timedelta": "Its total_seconds() are.",
+    "Enum": "Its value can be.",
+    "Model": "Its primary key can be.",
+    "TaskResult": "Its id is.",
+}
 
 
 def dumps(value: Any, *, name: str, exact_keys: bool = True) -> str:
@@ -30,6 +41,12 @@ def dumps(value: Any, *, name: str, exact_keys: bool = True) -> str:
     except (TypeError, ValueError) as error:
         raise _located(value, name, exact_keys) or type(error)(f"{name}: {error}") from None
     raise _located(value, name, exact_keys) or TypeError(f"{name} would not come back from JSON as it is.")
+
+
+def _instead(value: Any) -> str:
+    """What can be given in its place, where that is known."""
+    names = (class_.__name__ for class_ in type(value).__mro__)
+    return next((f" {INSTEAD[name]}" for name in names if name in INSTEAD), "")
 
 
 def _located(value: Any, name: str, exact_keys: bool) -> TypeError | ValueError | None:
@@ -56,5 +73,5 @@ def _located(value: Any, name: str, exact_keys: bool) -> TypeError | ValueError 
         return ValueError(f"{name} is nested too deep for JSON, or contains itself.")
     except (TypeError, ValueError) as error:
         detail = f" ({error})" if isinstance(value, (int, float, bytes)) else ""
-        return type(error)(f"{name}: {type(value).__name__} is not JSON{detail}.")
+        return type(error)(f"{name}: {type(value).__name__} is not JSON{detail}.{_instead(value)}")
     return None

@@ -6,6 +6,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.tasks.signals import task_enqueued
 
+from django_tasks_kubernetes.arguments import accept_arguments
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY_MAX
 from django_tasks_kubernetes.enqueue.calls import Call, Enqueued, NotAccepted, unpack
@@ -40,6 +41,7 @@ class Enqueuer:
         if self._read_elsewhere:
             validate_readable(task)
         note_clock_changes(task)
+        accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
         return new_task(task, args, kwargs, self._writer.alias, self._options)
 
     def enqueue(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> KubernetesResult:

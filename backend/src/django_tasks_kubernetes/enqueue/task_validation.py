@@ -10,6 +10,7 @@ from django.tasks.exceptions import InvalidTask
 from django_tasks_kubernetes.codec.task_options import to_spec
 from django_tasks_kubernetes.codec.times import clock_change, time_problem
 from django_tasks_kubernetes.task import options_of
+from djangotasks_api.bounds import PRIORITY
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,19 @@ def validate_options(task: Any) -> None:
         )
     if problem:
         raise InvalidTask(f"Task {task.func.__qualname__}: {problem}")
+
+
+def validate_types(task: Any) -> None:
+    """Raises InvalidTask for what Django compares without a look at its type."""
+    problem = None
+    if not isinstance(task.priority, (int, float)):
+        problem = f"priority must be a whole number {PRIORITY}, not {task.priority!r}."
+    elif task.run_after is not None and not isinstance(task.run_after, datetime):
+        problem = (
+            f"run_after must be a datetime, such as timezone.now() + timedelta(minutes=10), not {task.run_after!r}."
+        )
+    if problem:
+        raise InvalidTask(f"Task {task.func.__name__}: {problem}")
 
 
 def policy_problem(options: Mapping[str, Any]) -> str | None:

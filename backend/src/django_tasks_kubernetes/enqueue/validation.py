@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.tasks import Task
+from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.codec.find import REMEDY, is_found_elsewhere
@@ -20,7 +21,17 @@ BACKPORT: Final = "django_tasks"
 UUID_HEX: Final = re.compile("[0-9a-f]{32}")
 
 
-def queue_problem(name: Any) -> str | None:
+def queue_problem(name: Any, backend: BaseTaskBackend) -> str | None:
+    """What is wrong with the queue of a task, if anything."""
+    if backend.queues and name not in backend.queues:
+        return (
+            f"Queue {name!r} is not valid for backend. QUEUES of TASKS[{backend.alias!r}] has "
+            f"{', '.join(sorted(backend.queues))}. Add it there, and a DjangoTaskQueue of that name to the cluster."
+        )
+    return queue_name_problem(name)
+
+
+def queue_name_problem(name: Any) -> str | None:
     """What is wrong with a queue's name, if anything."""
     if isinstance(name, str) and is_dns_label(name):
         return None

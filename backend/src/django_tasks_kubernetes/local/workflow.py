@@ -18,6 +18,7 @@ from djangotasks_api.workflow.inputs import Arguments, InputError
 from djangotasks_api.workflow.keeping import Keeping
 from djangotasks_api.workflow.plan import Plan, payload_of
 from djangotasks_api.workflow.records import (
+    NO_LIST,
     Record,
     StepPhase,
     StepReason,
@@ -122,16 +123,17 @@ class LocalWorkflow:
         engine.recorded()
 
     def _measure(self, step: str) -> None:
+        words, reason = NO_LIST, StepReason.NOT_A_LIST
         try:
             items = self._items_of(step)
             length = inputs.mapped_length(None if items is None else len(items))
         except InputError as error:
+            length, words, reason = None, str(error), error.reason
+        if length is None:
             for follower in self._plan.graph:
                 if follower.over == step:
-                    self._messages.setdefault(follower.name, str(error))
-            self._engine.measured(step, None, error.reason)
-        else:
-            self._engine.measured(step, length)
+                    self._messages.setdefault(follower.name, words)
+        self._engine.measured(step, length, reason)
 
     def _create(self, task: StepTask) -> str | None:
         try:

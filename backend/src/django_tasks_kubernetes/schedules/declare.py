@@ -1,12 +1,12 @@
 """The decorator @schedule."""
 
-import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Unpack, overload
 
 from django.tasks import Task
 
+from django_tasks_kubernetes.arguments import accept_arguments
 from django_tasks_kubernetes.schedules.definition import Schedule, ScheduleOptions
 from django_tasks_kubernetes.schedules.names import default_name
 from django_tasks_kubernetes.schedules.registry import declared
@@ -61,11 +61,13 @@ class ScheduleDecorator:
         Raises TypeError where it is not above @task, or the task does not take the arguments. All else is said by
         `manage.py check` and `manage.py schedules`.
         """
-        if not cron:
-            raise TypeError('schedule() needs an expression, such as "0 2 * * *". For an interval: schedule.every().')
         given: Sequence[Any] = cron
+        if not given or isinstance(given[0], Task) or is_workflow(given[0]):
+            raise TypeError('schedule() needs an expression, such as "0 2 * * *". For an interval: schedule.every().')
         if not all(isinstance(text, str) for text in given):
-            raise TypeError(f"schedule() takes expressions as strings, not {given!r}.")
+            raise TypeError(
+                f"schedule() takes expressions as strings, not {given!r}. For an interval: schedule.every()."
+            )
         return declaration({"cron": cron}, args, kwargs, options)
 
     @overload
@@ -115,29 +117,32 @@ def declaration(
         names, known = ", ".join(sorted(unknown)), ", ".join(sorted(ScheduleOptions.__annotations__))
         raise TypeError(f"schedule() has no option {names}. There are: args, kwargs, {known}.")
 
+    if isinstance(args, str):
+        raise TypeError(f"schedule(args=…) is a list of arguments, such as [{args!r}], not {args!r}.")
+
     def declare[T: "AnyTask | Workflow[..., Any]"](task: T, /) -> T:
         if not isinstance(task, Task) and not is_workflow(task):
             raise TypeError(f"@schedule takes a task or a workflow, not {task!r}. Put it above @task, or @workflow.")
+        if not (task.module_path or options.get("name")):
+            raise TypeError("A chain or a group has no name that its schedule could have: @schedule(…, name=…).")
         most = SCHEDULE_NAME_MAX_CHARS if isinstance(task, Task) else WORKFLOW_SCHEDULE_NAME_MAX_CHARS
         given = dict(options) | {"name": options.get("name") or default_name(task.module_path, most)}
         made = Schedule(task=task, args=tuple(args), kwargs=dict(kwargs or {}), **timing, **given)
-        accept_arguments(made)
+        check_arguments(made)
         declared.add(made)
         return task
 
     return declare
 
 
-def accept_arguments(schedule: Schedule) -> None:
+def check_arguments(schedule: Schedule) -> None:
     """Raises TypeError where the task's function does not take the arguments."""
-    context = (None,) if isinstance(schedule.task, Task) and schedule.task.takes_context else ()
+    task = schedule.task
+    takes_context = isinstance(task, Task) and task.takes_context
     try:
-        inspect.signature(schedule.task.func).bind(*context, *schedule.args, **schedule.kwargs)
+        accept_arguments(task.func, task.module_path, schedule.args, schedule.kwargs, takes_context=takes_context)
     except TypeError as error:
-        raise TypeError(
-            f"The schedule {schedule.name} does not fit {schedule.task.module_path}: {error}. Give its arguments as "
-            "args=[…] and kwargs={…}."
-        ) from None
+        raise TypeError(f"Schedule {schedule.name}: {error} Give them as args=[…] and kwargs={{…}}.") from None
 
 
 def is_workflow(found: object) -> bool:

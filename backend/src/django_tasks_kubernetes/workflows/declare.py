@@ -1,15 +1,19 @@
 """The decorator @workflow, and what it makes of a function."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, isroutine
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME, task_backends
 from django.tasks.exceptions import InvalidTask
 
+from django_tasks_kubernetes.arguments import accept_arguments
 from django_tasks_kubernetes.codec import json_text
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.durations import Duration, seconds
+from django_tasks_kubernetes.enqueue.validation import queue_problem
 from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.workflows.drawing import current_drawing, drawing
 from django_tasks_kubernetes.workflows.later import extracted
@@ -48,6 +52,10 @@ class Workflow[**P, R]:
     idempotency_key: str | None = None
     """While a workflow with the same key is known, enqueue() returns its result, and creates nothing."""
 
+    def __post_init__(self) -> None:
+        """Raises TypeError or ValueError for options."""
+        self._options()
+
     def using(self, **changes: Any) -> "Workflow[P, R]":
         """A workflow with other options. None leaves an option as it is."""
         if unknown := changes.keys() - CHANGEABLE:
@@ -64,11 +72,15 @@ class Workflow[**P, R]:
     def draw(self, *args: P.args, **kwargs: P.kwargs) -> Resource:
         """The spec of the DjangoTaskWorkflow. Calls the function.
 
-        Raises what that raises; InvalidTask where it draws no graph that can run; PayloadTooLarge; TypeError or
-        ValueError for what is not JSON, and for options.
+        Raises what that raises; TypeError for arguments that it does not take; InvalidTask where it draws no graph that
+        can run; PayloadTooLarge; TypeError or ValueError for what is not JSON.
         """
+        accept_arguments(self.func, self.module_path or "a chain or a group", args, kwargs)
         with drawing(self.backend) as found:
             returned = self.func(*args, **kwargs)
+        for name in found.uncalled.values():
+            words = f"{self.module_path}: step({name}) was not called, and draws nothing. Call it: step({name})(…)."
+            warnings.warn(words, RuntimeWarning, stacklevel=2)
         if not found.steps:
             raise InvalidTask(f"{self.module_path} draws no step: call step() or each() in it.")
         spec: Resource = {
@@ -119,6 +131,9 @@ class Workflow[**P, R]:
                 f"The backend {self.backend!r} is {type(backend).__qualname__}, which runs no workflows. "
                 "KubernetesBackend does, and without a cluster LocalBackend."
             )
+        # The default is no wish: steps have queues of their own.
+        if self.queue_name != DEFAULT_TASK_QUEUE_NAME and (problem := queue_problem(self.queue_name, backend)):
+            raise InvalidTask(problem)
         return backend
 
     def _options(self) -> Resource:
@@ -169,6 +184,18 @@ def workflow(function: Callable[..., Any] | None = None, /, **options: Any) -> A
         raise TypeError(f"@workflow has no option {', '.join(sorted(unknown))}.")
 
     def make(function: Callable[..., Any]) -> Workflow[..., Any]:
+        check_function(function)
         return Workflow(func=function, module_path=f"{function.__module__}.{function.__qualname__}", **options)
 
     return make if function is None else make(function)
+
+
+def check_function(function: Any) -> None:
+    """Raises TypeError for what cannot draw a workflow."""
+    if not isroutine(function):
+        raise TypeError(f"@workflow is for a function that draws with step() and each(), not for {function!r}.")
+    if iscoroutinefunction(function) or isgeneratorfunction(function) or isasyncgenfunction(function):
+        raise TypeError(
+            f"{function.__module__}.{function.__qualname__} cannot draw a workflow: it needs no async and no yield, "
+            "since step() and each() run nothing."
+        )

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django_tasks_kubernetes.arguments import accept_arguments
 from django_tasks_kubernetes.codec import json_text
 from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.task import AnyTask
@@ -25,6 +26,8 @@ class Drawing:
     """The alias of the backend that all its tasks must have."""
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     lists: list[dict[str, Any]] = field(default_factory=list)
+    uncalled: dict[Any, str] = field(default_factory=dict)
+    """What step() returned and nobody has called yet, with the names of the functions."""
 
     def add_list(self, items: list[Any]) -> str:
         """Returns its name. The same list is kept once."""
@@ -88,6 +91,7 @@ def draw(
         raise ValueError(
             f"The name {name!r} must be of lower-case letters, digits and hyphens, at most {STEP_NAME_MAX_CHARS}."
         )
+    accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
     values, inputs = extracted({"args": list(args), "kwargs": dict(kwargs)})
     if source is not None:
         inputs = [{"into": "/args/0"}, *inputs]

@@ -16,7 +16,7 @@ from django_tasks_kubernetes.codec.resource import Resource, status_of
 from django_tasks_kubernetes.codec.times import from_wire
 from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.exceptions import WorkflowFailed
-from django_tasks_kubernetes.workflows.step_state import StepState, WorkflowProgress
+from django_tasks_kubernetes.workflows.step_state import StepState, WorkflowProgress, never_there
 from django_tasks_kubernetes.workflows.texts import records_in, texts_of
 from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
 from djangotasks_api.names import step_task_name
@@ -162,6 +162,8 @@ class WorkflowResult[R]:
         workflow. Raises TaskResultDoesNotExist where there is none (yet), or any more (`keep`), and as get_result()
         does."""
         record = self._records()(step)
+        if problem := never_there(self._spec["steps"], step, index, record.width):
+            raise TaskResultDoesNotExist(problem)
         source = record.source(index or 0)
         name = step_task_name(self.id if source is None else source.workflow, step, index)
         try:

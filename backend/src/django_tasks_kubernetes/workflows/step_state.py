@@ -1,7 +1,9 @@
 """What is known of the steps of a workflow, and how far it is."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from djangotasks_api.workflow.records import StepPhase
 
@@ -36,3 +38,17 @@ class WorkflowProgress:
     """Tasks that are over, or will never be."""
     total: int
     """Tasks that are known so far."""
+
+
+def never_there(steps: Sequence[Mapping[str, Any]], name: str, index: int | None, width: int | None) -> str | None:
+    """Why there can be no task of that step and that item, if so. `width`: how many items it has, if that is known."""
+    drawn = next((step for step in steps if step["name"] == name), None)
+    if drawn is None:
+        return f"The workflow has no step {name!r}. There are: {', '.join(step['name'] for step in steps)}."
+    if "map" in drawn and index is None:
+        return f"The step {name} has a task for each item: give the index of one, from 0 on."
+    if "map" not in drawn and index is not None:
+        return f"The step {name} has one task, which has no index."
+    if index is not None and width is not None and not 0 <= index < width:
+        return f"The step {name} has {width:,} items, and none of them has the index {index}."
+    return None

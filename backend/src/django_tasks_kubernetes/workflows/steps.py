@@ -8,6 +8,7 @@ from django.tasks import Task
 
 from django_tasks_kubernetes.codec.task_options import to_spec
 from django_tasks_kubernetes.task import options_of
+from django_tasks_kubernetes.workflows.declare import Workflow
 from django_tasks_kubernetes.workflows.drawing import draw, required_drawing
 from django_tasks_kubernetes.workflows.later import Later, found_in
 from djangotasks_api.bounds import Range
@@ -73,10 +74,13 @@ def step(
     Raises RuntimeError outside of a function with @workflow, and TypeError or ValueError.
     """
     common = _common(task, after, runs, allow_failure=allow_failure, keep=keep)
+    uncalled = required_drawing().uncalled
 
     def call(*args: Any, **kwargs: Any) -> Later:
+        uncalled.pop(call, None)
         return draw(task, name, args, kwargs, common)
 
+    uncalled[call] = task.func.__name__
     return call
 
 
@@ -160,26 +164,16 @@ def each(
 
 def _common(task: Any, after: Any, runs: Runs, *, allow_failure: bool, keep: Any) -> dict[str, Any]:
     """What step() and each() have in common."""
-    found = required_drawing()
-    if not isinstance(task, Task):
-        raise TypeError(f"A step is made of a task, which {task!r} is not: decorate the function with @task.")
-    if task.backend != found.backend:
-        raise ValueError(
-            f"{task.module_path} has the backend {task.backend!r}, and its workflow {found.backend!r}: all tasks of a "
-            "workflow have its backend."
-        )
-    if task.run_after is not None:
-        raise ValueError(f"{task.module_path}: a step has no run_after: its workflow says when it runs.")
+    _check_task(task, required_drawing().backend)
     options = options_of(task)
-    for option, words in NOT_OF_STEPS.items():
-        if option in options:
-            raise ValueError(f"{task.module_path}: {words}")
     made: dict[str, Any] = {"queue": task.queue_name, **to_spec(options, datetime.now().astimezone())}
     if task.priority:
         made["priority"] = int(task.priority)
     if names := list(dict.fromkeys(_names(after))):
         made["after"] = names
-    if Runs(runs) is not Runs.ON_SUCCESS:
+    if runs not in list(Runs):
+        raise ValueError(f"runs must be ON_SUCCESS, ON_FAILURE or ALWAYS, not {runs!r}.")
+    if runs != Runs.ON_SUCCESS:
         made["runs"] = Runs(runs).value
     if allow_failure:
         made["allowFailure"] = True
@@ -190,9 +184,30 @@ def _common(task: Any, after: Any, runs: Runs, *, allow_failure: bool, keep: Any
     return made
 
 
+def _check_task(task: Any, backend: str) -> None:
+    """Raises TypeError or ValueError for what is no task, or has options that a step cannot have."""
+    if isinstance(task, Workflow):
+        raise TypeError(
+            f"A step is made of a task, and {task.module_path or 'a chain or a group'} is a workflow. Call it, to have "
+            "its steps in this one; or let a task return it: as_result()."
+        )
+    if not isinstance(task, Task):
+        raise TypeError(f"A step is made of a task, which {task!r} is not: decorate the function with @task.")
+    if task.backend != backend:
+        raise ValueError(
+            f"{task.module_path} has the backend {task.backend!r}, and its workflow {backend!r}: all tasks of a "
+            "workflow have its backend."
+        )
+    if task.run_after is not None:
+        raise ValueError(f"{task.module_path}: a step has no run_after: its workflow says when it runs.")
+    options = options_of(task)
+    for option, words in NOT_OF_STEPS.items():
+        if option in options:
+            raise ValueError(f"{task.module_path}: {words}")
+
+
 def _names(after: Any) -> Iterator[str]:
-    parts = [after] if isinstance(after, Later) else list(after)
-    for part in parts:
+    for part in after if isinstance(after, (list, tuple)) else [after]:
         names = [later.step for later in found_in(part)]
         if not names:
             raise TypeError(f"after must be what step() and each() return, or a list of these, not {part!r}.")
@@ -204,8 +219,10 @@ def _source(items: Any) -> dict[str, Any]:
         if items.keys:
             raise TypeError(f"each() cannot map over {items!r}, a part of a result. Return the list from a step.")
         return {"each": items.step} if items.is_map else {"over": items.step}
-    if isinstance(items, (str, bytes, Mapping)):
+    if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Iterable):
         raise TypeError(f"each() maps over a list, not over {type(items).__name__}.")
+    if isinstance(items, (set, frozenset)):
+        raise TypeError("each() maps over a list, not over a set, which has no order: sorted(…) gives it one.")
     listed: list[Any] = []
     for item in items:
         if len(listed) == WORKFLOW_TASKS_MAX:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from djangotasks_api.workflow.ranges import Indexes
 
@@ -47,6 +47,10 @@ class StepReason(StrEnum):
     """A result that it needs is not there any more: somebody deleted the task. Or it cannot be read."""
     INPUT_TOO_LARGE = "InputTooLarge"
     """The results that it needs are larger than its arguments may be, or it maps over more than 100,000 items."""
+
+
+NO_LIST: Final = "The result that it maps over is no list."
+"""What NOT_A_LIST says to people."""
 
 
 def step_reason(task_reason: str | None) -> StepReason | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from djangotasks_api.workflow.engine import Engine
 from djangotasks_api.workflow.graph import Graph
-from djangotasks_api.workflow.records import Record, StepPhase, StepReason, WorkflowPhase, WorkflowReason
+from djangotasks_api.workflow.records import NO_LIST, Record, StepPhase, StepReason, WorkflowPhase, WorkflowReason
 from djangotasks_api.workflow.stored import step_status, step_times
 from djangotasks_operator.status.text import truncate_message
 from djangotasks_operator.workflows.views import Workflow
@@ -93,7 +93,7 @@ def _step_message(record: Record, message: str | None) -> str | None:
     if record.phase is not StepPhase.FAILED:
         return None
     if record.reason is StepReason.NOT_A_LIST:
-        message = "The result that it maps over is no list."
+        message = NO_LIST
     many = f"{len(record.failed)} of {record.width} failed. " if (record.width or 0) > 1 else ""
     return truncate_message(f"{many}{message or ''}".strip()) or None
 

@@ -5,6 +5,8 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import PureWindowsPath
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_tasks_kubernetes.codec import json_text
+from django_tasks_kubernetes.models import TaskEnd
 
 
 class Colour(enum.StrEnum):
@@ -86,9 +89,13 @@ def test_json_text_is_normalised_as_by_django(value: Any, arrives: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (datetime(2026, 1, 1, tzinfo=UTC), TypeError, "args: datetime is not JSON."),
+        (datetime(2026, 1, 1, tzinfo=UTC), TypeError, "args: datetime is not JSON. Its isoformat() is."),
         ([{"when": datetime(2026, 1, 1, tzinfo=UTC)}], TypeError, "args[0].when: datetime is not JSON."),
-        ([0, {"a b": {1}}], TypeError, "args[1]['a b']: set is not JSON."),
+        ([0, {"a b": {1}}], TypeError, "args[1]['a b']: set is not JSON. A list of what is in it can be."),
+        ([Decimal("1.5")], TypeError, "args[0]: Decimal is not JSON. Its str() is."),
+        ([PureWindowsPath("C:\\temp")], TypeError, "args[0]: PureWindowsPath is not JSON. Its str() is."),
+        ([TaskEnd(pk=1)], TypeError, "args[0]: TaskEnd is not JSON. Its primary key can be."),
+        ([object()], TypeError, "args[0]: object is not JSON."),
         ([float("nan")], ValueError, "args[0]: float is not JSON (Out of range float values are not JSON compliant"),
         ([[float("-inf")]], ValueError, "args[0][0]: float is not JSON (Out of range"),
         ([b"\xff"], ValueError, "args[0]: bytes is not JSON"),

@@ -63,7 +63,6 @@ def run(task: AnyTask, *args: Any, **kwargs: Any) -> Any:
         (tasks.fails, ("nö \ud800",), {}),
         (tasks.async_fails, (), {}),
         (tasks.exits, (3,), {}),
-        (tasks.fails, (), {"unknown": 1}),
     ],
 )
 def test_execute_changes_the_result_as_the_immediate_backend(task: AnyTask, args: Any, kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from django_tasks_kubernetes import decorators
 from django_tasks_kubernetes.schedules import Schedule, schedule
 from django_tasks_kubernetes.schedules.names import default_name
 from django_tasks_kubernetes.schedules.registry import Registry
+from django_tasks_kubernetes.workflows import call, chain
 
 UNTYPED: Any = schedule
 
@@ -92,15 +93,18 @@ def test_schedule_registers_under_each_backend(registry: Registry, backend: str)
     ("declare", "message"),
     [
         (lambda: UNTYPED()(poll), r"schedule\(\) needs an expression, such as"),
-        (lambda: UNTYPED(5)(poll), r"expressions as strings, not \(5,\)"),
+        (lambda: UNTYPED(poll), r"schedule\(\) needs an expression, such as"),
+        (lambda: UNTYPED(5)(poll), r"expressions as strings, not \(5,\)\. For an interval: schedule\.every\(\)"),
+        (lambda: UNTYPED("0 2 * * *", args="2026")(report), r"a list of arguments, such as \['2026'\], not '2026'"),
+        (lambda: UNTYPED("0 2 * * *")(chain(call(poll))), r"has no name .*@schedule\(…, name=…\)"),
         (
             lambda: UNTYPED("0 2 * * *")(poll.func),
             r"takes a task or a workflow, not <function poll .*Put it above @task, or @workflow",
         ),
         (lambda: UNTYPED("0 2 * * *", zone="UTC")(poll), r"has no option zone\. There are: args, kwargs, catch_up, "),
         (lambda: UNTYPED.every(minutes=1.5)(poll), r"every\(minutes=…\) must be a whole number, not 1\.5"),
-        (lambda: UNTYPED("0 2 * * *")(report), r"does not fit .*\.report: missing a required argument: 'year'"),
-        (lambda: UNTYPED("0 2 * * *", args=[1, 2])(report), r"too many positional arguments\. Give its arguments as"),
+        (lambda: UNTYPED("0 2 * * *")(report), r"do not fit .*\.report: missing a required argument: 'year'"),
+        (lambda: UNTYPED("0 2 * * *", args=[1, 2])(report), r"too many positional arguments\. Give them as args="),
         (lambda: UNTYPED("0 2 * * *", args=[1], kwargs={"x": 1})(report), r"unexpected keyword argument 'x'"),
     ],
 )

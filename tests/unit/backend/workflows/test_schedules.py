@@ -80,7 +80,7 @@ def test_the_default_name_leaves_room_for_the_time_and_the_steps() -> None:
     ("options", "words"),
     [
         ({"name": "a-name-of-twenty-four-ch"}, "23 at most"),
-        ({"args": [1, 2]}, "does not fit"),
+        ({"args": [1, 2]}, "do not fit"),
     ],
 )
 def test_what_is_wrong_is_said(options: dict[str, Any], words: str) -> None:

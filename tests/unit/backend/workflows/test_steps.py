@@ -123,6 +123,18 @@ def keen() -> int:
 
 
 NO_TASK: Any = print
+WRONG: Any = "later"
+UNTYPED_STEP: Any = step
+UNTYPED_EACH: Any = each
+CHAIN: Any = chain(call(note, 1))
+
+
+@workflow
+def flow() -> object:
+    return step(note)(1)
+
+
+FLOW: Any = flow
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -147,7 +159,16 @@ def keyed() -> None: ...
         (lambda: step(note)(object()), TypeError, r"args\[0\]: object is not JSON"),
         (lambda: step(note)("x" * 33_000), PayloadTooLarge, "The arguments of the step note take"),
         (lambda: step(note, after=[1])(1), TypeError, "after must be what step"),
+        (lambda: step(note, after="note")(1), TypeError, "after must be what step.* not 'note'"),
+        (lambda: step(note, after=note)(1), TypeError, "after must be what step"),
+        (lambda: step(note, runs=WRONG)(1), ValueError, "runs must be ON_SUCCESS, ON_FAILURE or ALWAYS, not 'later'"),
+        (lambda: step(FLOW), TypeError, r"flow is a workflow\. Call it, to have its steps in this one"),
+        (lambda: each(CHAIN, [1]), TypeError, r"a chain or a group is a workflow"),
+        (lambda: UNTYPED_STEP(add)(1), TypeError, r"do not fit tests\.\S+\.add: missing a required argument: 'b'"),
+        (lambda: each(add, [1, 2]), TypeError, "do not fit .*add: missing a required argument: 'b'"),
         (lambda: each(note, "abc"), TypeError, "each.. maps over a list, not over str"),
+        (lambda: UNTYPED_EACH(note, 3), TypeError, "each.. maps over a list, not over int"),
+        (lambda: each(note, {1, 2}), TypeError, "not over a set, which has no order"),
         (lambda: each(note, [step(note)(1)]), TypeError, "For results of several, use step"),
         (lambda: each(note, step(extract)(1)[0]), TypeError, "a part of a result"),
         (lambda: each(note, range(100_001)), ValueError, "more than 100,000 items"),
@@ -160,6 +181,15 @@ def keyed() -> None: ...
 def test_what_cannot_be_drawn_says_why(flow: Callable[[], Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         draw(flow)
+
+
+def test_a_step_that_is_not_called_is_warned_of() -> None:
+    def forgotten() -> None:
+        step(note)(1)
+        step(total)
+
+    with pytest.warns(RuntimeWarning, match=r"forgotten: step\(total\) was not called, and draws nothing\. Call it"):
+        assert [made["name"] for made in steps(forgotten)] == ["note"]
 
 
 def test_a_step_is_drawn_within_a_workflow_alone() -> None:

@@ -17,6 +17,8 @@ from tests.unit.backend.workflows.flows import add, extract, fail, fail_on, note
 
 LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
 
+UNTYPED: Any = step
+
 
 @pytest.fixture(autouse=True)
 def _local() -> Iterator[None]:
@@ -141,8 +143,23 @@ def test_an_idempotency_key_makes_one_workflow() -> None:
 def test_what_is_not_there_is_said() -> None:
     with pytest.raises(TaskResultDoesNotExist):
         backend().get_workflow("7d2f9f2c-2f0e-4f4e-9b0e-000000000000")
-    with pytest.raises(TaskResultDoesNotExist):
-        report.enqueue(2026).task_result("render", 9)
+    result = report.enqueue(2026)
+    for name, index, words in (
+        ("renders", None, r"no step 'renders'\. There are: extract, render, total"),
+        ("render", None, "render has a task for each item: give the index"),
+        ("render", 3, "render has 3 items, and none of them has the index 3"),
+        ("extract", 0, "extract has one task, which has no index"),
+    ):
+        with pytest.raises(TaskResultDoesNotExist, match=words):
+            result.task_result(name, index)
+
+
+def test_a_map_over_no_list_says_so() -> None:
+    result = workflow(lambda: each(note, UNTYPED(note)(5))).enqueue()
+    assert (result.steps["note-2"].reason, result.message) == (
+        "NotAList",
+        "note-2: The result that it maps over is no list.",
+    )
 
 
 def test_a_workflow_needs_a_step() -> None:
