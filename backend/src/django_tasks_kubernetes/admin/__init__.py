@@ -7,15 +7,17 @@ import this module too, as the admin discovers it, so what asks the cluster is i
 from django.apps import apps
 from django.contrib import admin
 
+from django_tasks_kubernetes.admin.queues import QueueAdmin
 from django_tasks_kubernetes.admin.tasks import TaskAdmin
-from django_tasks_kubernetes.models import Task
+from django_tasks_kubernetes.models import Queue, Task
 
-__all__ = ["TaskAdmin", "register"]
+__all__ = ["QueueAdmin", "TaskAdmin", "register"]
 
 
 def register(site: admin.AdminSite) -> None:
     """Adds the pages to an admin site."""
     site.register(Task, TaskAdmin)
+    site.register(Queue, QueueAdmin)
 
 
 if apps.is_installed("django.contrib.admin"):

@@ -1,6 +1,7 @@
 """The DjangoTaskHolds of a namespace, in the cluster. For commands and pages."""
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -108,6 +109,11 @@ def _missing(name: str) -> HoldDoesNotExist:
     return HoldDoesNotExist(f"There is no hold of a queue {name!r}: that is no name of one.")
 
 
+# By process too: a connection must not be shared across a fork.
+_stores: dict[tuple[int, Options], HoldStore] = {}
+
+
 def connect(options: Options) -> HoldStore:
-    """Raises ClusterNotConfigured."""
-    return HoldStore(ApiServer(options))
+    """Returns this process's store for these options. Raises ClusterNotConfigured."""
+    key = (os.getpid(), options)
+    return _stores.get(key) or _stores.setdefault(key, HoldStore(ApiServer(options)))
