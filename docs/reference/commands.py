@@ -7,6 +7,7 @@ import click
 
 from django_tasks_kubernetes.cli.hold_table import HOLD_VERBS
 from django_tasks_kubernetes.cli.schedule_table import SCHEDULE_VERBS
+from django_tasks_kubernetes.cli.start_cost import PROJECT_VERBS
 from django_tasks_kubernetes.cli.table import VERBS
 from django_tasks_kubernetes.cli.verb import Option, Verb, sentence
 from django_tasks_kubernetes.cli.workflow_table import WORKFLOW_VERBS
@@ -23,7 +24,7 @@ def command_table() -> str:
 
 def tasks_table() -> str:
     """The verbs of both command lines, and their options."""
-    return verbs_text((*VERBS, *HOLD_VERBS))
+    return verbs_text((*VERBS, *HOLD_VERBS, *PROJECT_VERBS))
 
 
 def schedules_table() -> str:

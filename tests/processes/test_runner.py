@@ -45,6 +45,9 @@ class Case:
 CASES = {
     "sleeps": Case("sleeps"),
     "heavy_modules": Case("heavy_modules"),
+    "collector": Case("collector"),
+    "collector of Python": Case("collector", env={"DJANGOTASKS_GC": "default"}),
+    "no bytecode": Case("fails", env={"DJANGO_SETTINGS_MODULE": "", "PYTHONPYCACHEPREFIX": "/dev/null/nowhere"}),
     "os_exits": Case("os_exits", (7,)),
     "leaves_a_thread": Case("leaves_a_thread", argv=IMPATIENT),
     "fails": Case("fails"),
@@ -75,16 +78,18 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def runners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runner]]:
+    environ = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
+    environ |= {"PYTHONWARNINGS": "error"}
+    # Makes bytecode, where there is none yet: without it, each of them says so.
+    subprocess.run([sys.executable, "-c", "import django"], cwd=ROOT, env=environ, check=True, timeout=60)
     with ExitStack() as stack:
         made = {}
         for name, case in CASES.items():
             pod = Pod(stack.enter_context(serve()), tmp_path_factory.mktemp("pod"))
-            environ = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
-            environ |= {"PYTHONWARNINGS": "error"} | pod.environ(case.task, case.args)
             process = subprocess.Popen(
                 [sys.executable, *case.argv],
                 cwd=ROOT,
-                env=environ | case.env,
+                env=environ | pod.environ(case.task, case.args) | case.env,
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -115,6 +120,22 @@ def test_process_of_a_success_is_quiet_and_imports_nothing_heavy(runners: dict[s
     assert (runner.stdout, runner.stderr) == ("", "")
     # ssl comes with Django's own imports of asyncio.
     assert runner.pod.outcome.result in ("[]", '["ssl"]')
+
+
+def test_process_leaves_the_project_out_of_the_garbage(runners: dict[str, Runner]) -> None:
+    """Of the objects that a set-up Django consists of, the collector has none; those that the task makes, it has."""
+    ours, pythons = runners["collector"], runners["collector of Python"]
+    assert (ours.end(), pythons.end()) == (0, 0)
+    seen, expected = json.loads(ours.pod.outcome.result or ""), json.loads(pythons.pod.outcome.result or "")
+    assert seen["threshold"] == expected["threshold"]
+    assert (seen["enabled"], expected["enabled"]) == (True, True)
+    assert seen["frozen"] > 10_000 > expected["frozen"]
+
+
+def test_process_without_bytecode_says_so_once(runners: dict[str, Runner]) -> None:
+    runner = runners["no bytecode"]
+    assert runner.end() == 1
+    assert runner.stderr.count("UV_COMPILE_BYTECODE") == 1
 
 
 def test_process_ended_by_os_exit_reports_nothing(runners: dict[str, Runner]) -> None:

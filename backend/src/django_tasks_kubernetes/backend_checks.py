@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core import checks
 
+from django_tasks_kubernetes.bytecode import REMEDY, SLOW, is_compiled
+
 
 def check_options_known(**kwargs: Any) -> Iterator[checks.CheckMessage]:
     """Warns where TASKS names a backend of Django's, and none that knows the options of tasks (W001)."""
@@ -48,3 +50,14 @@ def check_no_local_backend(**kwargs: Any) -> Iterator[checks.CheckMessage]:
                 obj=f"TASKS[{backend.alias!r}]",
                 id="djangotasks.W002",
             )
+
+
+def check_bytecode(**kwargs: Any) -> Iterator[checks.CheckMessage]:
+    """Says that the packages of this image have no bytecode (I004). With --deploy, and of no tag."""
+    from django.tasks import task_backends
+
+    from django_tasks_kubernetes.backend import KubernetesBackend
+
+    in_cluster = any(isinstance(backend, KubernetesBackend) and backend.in_cluster for backend in task_backends.all())
+    if in_cluster and not is_compiled():
+        yield checks.Info(f"{SLOW} Each task is a process.", hint=REMEDY, id="djangotasks.I004")

@@ -1,6 +1,7 @@
 """Tasks to run, and things that are no tasks."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -247,6 +248,12 @@ def heavy_modules() -> list[str]:
         f"django_tasks_kubernetes.{name}" for name in ("cli", "enqueue.outbox", "kube.client", "runner.files", "stores")
     }
     return sorted((third | ours) & sys.modules.keys())
+
+
+@task
+def collector() -> dict[str, Any]:
+    """What the garbage collector does while a task runs."""
+    return {"enabled": gc.isenabled(), "threshold": gc.get_threshold(), "frozen": gc.get_freeze_count()}
 
 
 @task

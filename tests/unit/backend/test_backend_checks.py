@@ -6,6 +6,8 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+from django_tasks_kubernetes import backend_checks
+
 OURS = "django_tasks_kubernetes.KubernetesBackend"
 LOCAL = "django_tasks_kubernetes.LocalBackend"
 IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
@@ -42,3 +44,24 @@ def test_warning_of_backends_without_options(backends: Any, expected: Any) -> No
 )
 def test_warning_of_a_local_backend_in_deployments(backends: Any, expected: Any) -> None:
     assert found(*backends, deploy=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("backends", "compiled", "deploy", "expected"),
+    [
+        ((OURS,), False, True, ["djangotasks.I004"]),
+        ((OURS,), False, False, []),
+        ((OURS,), True, True, []),
+        ((LOCAL,), False, True, ["djangotasks.W002"]),
+        ((DUMMY, OURS), False, True, ["djangotasks.I004"]),
+    ],
+)
+def test_hint_of_packages_without_bytecode(
+    backends: tuple[str, ...], compiled: bool, deploy: bool, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only with --deploy, and where tasks are processes of their own."""
+    monkeypatch.setattr(backend_checks, "is_compiled", lambda: compiled)
+    named = {alias: {"BACKEND": path} for alias, path in zip(("default", "other"), backends, strict=False)}
+    with override_settings(TASKS=named):
+        messages = run_checks(include_deployment_checks=deploy)
+    assert [message.id for message in messages if (message.id or "").startswith("djangotasks")] == expected

@@ -26,7 +26,9 @@ def test_deploy_check_runs_only_where_a_database_would_be_asked(server: Server, 
     with settings(OPTIONS=options):
         checks.run_checks()
         found = checks.run_checks(include_deployment_checks=True)
-        assert not [message for message in found if (message.id or "").startswith("djangotasks")]
+        # The hint about bytecode is of this machine, which may have none.
+        ours = [message.id for message in found if (message.id or "").startswith("djangotasks")]
+        assert set(ours) <= {"djangotasks.I004"}
         assert not server.requests
         checks.run_checks(include_deployment_checks=True, databases=["default"])
     assert server.requests

@@ -17,9 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from django_tasks_kubernetes.bytecode import REMEDY, SLOW, is_compiled
 from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.kube import own_attempt
 from django_tasks_kubernetes.retry import is_retried
+from django_tasks_kubernetes.runner import collector
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
@@ -114,7 +116,11 @@ def run(
         return is_retried(error, assignment.retry_on, assignment.never_retry_on, reason=reason)
 
     try:
-        result = prepare(assignment)
+        with collector.paused():
+            result = prepare(assignment)
+            from django.tasks import task_backends
+
+            from django_tasks_kubernetes.runner.execute import execute
     except CannotRun as problem:
         termination.disarm()
         error = problem.__cause__ or problem
@@ -128,10 +134,6 @@ def run(
         finished(outcome)
         return outcome
     mark_records(assignment)
-    from django.tasks import task_backends
-
-    from django_tasks_kubernetes.runner.execute import execute
-
     return execute(
         result,
         assignment.worker_id,
@@ -183,4 +185,6 @@ if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What the task prints is in `kubectl logs` at once, and not lost when the process is killed.
         sys.stdout.reconfigure(line_buffering=True)
+    if not is_compiled():
+        logger.warning("%s %s", SLOW, REMEDY)
     leave(main(handler))

@@ -33,6 +33,8 @@ def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         for name, value in pod.environ(task, args, **changes).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("DJANGOTASKS_REPORT_SECONDS", str(report_seconds))
+        # What it leaves out of the garbage is this process's: tests of `collector` see to that.
+        monkeypatch.setenv("DJANGOTASKS_GC", "default")
         # The runner sets it: this takes it away afterwards.
         monkeypatch.setenv("DJANGOTASKS_WORKER", "")
         termination = Termination()

@@ -13,6 +13,7 @@ from django_tasks_kubernetes.cli.hold_table import HOLD_VERBS
 from django_tasks_kubernetes.cli.output import Output
 from django_tasks_kubernetes.cli.run import run
 from django_tasks_kubernetes.cli.session import Code, Session
+from django_tasks_kubernetes.cli.start_cost import PROJECT_VERBS
 from django_tasks_kubernetes.cli.table import EXIT_CODES, VERBS
 from django_tasks_kubernetes.cli.verb import Verb
 from django_tasks_kubernetes.cli.workflow_session import WorkflowSession, retry_workflow
@@ -26,7 +27,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        for one in add_verbs(parser, (*VERBS, *HOLD_VERBS), EXIT_CODES, [WORKFLOWS]):
+        for one in add_verbs(parser, (*VERBS, *HOLD_VERBS, *PROJECT_VERBS), EXIT_CODES, [WORKFLOWS]):
+            if one.get_default("verb") in PROJECT_VERBS:
+                continue
             one.add_argument(
                 "--backend",
                 metavar="ALIAS",
@@ -38,8 +41,12 @@ class Command(BaseCommand):
             chooser.print_help()
             raise SystemExit(Code.USAGE)
         output = output_of(self, options)
-        backend = kubernetes_backend(options["backend"])
-        if code := run(lambda: carry_out(verb, backend, output, options), output):
+        if verb in PROJECT_VERBS:
+            code = run(lambda: verb.run(output, options), output)
+        else:
+            backend = kubernetes_backend(options["backend"])
+            code = run(lambda: carry_out(verb, backend, output, options), output)
+        if code:
             raise SystemExit(code)
 
 
