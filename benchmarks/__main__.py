@@ -19,6 +19,7 @@ from benchmarks import (
     result_latency,
     result_wait,
     retry_lateness,
+    runner_cpu,
     runner_overhead,
     schedules,
     throughput,
@@ -55,7 +56,7 @@ BENCHMARKS = {
     "latency": Benchmark(
         "enqueue() to the result against a bare Job, enqueue() against one POST, and what the runner adds",
         on_site=(result_latency.measure, enqueue_latency.measure),
-        here=(runner_overhead.measure,),
+        here=(runner_overhead.measure, runner_cpu.measure),
     ),
     "writes": Benchmark("writes to the API server for a task against a bare Job", on_site=(writes.measure,)),
     "result": Benchmark(
@@ -68,7 +69,10 @@ BENCHMARKS = {
         "the newest 50 of 10,000 finished tasks, as `manage.py tasks list` reads them, against all resources",
         here=(listing.measure,),
     ),
-    "runner": Benchmark("what the runner adds, alone: needs no cluster", here=(runner_overhead.measure,)),
+    "runner": Benchmark(
+        "what the runner adds, and its CPU time, alone: needs no cluster",
+        here=(runner_overhead.measure, runner_cpu.measure),
+    ),
     "throughput": Benchmark(
         "tasks a second against bare Jobs, on fake nodes, and the operator's CPU time for each",
         on_fake_nodes=(throughput.measure,),

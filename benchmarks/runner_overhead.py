@@ -26,7 +26,7 @@ from benchmarks.samples import interleaved, median, percentile
 from djangotasks_api.assignment import Assignment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tools.cluster import Progress
 
@@ -67,18 +67,13 @@ class Operator(BaseHTTPRequestHandler):
 
 def measure(progress: Progress, runs: int | None = None) -> Iterator[Figure]:
     pairs = runs or PAIRS
-    with _operator() as (url, times), tempfile.TemporaryDirectory() as folder:
-        message = Path(folder) / "termination-log"
-        message.touch()
-        bare = {"PATH": os.environ["PATH"], "HOME": folder, "PYTHONPATH": str(EXAMPLE)} | SETTINGS
-        task = bare | assignment(url).to_environ() | {"DJANGOTASKS_TERMINATION_LOG": str(message)}
+    with task_processes() as run:
 
         def with_runner() -> tuple[Process, float]:
-            process = _run(["-m", "django_tasks_kubernetes.runner"], task)
-            return process, (times[-1] - process.began) * 1000
+            return run({})
 
         def without() -> Process:
-            return _run(["-c", BASELINE], bare)
+            return _run(["-c", BASELINE], environ())
 
         # Also compiles the bytecode, which images hold.
         interleaved(WARM_UP, with_runner, without)
@@ -102,6 +97,27 @@ def measure(progress: Progress, runs: int | None = None) -> Iterator[Figure]:
             "n": pairs,
         },
     )
+
+
+@contextmanager
+def task_processes() -> Iterator[Callable[[dict[str, str]], tuple[Process, float]]]:
+    """A function that runs a task in a process, with more variables of its environment. Returns what it took, and ms
+    until the outcome was there."""
+    with _operator() as (url, times), tempfile.TemporaryDirectory() as folder:
+        message = Path(folder) / "termination-log"
+        message.touch()
+        task = environ() | assignment(url).to_environ() | {"DJANGOTASKS_TERMINATION_LOG": str(message)}
+
+        def run(more: dict[str, str]) -> tuple[Process, float]:
+            process = _run(["-m", "django_tasks_kubernetes.runner"], task | more)
+            return process, (times[-1] - process.began) * 1000
+
+        yield run
+
+
+def environ() -> dict[str, str]:
+    """Of a process that has the project, and nothing of a developer's."""
+    return {"PATH": os.environ["PATH"], "HOME": tempfile.gettempdir(), "PYTHONPATH": str(EXAMPLE)} | SETTINGS
 
 
 def assignment(url: str) -> Assignment:

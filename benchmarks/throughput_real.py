@@ -1,4 +1,4 @@
-"""`throughput` in real containers: bursts of tasks against bursts of bare Jobs that run the same function.
+"""`throughput`, `cpu_parts` in real containers: bursts of tasks against bursts of bare Jobs that run the same function.
 
 Here the machine's containers are the limit, and both have to start as many: the question is what is lost beside them.
 """
@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks import crowd, jobs
+from benchmarks.cpu_parts import CpuParts
 from benchmarks.figures import Figure
 from benchmarks.samples import interleaved
 from benchmarks.site import QUEUE
@@ -23,6 +24,7 @@ BURSTS = 4
 WARM_UP = 2
 SECONDS_EACH = 10.0
 TARGET = 1.0
+CPU_TARGET = 1.0
 
 
 def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
@@ -30,7 +32,17 @@ def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
     task_burst(site, WARM_UP)
     bare_burst(site, WARM_UP)
     site.progress.say("throughput-real", f"{BURSTS} bursts of {size} tasks, and as many of bare Jobs")
-    tasks, bare = interleaved(BURSTS, lambda: task_burst(site, size), lambda: bare_burst(site, size))
+    task_parts, bare_parts = CpuParts(), CpuParts()
+
+    def of_tasks() -> float:
+        with task_parts.counted():
+            return task_burst(site, size)
+
+    def of_bare_jobs() -> float:
+        with bare_parts.counted():
+            return bare_burst(site, size)
+
+    tasks, bare = interleaved(BURSTS, of_tasks, of_bare_jobs)
     yield Figure(
         name="throughput",
         value=BURSTS * size / sum(tasks),
@@ -40,6 +52,16 @@ def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
         bound="≥",
         extra={"n": BURSTS * size, "containers": "real"},
     )
+    if task_parts.parts:
+        parts, bare_each = task_parts.each(BURSTS * size), bare_parts.each(BURSTS * size)
+        yield Figure(
+            name="cpu_parts",
+            value=sum(parts.values()),
+            unit="ms",
+            baseline=sum(bare_each.values()),
+            target=CPU_TARGET,
+            extra={"n": BURSTS * size, "parts": parts, "of_a_bare_job": bare_each},
+        )
 
 
 def task_burst(site: Site, count: int) -> float:
