@@ -53,6 +53,9 @@ def test_a_process_that_dies(
     assert (status["reason"], status["attempts"][0]["exitCode"]) == (reason, exit_code)
     assert words in status["message"]
     assert status["interruptions"] == 0
+    # Only of a memory limit it is known what was used.
+    used = {"memoryBytes": 128 * 2**20} if reason == "OOMKilled" else None
+    assert status["attempts"][0].get("usage") == used
     (error,) = result.errors
     assert issubclass(error.exception_class, Exception)
     assert words in error.traceback

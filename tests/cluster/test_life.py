@@ -65,6 +65,13 @@ def test_the_fields_of_a_success(backend: BaseTaskBackend, kubectl: Kubectl) -> 
     again = backend.get_result(result.id)
     assert (again.task.func, again.task.priority, again.args, again.kwargs) == (probes.add.func, 7, [1], {"b": 2})
     kubectl("wait", "--for=condition=Complete", f"djangotask/{result.id}", "--timeout=5s")
+    # A Python with Django, and less than its limit of 128 MiB.
+    (used,) = again.usage
+    assert (used.attempt, result.usage) == (1, again.usage)
+    assert used.memory_bytes is not None
+    assert 10 * 2**20 < used.memory_bytes <= 128 * 2**20
+    assert used.cpu_seconds is not None
+    assert 0.01 < used.cpu_seconds < 120
 
 
 def test_the_fields_of_a_failure(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
@@ -74,6 +81,7 @@ def test_the_fields_of_a_failure(backend: BaseTaskBackend, kubectl: Kubectl) -> 
         result.return_value  # noqa: B018 - reading it raises
     (error,) = result.errors
     assert error.exception_class is probes.CardDeclined
+    assert len(result.usage) == 1
     assert "KeyError: 'A1'" in error.traceback
     assert "The above exception was the direct cause" in error.traceback
     assert error.traceback.rstrip().endswith("CardDeclined: no card is on file for order A1")

@@ -53,6 +53,20 @@ class EnqueuedBy:
     """1 for its first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptUsage:
+    """What an attempt has used of its node. None for what is not known."""
+
+    attempt: int
+    """1 for the first."""
+
+    memory_bytes: int | None = None
+    """The most memory at once, files in memory included. After OOMKilled: the limit."""
+
+    cpu_seconds: float | None = None
+    """CPU time, of all its processes."""
+
+
 # The slots of Django's class, which the properties of the same names below read.
 ARGS: Final[Any] = TaskResult.__dict__["args"]
 KWARGS: Final[Any] = TaskResult.__dict__["kwargs"]
@@ -70,6 +84,9 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
 
     progress: Progress | None = None
     """The last progress that the task has reported; None without a report."""
+
+    usage: tuple[AttemptUsage, ...] = ()
+    """What each attempt has used that has ended; without those of which nothing is known."""
 
     enqueued_by: EnqueuedBy | None = None
     """The task that has enqueued it; None where none has, and before the commit with which it is created."""

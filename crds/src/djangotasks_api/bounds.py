@@ -226,6 +226,12 @@ BACKOFF_FACTOR: Final = Range(1, 100)
 RETRY_AFTER_SECONDS: Final = Range(0, SECONDS_PER_YEAR)
 """The wait that a task asks for itself (RetryLater)."""
 
+MEMORY_BYTES: Final = Range(0, 2**53 - 1)
+"""Memory that an attempt has used. JSON parsers of any language hold these exactly."""
+
+CPU_SECONDS: Final = Range(0, 1000 * SECONDS_PER_YEAR)
+"""CPU time that an attempt has used, of all its processes and cores."""
+
 # --- A queue
 
 CONCURRENCY: Final = Range(1, 100_000)

@@ -15,6 +15,7 @@ from djangotasks_api.report_fields import InvalidReport, flag, load, name, resul
 from djangotasks_api.reports import ProgressReport
 from djangotasks_api.signing import SIGNATURE_CHARS, is_signed, signature
 from djangotasks_api.stored import TextRef
+from djangotasks_api.usage import Usage
 
 # What a termination message has room for beside the signature.
 BODY_MAX_BYTES: Final = TERMINATION_MESSAGE_MAX_BYTES - SIGNATURE_CHARS - 1
@@ -55,6 +56,9 @@ class Outcome:
     progress: ProgressReport | None = None
     """The task's last report, so that it is not lost; left out of a shortened text."""
 
+    usage: Usage | None = None
+    """What the attempt has used."""
+
     unreported: str | None = None
     """What kept the runner from reporting it: in a termination message alone."""
 
@@ -81,6 +85,8 @@ class Outcome:
             data["length"] = self.length
         if self.progress is not None:
             data["progress"] = self.progress.to_data()
+        if self.usage is not None:
+            data["usage"] = self.usage.to_data()
         if self.truncated:
             data["truncated"] = True
         if self.unreported is not None:
@@ -96,6 +102,8 @@ class Outcome:
             return replace(self, unreported=None).within(max_bytes)
         if self.progress is not None:
             return replace(self, progress=None).within(max_bytes)
+        if self.usage is not None:
+            return replace(self, usage=None).within(max_bytes)
         if self.error is None:
             return replace(self, result=None, result_ref=None, length=None, truncated=True)
         # JSON escapes make the text longer than the traceback: take away what is over until it fits.
@@ -134,6 +142,7 @@ class Outcome:
             finished_at=timestamp(data, "finishedAt"),
             truncated=truncated,
             progress=_progress(data.get("progress")),
+            usage=Usage.from_data(data.get("usage")),
             unreported=_words(data.get("unreported")),
         )
         if data.get("reason") is None:

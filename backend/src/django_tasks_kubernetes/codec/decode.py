@@ -18,7 +18,7 @@ from django_tasks_kubernetes.codec.task_error import KubernetesTaskError
 from django_tasks_kubernetes.codec.times import from_wire
 from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
 from django_tasks_kubernetes.lazy import LazyValue
-from django_tasks_kubernetes.result import EnqueuedBy, KubernetesResult, Progress
+from django_tasks_kubernetes.result import AttemptUsage, EnqueuedBy, KubernetesResult, Progress
 from django_tasks_kubernetes.task import AnyTask, replace_unvalidated
 from djangotasks_api.phases import Phase
 from djangotasks_api.stored import TextRef
@@ -78,6 +78,7 @@ def _decoded(resource: Resource, alias: str, read: Read, fill: Fill) -> Kubernet
         errors=_errors(status, attempts, failed=state == TaskResultStatus.FAILED),
         worker_ids=[attempt["pod"] for attempt in started],
         progress=progress_of(status.get("progress")),
+        usage=usage_of(attempts),
         enqueued_by=enqueued_by_of(spec),
         schedule=spec.get("schedule"),
         scheduled_for=from_wire(spec.get("scheduledFor")),
@@ -93,6 +94,17 @@ def progress_of(found: Mapping[str, Any] | None) -> Progress | None:
         return None
     return Progress(
         done=found.get("done"), total=found.get("total"), message=found.get("message"), updated_at=updated_at
+    )
+
+
+def usage_of(attempts: Sequence[Mapping[str, Any]]) -> tuple[AttemptUsage, ...]:
+    """From status.attempts."""
+    return tuple(
+        AttemptUsage(
+            attempt=attempt["number"], memory_bytes=used.get("memoryBytes"), cpu_seconds=used.get("cpuSeconds")
+        )
+        for attempt in attempts
+        if (used := attempt.get("usage"))
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django_tasks_kubernetes.codec.resource import Resource, payload_of
 from django_tasks_kubernetes.presentation.rows import row
-from django_tasks_kubernetes.presentation.text import age, cut, moment, safe
+from django_tasks_kubernetes.presentation.text import age, cut, mebibytes, moment, safe
 
 # Of a result.
 SHOWN_MAX_BYTES: Final = 2048
@@ -76,6 +76,7 @@ def attempts(resource: Resource, now: datetime) -> Iterator[AttemptView]:
             parts.append(f"started {age(started, now)} ago" + (f", ran {age(started, finished)}" if finished else ""))
         if attempt.get("exitCode") is not None:
             parts.append(f"exit code {attempt['exitCode']}")
+        parts += usage_of(attempt)
         parts += [attempt[field] for field in ("image", "node") if attempt.get(field)]
         error = attempt.get("error") or {}
         words = ": ".join(text for text in (attempt.get("reason"), attempt.get("message")) if text)
@@ -85,6 +86,15 @@ def attempts(resource: Resource, now: datetime) -> Iterator[AttemptView]:
             safe(error.get("traceback", ""), lines=True).rstrip(),
             bool(attempt.get("reason")),
         )
+
+
+def usage_of(attempt: Mapping[str, Any]) -> Iterator[str]:
+    """Peak memory, and CPU time, as far as they are known."""
+    usage = attempt.get("usage") or {}
+    if (memory := usage.get("memoryBytes")) is not None:
+        yield f"memory {mebibytes(memory)}"
+    if (cpu := usage.get("cpuSeconds")) is not None:
+        yield f"CPU {cpu:.1f} s"
 
 
 def data(resource: Resource) -> Iterator[tuple[str, str]]:

@@ -57,7 +57,7 @@ def record(resource: Resource, *, whole: bool = False, payload: bool = False) ->
 
 
 def _attempt_record(attempt: Mapping[str, Any]) -> dict[str, Any]:
-    error = attempt.get("error") or {}
+    error, usage = attempt.get("error") or {}, attempt.get("usage") or {}
     return {
         "number": attempt.get("number"),
         "pod": attempt.get("pod"),
@@ -66,6 +66,8 @@ def _attempt_record(attempt: Mapping[str, Any]) -> dict[str, Any]:
         "started_at": attempt.get("startedAt"),
         "finished_at": attempt.get("finishedAt"),
         "exit_code": attempt.get("exitCode"),
+        "memory_bytes": usage.get("memoryBytes"),
+        "cpu_seconds": usage.get("cpuSeconds"),
         "reason": attempt.get("reason"),
         "message": attempt.get("message"),
         "exception": error.get("type"),

@@ -28,6 +28,11 @@ def shortened(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 1] + "…"
 
 
+def mebibytes(number: int) -> str:
+    """An amount of memory."""
+    return f"{number / 2**20:,.0f} MiB"
+
+
 def moment(text: Any) -> datetime | None:
     """An RFC 3339 time; None where it is not one."""
     try:

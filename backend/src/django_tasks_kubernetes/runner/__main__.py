@@ -21,7 +21,7 @@ from django_tasks_kubernetes.bytecode import REMEDY, SLOW, is_compiled
 from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.kube import own_attempt
 from django_tasks_kubernetes.retry import is_retried
-from django_tasks_kubernetes.runner import collector
+from django_tasks_kubernetes.runner import collector, usage
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
@@ -61,6 +61,7 @@ def main(termination: Termination) -> int:
     def finished(outcome: Outcome) -> None:
         termination.disarm()
         termination.end_child()
+        outcome = replace(outcome, usage=usage.measured())
         log_failure(assignment, outcome)
         # First: it must be there even if the process ends while the operator is away.
         kept = write_termination_message(outcome, assignment.token, message_path)

@@ -12,7 +12,15 @@ from djangotasks_api.models.schedule_status import ScheduleCondition, ScheduleSt
 from djangotasks_api.models.step_input import Input
 from djangotasks_api.models.stored_text import StoredText
 from djangotasks_api.models.task import DjangoTask, EnqueuedBy, PartOf, TaskSpec
-from djangotasks_api.models.task_status import Attempt, AttemptError, Condition, LogTail, Progress, TaskStatus
+from djangotasks_api.models.task_status import (
+    Attempt,
+    AttemptError,
+    AttemptUsage,
+    Condition,
+    LogTail,
+    Progress,
+    TaskStatus,
+)
 from djangotasks_api.models.task_template import TaskTemplate
 from djangotasks_api.models.workflow import (
     DjangoTaskWorkflow,
@@ -28,6 +36,7 @@ from djangotasks_api.models.workflow_status import StepStatus, WorkflowStatus
 __all__ = [
     "Attempt",
     "AttemptError",
+    "AttemptUsage",
     "Backoff",
     "BoundedPolicy",
     "Ceilings",

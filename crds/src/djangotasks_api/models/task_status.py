@@ -7,10 +7,12 @@ from pydantic import Field, StringConstraints
 from djangotasks_api.bounds import (
     ATTEMPTS_MAX,
     CONDITIONS_MAX,
+    CPU_SECONDS,
     DNS_NAME_MAX_CHARS,
     ERROR_TYPE_MAX_CHARS,
     IMAGE_MAX_CHARS,
     LOG_TAIL_MAX_BYTES,
+    MEMORY_BYTES,
     MESSAGE_MAX_CHARS,
     PROGRESS_MESSAGE_MAX_CHARS,
     PROGRESS_TEXT_MAX_CHARS,
@@ -31,6 +33,16 @@ class AttemptError(Model):
 
     traceback: Annotated[str, StringConstraints(max_length=TRACEBACK_MAX_BYTES)]
     """The formatted traceback; the middle is cut where it is long."""
+
+
+class AttemptUsage(Model):
+    """What an attempt has used of its node."""
+
+    memory_bytes: Annotated[int, within(MEMORY_BYTES)] | None = None
+    """The most memory at once, files in memory included. After OOMKilled: the limit, which it was to exceed."""
+
+    cpu_seconds: Annotated[float, within(CPU_SECONDS)] | None = None
+    """CPU time, of user and system, of all its processes."""
 
 
 class Attempt(Model):
@@ -59,6 +71,9 @@ class Attempt(Model):
 
     node: Annotated[str, StringConstraints(max_length=DNS_NAME_MAX_CHARS)] | None = None
     """The node its pod ran on."""
+
+    usage: AttemptUsage | None = None
+    """What it has used, where that is known: an outcome says it."""
 
     retry_after_seconds: Annotated[float, within(RETRY_AFTER_SECONDS)] | None = None
     """The wait before the next attempt, where the task asked for one (RetryLater)."""

@@ -166,6 +166,7 @@ def _after_end(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
             limits,
             now,
             exit_code=cause.exit_code,
+            memory_bytes=cause.memory_bytes,
             finished_at=ended_at(pod, now),
         )
     )

@@ -4,11 +4,13 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from djangotasks_api.bounds import MEMORY_BYTES
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_api.report_fields import InvalidReport
 from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.pods.views import Pod
+from djangotasks_operator.scheduling.validation import quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class EndCause:
     message: str
     exit_code: int | None = None
     """None where the task's container did not run, or its exit code says nothing."""
+    memory_bytes: int | None = None
+    """What it used at its end, where that is known."""
 
 
 # The kubelet's reasons for a container that waits: k8s.io/kubernetes/pkg/kubelet/{images,kuberuntime}.
@@ -109,8 +113,10 @@ def end_cause(pod: Pod) -> EndCause:
         message = f"The node restarted, or lost sight of the container ({state.reason}): nothing is known of its end."
         return EndCause(reason=Reason.NODE_LOST, message=message, exit_code=state.exit_code)
     if state.reason == "OOMKilled":
-        message = "The container went over its memory limit and was killed. Raise the queue's memory limit."
-        return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code)
+        limit = f" of {pod.memory_limit}" if pod.memory_limit else ""
+        message = f"The container went over its memory limit{limit} and was killed. Raise the queue's memory limit."
+        memory = memory_in_bytes(pod.memory_limit)
+        return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code, memory_bytes=memory)
     if state.reason in ("StartError", "ContainerCannotRun"):
         message = f"The container could not be started: {state.message}"
         return EndCause(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, exit_code=state.exit_code)
@@ -118,6 +124,16 @@ def end_cause(pod: Pod) -> EndCause:
     tail = f" The end of its log:\n{state.message}" if state.message else ""
     message = f"The process {how} and reported no outcome.{tail}"
     return EndCause(reason=Reason.PROCESS_EXITED, message=message, exit_code=state.exit_code)
+
+
+def memory_in_bytes(amount: str | None) -> int | None:
+    """An amount of memory, such as 512Mi. None where there is none that can be."""
+    try:
+        number = quantity(amount) if amount else None
+    except (ArithmeticError, ValueError):
+        return None
+    # First compared: as an int, 1e999999 would fill the memory.
+    return int(number) if number is not None and float(number) in MEMORY_BYTES else None
 
 
 def _how_it_ended(exit_code: int, number: int) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from djangotasks_api.assignment import TOKEN_VARIABLE
-from djangotasks_api.bounds import DNS_NAME_MAX_CHARS, MAX_ATTEMPTS, SECONDS_PER_YEAR
+from djangotasks_api.bounds import DNS_NAME_MAX_CHARS, MAX_ATTEMPTS, QUANTITY_MAX_CHARS, SECONDS_PER_YEAR
 from djangotasks_api.names import ATTEMPT_LABEL, CONTAINER_NAME, QUEUE_LABEL, TASK_LABEL, TASK_UID_LABEL, job_name
 from djangotasks_operator.pods.views import (
     CREATED_AT_ANNOTATION,
@@ -88,6 +88,7 @@ def parse_pod(body: Body, expected: AttemptId | None = None) -> Pod | None:
         stamped_at=_stamp(metadata),
         image=_image(body, main),
         node=_node(body),
+        memory_limit=_memory_limit(body, main),
         heartbeat_timeout=_heartbeat_timeout(metadata),
         retries_left=_retries_left(metadata),
         container=CONTAINER_NAME if main is None else sys.intern(main),
@@ -129,6 +130,11 @@ def _image(body: Body, container: str | None) -> str | None:
     image = _container(body, container).get("image")
     # Thousands of pods have the same.
     return sys.intern(image) if isinstance(image, str) else None
+
+
+def _memory_limit(body: Body, container: str | None) -> str | None:
+    limit = ((_container(body, container).get("resources") or {}).get("limits") or {}).get("memory")
+    return sys.intern(limit) if isinstance(limit, str) and len(limit) <= QUANTITY_MAX_CHARS else None
 
 
 def _node(body: Body) -> str | None:

@@ -108,6 +108,8 @@ class Pod(AttemptObject):
     image: str | None = None
     """Of the container that runs the task."""
     node: str | None = None
+    memory_limit: str | None = None
+    """Of the container that runs the task, as its pod has it."""
     """Where it is; None before one was found."""
     heartbeat_timeout: timedelta | None = None
     """How long the attempt may go without a report; None for ever."""

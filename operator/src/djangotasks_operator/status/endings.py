@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, INTERRUPTIONS_MAX, RESULT_MAX_BYTES, TRACEBACK_MAX_BYTES
 from djangotasks_api.failure import ErrorReport
-from djangotasks_api.models import Attempt, AttemptError, Condition, StoredText, TaskStatus
+from djangotasks_api.models import Attempt, AttemptError, AttemptUsage, Condition, StoredText, TaskStatus
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
 from djangotasks_api.text import CUT, shorten
@@ -48,6 +48,7 @@ def with_outcome(
             "message": None,
             "retry_after_seconds": outcome.retry_after,
             "unreported": unreported,
+            "usage": None if outcome.usage is None else AttemptUsage(**asdict(outcome.usage)),
         }
     )
     last = outcome.progress
@@ -98,14 +99,16 @@ def attempt_ended_without_outcome(
     *,
     exit_code: int | None = None,
     finished_at: datetime | None = None,
+    memory_bytes: int | None = None,
 ) -> TaskStatus:
-    """The attempt ended, or cannot start. `task`: the task's name. `finished_at`: when its container ended, where that
-    is known."""
+    """The attempt ended, or cannot start. `task`: the task's name. `finished_at`: when its container ended, and
+    `memory_bytes`: what it used then, where that is known."""
     attempt = current_attempt(task, status).model_copy(
         update={
             "finished_at": finished_at or now,
             "recorded_at": now,
             "exit_code": exit_code,
+            "usage": None if memory_bytes is None else AttemptUsage(memory_bytes=memory_bytes),
             "reason": reason,
             "message": truncate_message(message),
         }

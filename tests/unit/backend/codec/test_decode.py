@@ -14,7 +14,7 @@ from django_tasks_kubernetes.codec.encode import encode
 from django_tasks_kubernetes.codec.resource import STATUSES, decode_payload
 from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
-from django_tasks_kubernetes.result import EnqueuedBy, KubernetesResult, Progress
+from django_tasks_kubernetes.result import AttemptUsage, EnqueuedBy, KubernetesResult, Progress
 from djangotasks_api.phases import Phase
 from tests.unit.backend import tasks
 from tests.unit.backend.runner.test_progress import NOON
@@ -269,6 +269,20 @@ def test_decode_has_the_schedule_of_a_task() -> None:
     assert (result.schedule, result.scheduled_for) == ("nightly", moment(5))
     enqueued = decode(resource(), alias="default")
     assert (enqueued.schedule, enqueued.scheduled_for) == (None, None)
+
+
+def test_result_has_what_attempts_have_used() -> None:
+    used = {"memoryBytes": 104_857_600, "cpuSeconds": 2.5}
+    attempts = [
+        attempt(1, usage={"memoryBytes": 2**29}),
+        attempt(2),
+        attempt(3, usage=used),
+    ]
+    found = decode(resource({"phase": "Running", "attempts": attempts}), alias="default").usage
+    assert found == (
+        AttemptUsage(attempt=1, memory_bytes=2**29),
+        AttemptUsage(attempt=3, memory_bytes=104_857_600, cpu_seconds=2.5),
+    )
 
 
 def test_progress_of_a_resource() -> None:

@@ -19,7 +19,7 @@ JOB: dict[str, Any] = {
 }
 POD: dict[str, Any] = {
     **JOB,
-    "spec": {"containers": [{"name": "task", "image": "a"}]},
+    "spec": {"containers": [{"name": "task", "image": "a", "resources": {"limits": {"memory": "1Mi"}}}]},
     "status": {
         "phase": "Running",
         "reason": "Evicted",

@@ -9,7 +9,7 @@ import pytest
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import INTERRUPTIONS, Reason
 from djangotasks_api.stored import TextRef
-from djangotasks_operator.pods.diagnosis import end_cause, reported_outcome, start_problem
+from djangotasks_operator.pods.diagnosis import end_cause, memory_in_bytes, reported_outcome, start_problem
 from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.pods.views import Pod
 from tests.support.builders import KEY, NAMESPACE, UID, make_pod, make_reported, make_terminated, make_waiting
@@ -40,6 +40,31 @@ def test_death(pod: Pod, reason: Reason, words: str, exit_code: int | None) -> N
     cause = end_cause(pod)
     assert (cause.reason, cause.exit_code) == (reason, exit_code)
     assert words in cause.message
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "words"),
+    [
+        ("512Mi", 512 * 2**20, "its memory limit of 512Mi and was"),
+        (None, None, "its memory limit and was"),
+        ("1e999999", None, "its memory limit of 1e999999 and was"),
+    ],
+)
+def test_memory_of_a_container_that_went_over_its_limit(limit: str | None, used: int | None, words: str) -> None:
+    cause = end_cause(make_pod(terminated=make_terminated(137, reason="OOMKilled"), memory_limit=limit))
+    assert cause.memory_bytes == used
+    assert words in cause.message
+
+
+@pytest.mark.parametrize(
+    ("amount", "number"),
+    [
+        ("1073741824", 2**30), ("1Gi", 2**30), ("1.5G", 1_500_000_000), ("128e6", 128_000_000), ("500m", 0),
+        ("0", 0), ("-1", None), ("1e30", None), ("Gi", None), ("NaN", None), ("Infinity", None), ("x", None), ("", None),
+    ],
+)  # fmt: skip
+def test_amounts_of_memory(amount: str, number: int | None) -> None:
+    assert memory_in_bytes(amount) == number
 
 
 @pytest.mark.parametrize(

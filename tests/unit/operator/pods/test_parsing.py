@@ -38,8 +38,10 @@ def body(
         "name": "web",
         "image": "shop:1",
         "env": [{"name": "A", "value": "1"}, {"name": TOKEN_VARIABLE, "value": "t"}],
+        "resources": {"limits": {"memory": "512Mi"}, "requests": {"memory": "256Mi"}},
     }
-    spec = {"containers": [{"name": "proxy", "image": "proxy:1"}, web], "template": {}}
+    proxy = {"name": "proxy", "image": "proxy:1", "resources": {"limits": {"memory": "64Mi"}}}
+    spec = {"containers": [proxy, web], "template": {}}
     return {"metadata": fixed | metadata, "spec": spec, "status": status or {}}
 
 
@@ -62,6 +64,11 @@ def test_an_object_that_is_not_an_attempts_is_ignored(metadata: dict[str, Any]) 
     assert attempt_of(metadata) is None
     assert parse_pod(body(**metadata)) is None
     assert parse_job(body(**metadata)) is None
+
+
+def test_memory_limit_is_that_of_the_container_that_runs_the_task() -> None:
+    assert pod().memory_limit == "512Mi"
+    assert pod(annotations={DEFAULT_CONTAINER_ANNOTATION: "other"}).memory_limit is None
 
 
 def test_a_pod_without_its_labels_is_parsed_where_it_is_expected() -> None:

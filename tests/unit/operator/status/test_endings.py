@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from djangotasks_api.bounds import INTERRUPTIONS_MAX, MESSAGE_MAX_CHARS, RESULT_MAX_BYTES, TRACEBACK_MAX_BYTES
 from djangotasks_api.failure import ErrorReport
-from djangotasks_api.models import AttemptError, Backoff, TaskStatus
+from djangotasks_api.models import AttemptError, AttemptUsage, Backoff, TaskStatus
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_api.stored import TextRef
 from djangotasks_api.text import stored_bytes
+from djangotasks_api.usage import Usage
 from djangotasks_operator.scheduling.limits import Limits
 from djangotasks_operator.status.endings import attempt_ended_without_outcome, cancelled, with_outcome
 from djangotasks_operator.status.text import OLD_MESSAGE_MAX_BYTES, OLD_TRACEBACK_MAX_BYTES
@@ -43,6 +45,22 @@ def test_a_success_is_stored() -> None:
     assert (status.started_at, status.finished_at) == (at(-10), at(-1))
     assert status.attempts == [make_attempt(started_at=at(-10), finished_at=at(-1), recorded_at=NOW)]
     assert [condition.type for condition in status.conditions] == ["Complete"]
+
+
+@pytest.mark.parametrize("outcome", [success(), failure(), success(None)], ids=["success", "failure", "lost result"])
+def test_what_an_attempt_has_used_is_stored(outcome: Outcome) -> None:
+    used = Usage(memory_bytes=104_857_600, cpu_seconds=2.5)
+    status = with_outcome("receipt", TaskStatus(), replace(outcome, usage=used), Limits(), NOW)
+    assert status.attempts[0].usage == AttemptUsage(memory_bytes=104_857_600, cpu_seconds=2.5)
+    assert with_outcome("receipt", TaskStatus(), outcome, Limits(), NOW).attempts[0].usage is None
+
+
+@pytest.mark.parametrize("memory", [None, 2**29])
+def test_memory_at_the_end_is_stored_without_an_outcome(memory: int | None) -> None:
+    status = attempt_ended_without_outcome(
+        "receipt", TaskStatus(), Reason.OOM_KILLED, "", Limits(), NOW, memory_bytes=memory
+    )
+    assert status.attempts[0].usage == (None if memory is None else AttemptUsage(memory_bytes=2**29))
 
 
 def test_a_result_in_a_storage_is_referenced() -> None:
