@@ -51,7 +51,8 @@ class Operator(OperatorProcess):
 
 @dataclass(frozen=True)
 class FakeSite:
-    """`namespace`: the one that the operator works in, with the queue `default`, whose pods succeed at once."""
+    """`namespace`: the one that the operator works in, with the queue `default`, whose pods succeed at once.
+    `floor_namespace`: one that it does not, where its account has the same rights."""
 
     cluster: Cluster
     api: Api
@@ -59,6 +60,8 @@ class FakeSite:
     operator: Operator
     folder: Path
     progress: Progress
+    floor_namespace: str
+    operator_kubeconfig: Path
 
     @property
     def kubeconfig(self) -> Path:
@@ -86,14 +89,14 @@ def fake_site(progress: Progress) -> Iterator[FakeSite]:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="djangotasks-bench-")))
         cleanup.callback(kwok.stop, cluster.provider, progress)
         kwok.start(cluster.provider, NODES, progress, pod_stages=_stages_file(folder, progress))
-        watched, own = (_namespace(cluster, cleanup) for _ in range(2))
+        watched, own, floor = (_namespace(cluster, cleanup) for _ in range(3))
         cleanup.callback(cluster.helm, "uninstall", RELEASE, "--namespace", own, "--ignore-not-found")
-        kubeconfig = _install_rights(cluster, own, watched, folder)
+        kubeconfig = _install_rights(cluster, own, (watched, floor), folder)
         lease = ("--lease", f"{own}/{DEPLOYMENT}")
         operator = Operator(cluster, watched, folder, kubeconfig=kubeconfig, options=lease)
         cleanup.callback(operator.close)
         operator.start()
-        site = FakeSite(cluster, Api(cluster.kubeconfig), watched, operator, folder, progress)
+        site = FakeSite(cluster, Api(cluster.kubeconfig), watched, operator, folder, progress, floor, kubeconfig)
         site.add_queue(QUEUE)
         progress.say("operator", f"process {operator.pid} works in {watched}")
         yield site
@@ -123,9 +126,10 @@ def _namespace(cluster: Cluster, cleanup: ExitStack) -> str:
     return name
 
 
-def _install_rights(cluster: Cluster, own: str, watched: str, folder: Path) -> Path:
+def _install_rights(cluster: Cluster, own: str, watched: tuple[str, ...], folder: Path) -> Path:
     """The chart without its pods, and a kubeconfig with a token of its service account."""
-    values = {"replicas": "0", "watchNamespaces[0]": watched, "crds.enabled": "false"}
+    values = {"replicas": "0", "crds.enabled": "false"}
+    values |= {f"watchNamespaces[{number}]": namespace for number, namespace in enumerate(watched)}
     settings = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
     cluster.helm("upgrade", "--install", RELEASE, str(ROOT / "charts" / "djangotasks"), "--namespace", own, *settings)
     token = cluster.kubectl(own)("create", "token", DEPLOYMENT, "--duration=24h").strip()

@@ -1,8 +1,9 @@
 """`throughput`, `operator_cpu_per_task`: a burst of tasks on fake nodes, against bare Jobs on the same nodes.
+`throughput_floor`, `operator_cpu_floor`: the same, against a client that makes the same requests and decides nothing.
 
 Fake pods end at once, so the control plane is measured and not the machine's containers. The built-in Job controller
 works at a steady rate (its client is limited to 20 requests a second), so fewer bare Jobs say as much: half of them
-before the tasks, half after.
+before the tasks, half after. So do those of the floor.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import crowd, jobs
+from benchmarks import crowd, jobs, speed
 from benchmarks.fake_site import QUEUE, queue_manifest
 from benchmarks.figures import Figure
+from benchmarks.floor import floor
 from benchmarks.process import core_share, cpu_per_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.fake_site import FakeSite
     from benchmarks.options import Options
@@ -33,12 +35,14 @@ SLOWEST = 1.0
 TARGET = 6.0
 CPU_TARGET_MS = 10.0
 GROWTH_TARGET = 1.2
+FLOOR_TARGET = 0.8
+FLOOR_CPU_TARGET = 2.5
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
     """`seconds`: from the first request to the last terminal status seen. `sending`: until all were sent.
-    `before`, `after`: the operator, when its part was done too: every Job has its final status."""
+    `before`, `after`: the operator, or what else did the work, when its part was done too: every Job has its final status."""
 
     tasks: int
     seconds: float
@@ -58,9 +62,14 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
     bare_seconds(site, 2)
     idle = idle_share(site)
     site.progress.say("throughput", f"{tasks} tasks between twice {bare // 2} bare Jobs")
+    python = [speed.loop_ms()]
+    post = speed.post_ms(site.api, site.floor_namespace)
     seconds = bare_seconds(site, bare // 2)
+    below = [floor_burst(site, tasks // 2)]
     done = burst(site, tasks)
+    below.append(floor_burst(site, tasks // 2))
     seconds += bare_seconds(site, bare // 2)
+    python.append(speed.loop_ms())
     cpu = cpu_per_task(done.before, done.after, idle, tasks)
     yield Figure(
         name="throughput",
@@ -85,6 +94,30 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
             "peak_rss": done.after.peak,
         },
     )
+    count = sum(one.tasks for one in below)
+    yield Figure(
+        name="throughput_floor",
+        value=done.rate,
+        unit="tasks/s",
+        baseline=count / sum(one.seconds for one in below),
+        target=FLOOR_TARGET,
+        bound="≥",
+        extra={
+            "n": tasks,
+            "baseline_n": count,
+            "python_loop_ms": min(python),
+            "python_loop_spread_ms": max(python) - min(python),
+            "post_ms": post,
+        },
+    )
+    yield Figure(
+        name="operator_cpu_floor",
+        value=cpu,
+        unit="ms",
+        baseline=sum(one.after.cpu - one.before.cpu for one in below) * 1000 / count,
+        target=FLOOR_CPU_TARGET,
+        extra={"n": tasks, "baseline_n": count},
+    )
     if options.long:
         yield growth(site, cpu, tasks, idle)
 
@@ -105,17 +138,29 @@ def growth(site: FakeSite, cpu: float, tasks: int, idle: float) -> Figure:
 
 def burst(site: FakeSite, count: int, queue: str = QUEUE) -> Burst:
     """So many tasks at once, to the end of the last, and of its Job."""
+    return burst_in(site, site.namespace, site.operator.usage, count, queue)
+
+
+def floor_burst(site: FakeSite, count: int) -> Burst:
+    """The same with a client without logic, which has had a few before, as the operator has."""
+    with floor(site) as client:
+        burst_in(site, client.namespace, client.usage, WARM_UP)
+        return burst_in(site, client.namespace, client.usage, count)
+
+
+def burst_in(site: FakeSite, namespace: str, usage: Callable[[], Usage], count: int, queue: str = QUEUE) -> Burst:
+    """`usage`: of who does the work in the namespace."""
     manifests = [crowd.task(queue) for _ in range(count)]
     names = crowd.names_of(manifests)
-    with crowd.task_ends(site.kubeconfig, site.namespace) as ends:
-        before, began = site.operator.usage(), time.monotonic()
-        crowd.send(site.kubeconfig, crowd.tasks_path(site.namespace), manifests)
+    with crowd.task_ends(site.kubeconfig, namespace) as ends:
+        before, began = usage(), time.monotonic()
+        crowd.send(site.kubeconfig, crowd.tasks_path(namespace), manifests)
         sending = time.monotonic() - began
         last = ends.wait(names, seconds=60 + count / SLOWEST)
     # Not watched before: that would be work for the API server, which has enough.
-    with crowd.job_ends(site.kubeconfig, site.namespace) as ends:
+    with crowd.job_ends(site.kubeconfig, namespace) as ends:
         ends.wait([f"{name}-1" for name in names], seconds=60)
-    return Burst(count, last - began, sending, before, site.operator.usage())
+    return Burst(count, last - began, sending, before, usage())
 
 
 def bare_seconds(site: FakeSite, count: int) -> float:
