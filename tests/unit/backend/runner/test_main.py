@@ -153,6 +153,7 @@ def test_runner_without_a_termination_log(run: Run, pod: Pod, monkeypatch: pytes
 def test_child_processes_do_not_see_the_token(run: Run, pod: Pod) -> None:
     assert run("child_environment") == 0
     assert sorted(json.loads(pod.outcome.result or "")) == [
+        "DJANGOTASKS_GC",
         "DJANGOTASKS_REPORT_SECONDS",
         "DJANGOTASKS_TERMINATION_LOG",
         "DJANGOTASKS_WORKER",
