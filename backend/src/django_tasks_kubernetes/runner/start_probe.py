@@ -68,4 +68,4 @@ def timed(ready: Callable[[], object], name: str) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[2]), *(sys.argv[3:] or [None]))
+    main(float(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
