@@ -125,8 +125,12 @@ class InMemoryCluster(GuardedStore):
         self._time.suspend(schedule, False)
 
     def fail(self, result_id: str, reason: str, message: str = "") -> KubernetesResult:
-        """Ends a task that has not ended, in a way of which no pod tells: `reason` is a word such as "OOMKilled"."""
+        """Ends a task that has not ended, in a way of which no pod tells: `reason` is a word such as "OOMKilled".
+
+        A task of a workflow need not be there yet, such as f"{result.id}-render-00017": what comes before it runs now.
+        """
         name = str(result_id)
+        self._run_until_there(name)
         at, pod = to_wire(timezone.now()), job_name(name, 1)
         status = super().get(name)["status"]
         if status["phase"].is_terminal:
@@ -149,6 +153,15 @@ class InMemoryCluster(GuardedStore):
             for end, sender, arguments in new_ends(resource, is_new):
                 self._ends_sent.add(end.key)
                 signal_of(end).send(sender, **arguments)
+
+    def _run_until_there(self, name: str) -> None:
+        """Runs what is due until there is a task of that name, where a workflow may create one."""
+        self.workflows.advance()
+        while name not in self.resources and any(name.startswith(f"{one}-") for one in self.workflows.unfinished):
+            if (resource := self._next(timezone.now())) is None:
+                break
+            self._run(resource)
+            self.workflows.advance()
 
     def _next(self, now: datetime) -> Resource | None:
         due = [

@@ -243,12 +243,21 @@ def test_in_memory_a_cancelled_workflow_cleans_up() -> None:
         assert [task.return_value for task in cluster.results] == ["clean"]
 
 
-def test_in_memory_a_failure_of_a_pod_is_one_of_the_workflow() -> None:
+@pytest.mark.parametrize("task", ["extract", "render-00001", "total"])
+def test_in_memory_a_failure_of_a_pod_is_one_of_the_workflow(task: str) -> None:
     with in_memory() as cluster:
         result = report.enqueue(2026)
-        cluster.workflows.advance()
-        cluster.fail(f"{result.id}-extract", "OOMKilled")
+        cluster.fail(f"{result.id}-{task}", "OOMKilled")
         cluster.run_pending()
         result.refresh()
-        assert result.steps["total"].reason == "UpstreamFailed"
+        assert result.steps[task.partition("-")[0]].reason == "TaskFailed"
+        assert result.steps["total"].reason in ("UpstreamFailed", "TaskFailed")
         assert "OOMKilled" in (result.message or "")
+
+
+def test_in_memory_a_task_that_no_workflow_creates_cannot_fail() -> None:
+    with in_memory() as cluster:
+        result = report.enqueue(2026)
+        with pytest.raises(TaskResultDoesNotExist):
+            cluster.fail(f"{result.id}-render-00009", "OOMKilled")
+        assert len(cluster.resources) == 5, "all has run, in search of it"
