@@ -180,7 +180,7 @@ SCHEDULE_VERBS: Final[tuple[Verb[ScheduleSession], ...]] = (
         ids_metavar="NAME",
         options=(
             Option(name="from", metavar="TIME", text="the first time, in the schedule's zone: 2026-11-01T02:00"),
-            Option(name="to", metavar="TIME", text="the last time; now if not given"),
+            Option(name="to", metavar="TIME", text="the last time, or the last day; now if not given"),
             Option(name="limit", kind=int, least=1, metavar="N", default=BACKFILL_LIMIT, text="at most N tasks"),
             DRY_RUN,
             Option(name="yes", kind=bool, short="y", default=False, text="do not ask"),

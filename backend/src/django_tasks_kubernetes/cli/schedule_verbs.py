@@ -1,7 +1,7 @@
 """list, run, suspend, resume, backfill: what they do."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Final
 
@@ -96,7 +96,8 @@ def suspend(session: ScheduleSession, names: Iterable[str], suspended: bool) -> 
 def backfill(
     session: ScheduleSession, name: str, begin: str, end: str | None, *, limit: int, dry_run: bool, yes: bool
 ) -> int:
-    """Creates the tasks of past times, from `begin` to `end`, both included. One that exists is left as it is."""
+    """Creates the tasks of past times, from `begin` to `end`, both included, also as days. One that exists is left as
+    it is."""
     resource = session.schedules.get(name)
     try:
         timing = Timing.from_spec(resource["spec"])
@@ -105,6 +106,8 @@ def backfill(
     now = datetime.now(UTC)
     first = parsed("--from", begin, timing.zone)
     last = now if end is None else parsed("--to", end, timing.zone)
+    if end is not None and is_day(end) and last <= now:
+        last = min(parsed("--to", f"{end}T23:59:59.999999", timing.zone), now)
     if last > now:
         raise UsageError(f"--to is in the future, which the schedule sees to. It is {now:%Y-%m-%dT%H:%M}Z now.")
     if first > last:
@@ -141,6 +144,14 @@ def _create(session: ScheduleSession, resource: Resource, times: list[datetime],
         said = {"schedule": name, "id": task, "scheduled_for": at.isoformat(), "action": what}
         _write(session, said, f"{task}: {what}", made)
     return worst
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a date without a time."""
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def parsed(option: str, text: str, zone: tzinfo) -> datetime:

@@ -13,7 +13,7 @@ from tests.unit.backend.schedule_resources import FakeTasks, schedule_resource, 
 
 NIGHTLY = schedule_resource()
 POLL = schedule_resource("a-poll", cron=None, everyMinutes=1, timeZone=None)
-LONG_AGO: Any = {"begin": "2026-10-24", "end": "2026-10-27", "limit": 10, "dry_run": False, "yes": True}
+LONG_AGO: Any = {"begin": "2026-10-24", "end": "2026-10-26", "limit": 10, "dry_run": False, "yes": True}
 
 
 def test_list_is_sorted_by_name() -> None:
@@ -126,6 +126,19 @@ def test_backfill_creates_what_is_not_there() -> None:
         "2026-10-24T00:00:00Z",
         "2026-10-26T01:00:00Z",
     ]
+
+
+def test_backfill_takes_the_whole_of_the_last_day() -> None:
+    given = session(NIGHTLY)
+    times = {"begin": "2026-10-24", "end": "2026-10-25"}
+    assert verbs.backfill(given, "nightly", **LONG_AGO | times) == 0
+    assert given.out.splitlines() == ["nightly-202610240000: created", "nightly-202610250000: created"]
+
+
+def test_backfill_of_today_ends_now() -> None:
+    given, today = session(POLL), f"{datetime.now(UTC):%Y-%m-%d}"
+    assert verbs.backfill(given, "a-poll", **LONG_AGO | {"begin": today, "end": today, "limit": 2000}) == 0
+    assert given.tasks.created[-1]["spec"]["scheduledFor"] <= f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_backfill_takes_both_ends() -> None:
