@@ -68,7 +68,8 @@ def complete_queue(context: click.Context, parameter: click.Parameter, incomplet
         holds = holds_of(options_of(context))
         queues = holds.queues()
         names = [one["metadata"]["name"] for one in holds.find()] if queues is None else [name for _, name in queues]
-        return [CompletionItem(name) for name in sorted(names)[:NAMES_MAX] if name.startswith(incomplete)]
+        matching = sorted(name for name in names if name.startswith(incomplete))
+        return [CompletionItem(name) for name in matching[:NAMES_MAX]]
     except (TaskException, UsageError):
         return []
 

@@ -7,6 +7,7 @@ import pytest
 
 from django_tasks_kubernetes.codec.resource import Resource
 from tests.unit.backend.conftest import Answer, Request, Server
+from tests.unit.backend.hold_resources import hold_resource
 from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.resources import FAILED, resource
 from tests.unit.backend.schedule_resources import schedule_resource
@@ -18,6 +19,12 @@ ONE = resource(
 )
 FLOW = workflow_resource(status=FAILED_WORKFLOW)
 STORED = resource("stored", spec={"payload": "", "payloadRef": {"storage": "files", "name": "x"}}, phase="Failed")
+
+LISTED = {
+    "djangotaskschedules": [schedule_resource(), schedule_resource("poll")],
+    "djangotaskholds": [hold_resource()],
+    "djangotaskqueues": [{"metadata": {"namespace": "shop", "name": name}} for name in ("mail", "reports")],
+}
 
 
 @pytest.fixture
@@ -38,8 +45,8 @@ def two_tasks() -> Callable[[Request], Answer]:
         match request.method, name:
             case "GET", "djangotasks":
                 return 200, {"metadata": {"resourceVersion": "1"}, "items": list(tasks.values())}, {}
-            case "GET", "djangotaskschedules":
-                return 200, {"metadata": {}, "items": [schedule_resource(), schedule_resource("poll")]}, {}
+            case "GET", _ if name in LISTED:
+                return 200, {"metadata": {}, "items": LISTED[name]}, {}
             case "GET", "nightly":
                 return 200, schedule_resource(), {}
             case "GET", "djangotaskworkflows":

@@ -37,6 +37,8 @@ def test_kubectl_retry_copies_no_file_of_the_project(
         (["-n", "outer", "schedules", "-n", "middle", "list"], "namespaces/middle/djangotaskschedules"),
         (["schedules", "-n", "middle", "list", "-n", "inner"], "namespaces/inner/djangotaskschedules"),
         (["schedules", "list", "-A"], "v1alpha1/djangotaskschedules"),
+        (["-n", "outer", "holds"], "namespaces/outer/djangotaskqueues"),
+        (["holds", "-A"], "v1alpha1/djangotaskqueues"),
         (["workflows", "list"], "namespaces/from-context/djangotaskworkflows"),
         (["-n", "outer", "workflows", "list"], "namespaces/outer/djangotaskworkflows"),
         (["workflows", "list", "-A"], "v1alpha1/djangotaskworkflows"),
@@ -87,6 +89,8 @@ def test_kubectl_completes_verbs_ids_and_statuses(
     assert [line.partition("\t")[0] for line in kubectl.complete(["l"])] == ["list", "logs", ":4"]
     assert list(kubectl.complete(["show", "-n", "shop", "o"])) == ["one", ":4"]
     assert list(kubectl.complete(["list", "--status", "ca"])) == ["cancelled", ":4"]
+    assert list(kubectl.complete(["hold", ""])) == ["mail", "reports", ":4"]
+    assert list(kubectl.complete(["release", "r"])) == ["reports", ":4"]
     assert [line.partition("\t")[0] for line in kubectl.complete(["schedules", "s"])] == ["suspend", ":4"]
     assert list(kubectl.complete(["schedules", "run", "ni"])) == ["nightly", ":4"]
     assert list(kubectl.complete(["workflows", "show", "f"])) == ["flow", ":4"]
