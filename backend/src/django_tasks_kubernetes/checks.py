@@ -6,8 +6,9 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
 
-from django_tasks_kubernetes.conf import Enqueue, problems_of
+from django_tasks_kubernetes.conf import Enqueue, is_path, problems_of
 from django_tasks_kubernetes.enqueue.delivery import delivery_for
 from django_tasks_kubernetes.enqueue.validation import queue_name_problem
 from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS
@@ -16,7 +17,8 @@ from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS
 def check_settings(
     alias: str, options: Mapping[str, Any], queues: Iterable[Any], *, in_cluster: bool = True
 ) -> Iterator[CheckMessage]:
-    """Checks an entry of TASKS: E001 options, E002 queues, E003 alias, E004 a missing package, E005 no table."""
+    """Checks an entry of TASKS: E001 options, E002 queues, E003 alias, E004 a missing package, E005 no table,
+    E006 a missing function."""
     where = f"TASKS[{alias!r}]"
     for problem in problems_of(options):
         yield Error(problem, hint=f"Correct {where}['OPTIONS'].", obj=where, id="djangotasks.E001")
@@ -32,6 +34,8 @@ def check_settings(
         )
     if not in_cluster:
         return
+    if (missing := _missing_function(options.get("ADMIN_HIDE"))) is not None:
+        yield Error(missing, hint=f"Correct {where}['OPTIONS'].", obj=where, id="djangotasks.E006")
     if _needs_app(options) and not apps.is_installed("django_tasks_kubernetes"):
         yield Error(
             "ENQUEUE is outbox, and the outbox has no table.",
@@ -46,6 +50,17 @@ def check_settings(
             obj=where,
             id="djangotasks.E004",
         )
+
+
+def _missing_function(hide: Any) -> str | None:
+    """What is wrong with ADMIN_HIDE where it is a path: without the function, the admin would show nothing."""
+    if not isinstance(hide, str) or not is_path(hide):
+        return None
+    try:
+        function = import_string(hide)
+    except ImportError as error:
+        return f"ADMIN_HIDE is the path of a function that is not found: {error}. For a regular expression write [.]."
+    return None if callable(function) else f"ADMIN_HIDE must lead to a function, and {hide} is {function!r}."
 
 
 def _needs_app(options: Mapping[str, Any]) -> bool:

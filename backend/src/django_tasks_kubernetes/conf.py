@@ -69,6 +69,10 @@ class Options:
     compress_payload_from: int | None = None
     """Arguments of so many bytes or more are compressed, where that makes them smaller. Default: never."""
 
+    admin_hide: str | None = None
+    """What the admin's pages hide of arguments and results, beside names such as password: a regular expression for
+    names, or the path of a function. Default: nothing more."""
+
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Raises ImproperlyConfigured with every problem found."""
@@ -118,10 +122,25 @@ def problems_of(raw: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name} must be a whole number from 0, not {value!r}."
             case "ENQUEUE", _ if value not in [*Enqueue]:
                 yield f"ENQUEUE must be one of {', '.join(Enqueue)}, not {value!r}."
+            case "ADMIN_HIDE", _ if not isinstance(value, str) or not (is_path(value) or _is_expression(value)):
+                yield f"ADMIN_HIDE must be a regular expression, or the path of a function, not {value!r}."
             case "DATABASE" | "STORAGE", _ if not isinstance(value, str) or value not in getattr(settings, f"{name}S"):
                 yield f"{name} must be an alias of {name}S, not {value!r}."
             case _:
                 continue
+
+
+def is_path(text: str) -> bool:
+    """Whether it is the path of a function, and not a regular expression: names with dots between them."""
+    return re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", text) is not None
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        # An empty one would hide all.
+        return bool(text and re.compile(text))
+    except re.error:
+        return False
 
 
 def _is_number(value: Any) -> bool:

@@ -38,6 +38,12 @@ def test_check_passes_for_good_settings() -> None:
         ({"OPTIONS": {"DATABASE": "other"}}, "E001", "DATABASE must be an alias of DATABASES, not 'other'", "OPTIONS"),
         ({"OPTIONS": {"STORAGE": "other"}}, "E001", "STORAGE must be an alias of STORAGES, not 'other'", "OPTIONS"),
         ({"OPTIONS": {"STORAGE_MAX_BYTES": 1e9}}, "E001", "STORAGE_MAX_BYTES must be a whole number from 0", "OPTIONS"),
+        ({"OPTIONS": {"ADMIN_HIDE": "("}}, "E001", "ADMIN_HIDE must be a regular expression, or the path", "OPTIONS"),
+        ({"OPTIONS": {"ADMIN_HIDE": ""}}, "E001", "ADMIN_HIDE must be", "OPTIONS"),
+        ({"OPTIONS": {"ADMIN_HIDE": ["iban"]}}, "E001", "ADMIN_HIDE must be", "OPTIONS"),
+        ({"OPTIONS": {"ADMIN_HIDE": "nowhere.hide"}}, "E006", "a function that is not found: No module named", "OPTIONS"),
+        ({"OPTIONS": {"ADMIN_HIDE": "os.hide"}}, "E006", 'is not found: Module "os" does not define', "OPTIONS"),
+        ({"OPTIONS": {"ADMIN_HIDE": "os.sep"}}, "E006", "must lead to a function, and os.sep is '/'", "OPTIONS"),
         ({"alias": "x" * 254}, "E003", "The alias must have 1 to 253 characters.", "TASKS"),
     ],
 )
@@ -47,6 +53,12 @@ def test_check_reports_wrong_settings(params: dict[str, Any], id_: str, message:
     assert found.id == f"djangotasks.{id_}"
     assert message in found.msg
     assert hint in (found.hint or "")
+
+
+@pytest.mark.parametrize("hide", ["iban", "iban|bic", "iban[.]bic", "os.getcwd", None])
+def test_check_passes_for_what_the_admin_hides(hide: str | None) -> None:
+    with settings(OPTIONS={"ADMIN_HIDE": hide}):
+        assert list(check_tasks()) == []
 
 
 def test_check_reports_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:

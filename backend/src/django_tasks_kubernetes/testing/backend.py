@@ -18,8 +18,8 @@ from django_tasks_kubernetes.storage.files import Files
 from django_tasks_kubernetes.testing.cluster import InMemoryCluster
 
 NAMESPACE: Final = "in-memory"
-# Of OPTIONS: what says how large arguments and results may be.
-KEPT: Final = ("STORAGE", "STORAGE_MAX_BYTES", "COMPRESS_PAYLOAD_FROM", "ENQUEUE", "DATABASE")
+# Of OPTIONS: what says how large arguments and results may be, when they are stored, and what is shown of them.
+KEPT: Final = ("STORAGE", "STORAGE_MAX_BYTES", "COMPRESS_PAYLOAD_FROM", "ENQUEUE", "DATABASE", "ADMIN_HIDE")
 
 
 class InMemoryBackend(KubernetesBackend):
