@@ -80,6 +80,7 @@ def task_definition() -> Definition:
             Column("Started", "date", ".status.startedAt", priority=1),
             Column("Finished", "date", ".status.finishedAt", priority=1),
             Column("Enqueued-By", "string", ".spec.enqueuedBy.name", priority=1),
+            Column("Retry-Of", "string", ".spec.retryOf", priority=1),
             Column("Schedule", "string", ".spec.schedule", priority=1),
             Column("Workflow", "string", ".spec.workflow.name", priority=1),
             Column("Step", "string", ".spec.workflow.step", priority=1),

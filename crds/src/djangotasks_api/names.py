@@ -56,6 +56,8 @@ RETRY_OF_LABEL: Final = f"{GROUP}/retry-of"
 
 # An annotation of a DjangoTask: which enqueue() made it, so that a repeated request knows its own.
 REQUEST_ANNOTATION: Final = f"{GROUP}/request"
+# Another, on what a person has asked for in the admin: who. For people.
+REQUESTED_BY_ANNOTATION: Final = f"{GROUP}/requested-by"
 
 # The kubelet answers this, with status 200, in place of the log of a container that it has removed.
 LOG_GONE: Final = "unable to retrieve container logs for "

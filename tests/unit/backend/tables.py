@@ -58,7 +58,13 @@ def _field(resource: Resource, path: str) -> Any:
 
 
 def _has_labels(resource: Resource, selector: str) -> bool:
-    return not selector or selector.removeprefix("!") not in (resource["metadata"].get("labels") or {})
+    labels = resource["metadata"].get("labels") or {}
+    return all(_has_label(labels, term) for term in selector.split(",") if term)
+
+
+def _has_label(labels: dict[str, str], term: str) -> bool:
+    name, given, value = term.removeprefix("!").partition("=")
+    return (name in labels) is not term.startswith("!") and (not given or labels.get(name) == value)
 
 
 def _has_fields(resource: Resource, selector: str) -> bool:

@@ -23,7 +23,10 @@ def _row(task: Any) -> "Row":
 class TaskAdmin(ClusterAdmin):
     """Subclass it, and register the subclass, for what is to differ."""
 
-    pages: ClassVar[Mapping[str, str]] = {}
+    pages: ClassVar[Mapping[str, str]] = {
+        "overview": "django_tasks_kubernetes.admin.overview.OverviewPage",
+        "failures": "django_tasks_kubernetes.admin.failures.FailuresPage",
+    }
     object_pages: ClassVar[Mapping[str, str]] = {}
 
     list_display = (

@@ -1,6 +1,6 @@
 """list, run, suspend, resume, backfill: what they do."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Final
@@ -14,6 +14,7 @@ from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation import schedule_rows
 from django_tasks_kubernetes.presentation.filters import UsageError
+from django_tasks_kubernetes.presentation.schedule_times import next_times
 from djangotasks_api.names import scheduled_task_name
 from djangotasks_api.schedules.cron import InvalidCron
 from djangotasks_api.schedules.resource import scheduled
@@ -50,15 +51,6 @@ def list_schedules(session: ScheduleSession, number: int) -> int:
     if not found:
         output.note("No schedules.")
     return worst
-
-
-def next_times(resource: Resource, now: datetime, number: int) -> Iterator[datetime]:
-    """The next times of a schedule, in its zone; none while it is suspended. Raises InvalidCron and UnknownTimeZone."""
-    spec = resource["spec"]
-    if number and not spec.get("suspended"):
-        timing = Timing.from_spec(spec)
-        for at in islice(timing.between(now, datetime.max.replace(tzinfo=UTC)), number):
-            yield at.astimezone(timing.zone)
 
 
 def run(session: ScheduleSession, names: Iterable[str]) -> int:

@@ -49,6 +49,8 @@ class Row:
     """The dotted path of the class that the last attempt raised."""
     schedule: str = ""
     """The schedule that made it."""
+    retry_of: str = ""
+    """The task that it repeats."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -108,6 +110,7 @@ def row(resource: Resource) -> Row:
         finished_at=moment(status.get("finishedAt")),
         exception=safe((attempts[-1].get("error") or {}).get("type") or "") if attempts else "",
         schedule=safe(spec.get("schedule") or ""),
+        retry_of=safe(spec.get("retryOf") or ""),
     )
 
 

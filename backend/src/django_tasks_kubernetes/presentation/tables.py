@@ -75,6 +75,7 @@ def _row(cells: Mapping[str, Any], namespace: str, now: datetime) -> Row:
         finished_at=finished_at,
         exception=text("Exception"),
         schedule=text("Schedule"),
+        retry_of=text("Retry-Of"),
     )
 
 

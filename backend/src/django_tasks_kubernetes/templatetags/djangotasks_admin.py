@@ -66,3 +66,15 @@ def short_id(name: Any) -> str:
     from django_tasks_kubernetes.admin import cells
 
     return cells.short_id(str(name))
+
+
+@register.filter
+def cause(row: Any) -> str:
+    """Why a task failed, of its row or of several like it."""
+    return cells.reason(row.reason, row.exception)
+
+
+@register.filter
+def symbol(phase: Any) -> str:
+    """One sign for a phase."""
+    return cells.SYMBOLS.get(str(phase), "•")

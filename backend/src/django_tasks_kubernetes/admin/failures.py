@@ -1,0 +1,122 @@
+"""The failures: in groups of one task and one error, each with what leads to all of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_tasks_kubernetes.admin import charts
+from django_tasks_kubernetes.admin.criteria import WITHIN
+from django_tasks_kubernetes.admin.failure_groups import Group, grouped, open_of, retried_of
+from django_tasks_kubernetes.admin.nav import url
+from django_tasks_kubernetes.admin.page import Page, is_fresh
+from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.admin.reading import ROWS_MAX, kept
+from django_tasks_kubernetes.admin.shapes import Chart
+from django_tasks_kubernetes.admin.windows import WINDOWS, Window
+from django_tasks_kubernetes.presentation.rows import Row
+from djangotasks_api.names import RETRY_OF_LABEL
+from djangotasks_api.phases import Phase
+
+PAGES_MAX: Final = 10
+GROUPS_MAX: Final = 100
+# Of a sparkline, however many buckets the window has.
+SPARK_BARS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """What was read."""
+
+    rows: list[Row]
+    is_complete: bool
+    retried: frozenset[str]
+    """The ids of those that were enqueued once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A line of the table."""
+
+    group: Group
+    spark: Chart
+    query: str
+    """Of the list that has its tasks."""
+    first_pk: str
+
+
+class FailuresPage(Page):
+    name = "failures"
+    title = _("Failures")
+
+    def context(self, request: HttpRequest, place: Place, name: str) -> Mapping[str, Any]:
+        word = request.GET.get("within", "24h")
+        if (window := WINDOWS.get(word)) is None:
+            raise BadRequest(f"within={word!r}")
+        fresh = is_fresh(request)
+        answer = kept(place, "failures", lambda: _read(place), fresh=fresh)
+        with_retried = "retried" in request.GET
+        context = {
+            "answer": answer,
+            "window": window,
+            "windows": list(WINDOWS.values()),
+            "with_retried": with_retried,
+            "list_url": url(self.admin.admin_site, "task_changelist"),
+        }
+        if answer.value is None:
+            return context
+        found, now = answer.value, timezone.now()
+        allowed = self.admin.queues_for(request)
+        buckets = window.buckets(now, timezone.get_current_timezone())
+        mine = [row for row in found.rows if allowed is None or row.queue in allowed]
+        in_window = [row for row in mine if buckets.place(row.finished_at) is not None]
+        open_rows = open_of(in_window, found.retried)
+        groups = grouped(in_window if with_retried else open_rows, buckets, now)
+        return context | {
+            "read": len(mine),
+            "is_complete": found.is_complete,
+            "failed": len(in_window),
+            "retried": len(in_window) - len(open_rows),
+            "groups": [_shown(group, number, window, place) for number, group in enumerate(groups[:GROUPS_MAX])],
+            "more_groups": max(len(groups) - GROUPS_MAX, 0),
+        }
+
+
+def _read(place: Place) -> Failures:
+    """One request for each 1,000 that failed, and one for those that repeat others."""
+    rows: list[Row] = []
+    token = None
+    for _number in range(PAGES_MAX):
+        page = place.page(fields=f"status.phase={Phase.FAILED}", limit=ROWS_MAX, token=token)
+        rows += page.rows
+        token = page.token
+        if token is None:
+            break
+    retries = place.page(labels=RETRY_OF_LABEL, limit=ROWS_MAX) if rows else None
+    return Failures(rows=rows, is_complete=token is None, retried=retried_of(retries.rows if retries else ()))
+
+
+def _shown(group: Group, number: int, window: Window, place: Place) -> Shown:
+    cause = {"exception": group.exception} if group.exception else {"reason": group.reason}
+    parameters = {"phase": str(Phase.FAILED), "task": group.task, **cause}
+    if window.word in WITHIN:
+        parameters["within"] = window.word
+    if not place.is_only:
+        parameters["backend"] = place.alias
+    return Shown(
+        group=group,
+        spark=charts.sparkline(f"group-{number}", merged(group.counts, SPARK_BARS), "failed"),
+        query=urlencode(parameters),
+        first_pk=place.pk(group.rows[0].id),
+    )
+
+
+def merged(counts: tuple[int, ...], most: int) -> list[int]:
+    """The same in so many buckets at most, each of several that are side by side."""
+    every = max(-(-len(counts) // most), 1)
+    return [sum(counts[n : n + every]) for n in range(0, len(counts), every)]

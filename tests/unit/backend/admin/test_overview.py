@@ -1,0 +1,182 @@
+"""The overview."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from django_tasks_kubernetes.admin import TaskAdmin
+from django_tasks_kubernetes.testing import InMemoryCluster
+from djangotasks_api.task_ids import new_id, order_labels
+from tests.unit.backend.admin.conftest import LIST, LogIn, tables_of
+from tests.unit.backend.conftest import Server
+from tests.unit.backend.resources import attempt, resource
+
+PAGE = f"{LIST}overview/"
+HOSTILE = "<script>alert(1)</script>"
+
+
+def task(phase: str = "Queued", minutes: float = 5, **fields: Any) -> dict[str, Any]:
+    """Enqueued an hour ago; started and ended so many minutes ago where the phase says that."""
+    at = timezone.now() - timedelta(minutes=minutes)
+    name = fields.pop("name", None) or new_id()
+    status: dict[str, Any] = {"phase": phase}
+    if phase not in ("Queued", "Starting"):
+        status["startedAt"] = (at - timedelta(seconds=30)).isoformat()
+    if phase in ("Succeeded", "Failed", "Cancelled"):
+        status["finishedAt"] = at.isoformat()
+    enqueued = (at - timedelta(minutes=1)).isoformat()
+    made = resource(name, spec={"enqueuedAt": enqueued} | fields.pop("spec", {}), **status | fields)
+    made["metadata"] |= {"labels": order_labels(name), "uid": f"uid-of-{name}"}
+    return made
+
+
+def put(cluster: InMemoryCluster, *tasks: dict[str, Any]) -> None:
+    for one in tasks:
+        cluster.resources[one["metadata"]["name"]] = one
+
+
+def text_of(client: Client, query: str = "") -> str:
+    response = client.get(PAGE + query)
+    assert response.status_code == 200
+    return " ".join(re.sub(r"<[^>]*>", " ", response.text).split())
+
+
+def failed(minutes: float = 5, error: str = "builtins.KeyError", **fields: Any) -> dict[str, Any]:
+    return task("Failed", minutes, reason="TaskError", attempts=[attempt(error={"type": error})], **fields)
+
+
+def test_it_counts_what_waits_runs_ended_and_failed(cluster: InMemoryCluster, viewer: Client) -> None:
+    repeated = failed(7)
+    put(
+        cluster,
+        task(),
+        task(reason="QuotaExceeded", spec={"queue": "reports"}),
+        task("Running", 40, spec={"task": "shop.video.encode"}, progress={"text": "62 %"}),
+        task("Succeeded"),
+        task("Succeeded"),
+        failed(),
+        failed(6, "smtplib.SMTPServerDisconnected"),
+        repeated,
+        task("Succeeded", 2, spec={"retryOf": repeated["metadata"]["name"]}),
+    )
+    response = viewer.get(PAGE)
+    context = response.context
+    assert (context["waiting"], context["running"], context["ended"], context["open_failures"]) == (2, 1, 6, 2)
+    assert context["succeeded_percent"] == 50.0
+    assert [group.cause for group in context["groups"]] == ["builtins.KeyError", "smtplib.SMTPServerDisconnected"]
+    assert [(found.queue, found.waiting, found.reasons) for found, _ in context["queues"]] == [
+        ("mail", 1, ()),
+        ("reports", 1, (("QuotaExceeded", 1),)),
+    ]
+    assert [row.task for _, row in context["runners"]] == ["shop.video.encode"]
+    assert context["overall"]["waited"] == {"p50": "30 s", "p95": "30 s"}
+    text = text_of(viewer)
+    for words in (
+        "in 2 groups",
+        "QuotaExceeded",
+        "50.0 % succeeded",
+        "9 tasks are in the cluster",
+        "SMTPServerDisconn",
+    ):
+        assert words in text
+
+
+def test_nothing_yet(cluster: InMemoryCluster, viewer: Client) -> None:
+    text = text_of(viewer)
+    for words in (
+        "No tasks yet",
+        "nothing waits",
+        "nothing runs",
+        "nothing ended",
+        "nothing to do",
+        "No queue has tasks",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(("word", "ended"), [("1h", 1), ("3h", 2), ("24h", 3), ("7d", 4), ("30d", 5)])
+def test_windows(cluster: InMemoryCluster, viewer: Client, word: str, ended: int) -> None:
+    put(cluster, *(task("Succeeded", minutes) for minutes in (5, 120, 600, 3000, 15000)))
+    response = viewer.get(f"{PAGE}?within={word}")
+    assert response.context["ended"] == ended
+    assert len(response.context["ends"].rows) >= 56
+
+
+def test_an_unknown_window_is_a_bad_request(cluster: InMemoryCluster, viewer: Client) -> None:
+    assert viewer.get(f"{PAGE}?within=2h").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("spec", "alarm"),
+    [({}, True), ({"runAfter": "2199-01-01T00:00:00Z"}, False)],
+    ids=["due", "deferred"],
+)
+def test_where_nothing_starts_it_asks_for_the_operator(
+    cluster: InMemoryCluster, viewer: Client, spec: dict[str, Any], alarm: bool
+) -> None:
+    put(cluster, task(spec=spec))
+    assert ("Is the operator running" in text_of(viewer)) is alarm
+
+
+def test_it_takes_four_requests_and_few_queries(
+    api_server: Server, viewer: Client, django_assert_num_queries: Any
+) -> None:
+    api_server.answer = tables_of(*(task("Succeeded") for _ in range(60)), task("Running"))
+    viewer.get(LIST)
+    api_server.requests.clear()
+    # The session, the person, and the permissions twice: of groups and of the person.
+    with django_assert_num_queries(4):
+        assert viewer.get(PAGE).context["ended"] == 60
+    assert len(api_server.requests) == 4
+    assert viewer.get(f"{PAGE}?part=overview&within=24h").status_code == 200
+    assert len(api_server.requests) == 4
+
+
+def test_of_more_than_is_read_it_says_so(api_server: Server, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django_tasks_kubernetes.admin.overview.ROWS_MAX", 3)
+    api_server.answer = tables_of(*(task("Succeeded") for _ in range(5)), *(task() for _ in range(5)))
+    text = text_of(viewer)
+    assert "Of the newest 3 tasks that ended, since" in text
+    assert "There are more of some kinds than this page reads" in text
+
+
+def test_a_cluster_that_does_not_answer_is_asked_once(api_server: Server, viewer: Client) -> None:
+    api_server.answer = lambda request: None
+    assert "The cluster does not answer" in text_of(viewer)
+    assert len({request.path for request in api_server.requests}) == 1
+    assert viewer.get(f"{PAGE}?part=overview").status_code == 503
+
+
+def test_only_queues_that_a_person_may_see(
+    cluster: InMemoryCluster, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(cluster, task(), failed(spec={"queue": "secret", "task": "shop.hidden"}))
+    monkeypatch.setattr(TaskAdmin, "queues_for", lambda self, request: {"mail"})
+    response = viewer.get(PAGE)
+    assert (response.context["waiting"], response.context["open_failures"]) == (1, 0)
+    for words in ("secret", "shop.hidden", "in the cluster"):
+        assert words not in response.text
+
+
+def test_who_may_not_see_tasks_sees_nothing(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    assert log_in().get(PAGE).status_code == 403
+    assert Client().get(PAGE).status_code == 302
+
+
+def test_hostile_names_are_escaped_and_nothing_is_inline(cluster: InMemoryCluster, viewer: Client) -> None:
+    put(
+        cluster,
+        failed(error=f"a.{HOSTILE}", spec={"task": f"shop.{HOSTILE}", "queue": HOSTILE}),
+        task(reason=f"{HOSTILE}\u202e", spec={"queue": HOSTILE}),
+        task("Running", spec={"task": HOSTILE, "queue": f'"{HOSTILE}'}, progress={"text": HOSTILE}),
+        task(HOSTILE),
+    )
+    text = viewer.get(PAGE).text
+    assert "alert(1)" in text
+    assert HOSTILE not in text
+    assert "\u202e" not in text
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", text)
