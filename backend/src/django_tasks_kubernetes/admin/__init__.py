@@ -8,16 +8,20 @@ from django.apps import apps
 from django.contrib import admin
 
 from django_tasks_kubernetes.admin.queues import QueueAdmin
+from django_tasks_kubernetes.admin.schedules import ScheduleAdmin
 from django_tasks_kubernetes.admin.tasks import TaskAdmin
-from django_tasks_kubernetes.models import Queue, Task
+from django_tasks_kubernetes.admin.workflows import WorkflowAdmin
+from django_tasks_kubernetes.models import Queue, Schedule, Task, Workflow
 
-__all__ = ["QueueAdmin", "TaskAdmin", "register"]
+__all__ = ["QueueAdmin", "ScheduleAdmin", "TaskAdmin", "WorkflowAdmin", "register"]
 
 
 def register(site: admin.AdminSite) -> None:
     """Adds the pages to an admin site."""
     site.register(Task, TaskAdmin)
     site.register(Queue, QueueAdmin)
+    site.register(Schedule, ScheduleAdmin)
+    site.register(Workflow, WorkflowAdmin)
 
 
 if apps.is_installed("django.contrib.admin"):

@@ -1,0 +1,93 @@
+"""What people do to a schedule: run it now, suspend it, resume it."""
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import quote
+from django.http import Http404, HttpRequest
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name, person
+from django_tasks_kubernetes.admin.nav import url
+from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.admin.schedule_reading import read_schedule, store_of
+from django_tasks_kubernetes.admin.workflow_actions import requested
+from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
+from django_tasks_kubernetes.presentation.schedule_rows import record
+from django_tasks_kubernetes.presentation.text import safe
+from django_tasks_kubernetes.store import store_of as task_store_of
+from djangotasks_api.schedules.resource import scheduled
+
+
+class ScheduleActionPage(AskingPage):
+    def schedule(self, request: HttpRequest, place: Place, name: str) -> Resource:
+        """Raises Http404, and TaskException."""
+        try:
+            found = read_schedule(place, name)
+        except (ScheduleDoesNotExist, TaskResultDoesNotExist):
+            found = None
+        allowed = self.admin.queues_for(request)
+        if found is None or (allowed is not None and record(found, [])["queue"] not in allowed):
+            raise Http404
+        return found
+
+
+class RunPage(ScheduleActionPage):
+    """Creates what the schedule creates, as `manage.py schedules run` does: it needs no right but to create tasks."""
+
+    title = gettext_lazy("Run a schedule now")
+    permission = "run_schedule"
+    verb = gettext_lazy("Yes, run it now")
+
+    def question(self, request: HttpRequest, place: Place, name: str) -> str:
+        found = record(self.schedule(request, place, name), [])
+        return _("Run %(name)s now? It enqueues %(task)s once, whatever its times, and its next times stay.") % {
+            "name": name, "task": safe(found["task"]) or _("its workflow")
+        }  # fmt: skip
+
+    def act(self, request: HttpRequest, place: Place, name: str) -> Done:
+        now, id_ = timezone.now(), new_name(request)
+        made = scheduled(name, self.schedule(request, place, name)["spec"], now, now, name=id_, expires=False)
+        task_store_of(place.store, made).create(requested(made, id_, person(request)))
+        kind = "workflow" if made["spec"].get("steps") is not None else "task"
+        address = url(self.admin.admin_site, f"{kind}_change", quote(place.pk(id_)))
+        return Done(_("It was enqueued as %(id)s.") % {"id": id_}, f"Run now, as {id_}", address)
+
+
+class SuspendPage(ScheduleActionPage):
+    title = gettext_lazy("Suspend a schedule")
+    permission = "change_schedule"
+    verb = gettext_lazy("Yes, suspend it")
+    suspends: ClassVar[bool] = True
+
+    def question(self, request: HttpRequest, place: Place, name: str) -> str:
+        self.schedule(request, place, name)
+        if self.suspends:
+            return _("Suspend %(name)s? Nothing is enqueued until it is resumed.") % {"name": name}
+        return _("Resume %(name)s? Its times from now on count; those that have passed are not made up for.") % {
+            "name": name
+        }
+
+    def act(self, request: HttpRequest, place: Place, name: str) -> Done:
+        back = self.change_url(place, name)
+        if (store := store_of(place)) is None:
+            words = _("A schedule that is only code cannot be suspended.")
+            return Done(words, words, back, messages.ERROR)
+        before: Any = self.schedule(request, place, name)["spec"].get("suspended")
+        store.suspend(name, self.suspends)
+        if bool(before) is self.suspends:
+            words = _("It was so already.")
+            return Done(words, words, back, messages.WARNING)
+        if self.suspends:
+            return Done(_("It is suspended."), "Suspended", back)
+        return Done(_("It is resumed."), "Resumed", back)
+
+
+class ResumePage(SuspendPage):
+    title = gettext_lazy("Resume a schedule")
+    verb = gettext_lazy("Yes, resume it")
+    suspends = False

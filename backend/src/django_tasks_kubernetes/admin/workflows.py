@@ -1,0 +1,38 @@
+"""Workflows in Django's admin."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+
+from django_tasks_kubernetes.admin.base import ClusterAdmin, may
+
+PAGES = "django_tasks_kubernetes.admin.workflow_pages"
+
+
+class WorkflowAdmin(ClusterAdmin):
+    """Subclass it, and register the subclass, for what is to differ."""
+
+    object_pages: ClassVar[Mapping[str, str]] = {
+        "cancel": "django_tasks_kubernetes.admin.workflow_actions.CancelPage",
+        "retry": "django_tasks_kubernetes.admin.workflow_actions.RetryPage",
+    }
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """To cancel it. There is no form to change one."""
+        return may(request, "change_workflow")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """For its history: there is no table to look it up in."""
+        return self.model(pk=object_id)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return self.page_view(f"{PAGES}.WorkflowsPage", request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        return self.page_view(f"{PAGES}.WorkflowPage", request, object_id)
