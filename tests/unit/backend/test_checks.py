@@ -41,7 +41,12 @@ def test_check_passes_for_good_settings() -> None:
         ({"OPTIONS": {"ADMIN_HIDE": "("}}, "E001", "ADMIN_HIDE must be a regular expression, or the path", "OPTIONS"),
         ({"OPTIONS": {"ADMIN_HIDE": ""}}, "E001", "ADMIN_HIDE must be", "OPTIONS"),
         ({"OPTIONS": {"ADMIN_HIDE": ["iban"]}}, "E001", "ADMIN_HIDE must be", "OPTIONS"),
-        ({"OPTIONS": {"ADMIN_HIDE": "nowhere.hide"}}, "E006", "a function that is not found: No module named", "OPTIONS"),
+        (
+            {"OPTIONS": {"ADMIN_HIDE": "nowhere.hide"}},
+            "E006",
+            "a function that is not found: No module named",
+            "OPTIONS",
+        ),
         ({"OPTIONS": {"ADMIN_HIDE": "os.hide"}}, "E006", 'is not found: Module "os" does not define', "OPTIONS"),
         ({"OPTIONS": {"ADMIN_HIDE": "os.sep"}}, "E006", "must lead to a function, and os.sep is '/'", "OPTIONS"),
         ({"alias": "x" * 254}, "E003", "The alias must have 1 to 253 characters.", "TASKS"),

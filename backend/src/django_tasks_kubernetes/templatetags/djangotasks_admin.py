@@ -71,10 +71,14 @@ def short_id(name: Any) -> str:
 @register.filter
 def cause(row: Any) -> str:
     """Why a task failed, of its row or of several like it."""
+    from django_tasks_kubernetes.admin import cells
+
     return cells.reason(row.reason, row.exception)
 
 
 @register.filter
 def symbol(phase: Any) -> str:
     """One sign for a phase."""
+    from django_tasks_kubernetes.admin import cells
+
     return cells.SYMBOLS.get(str(phase), "•")
