@@ -126,7 +126,8 @@ class LocalWorkflow:
         words, reason = NO_LIST, StepReason.NOT_A_LIST
         try:
             items = self._items_of(step)
-            length = inputs.mapped_length(None if items is None else len(items))
+            length = None if items is None else len(items)
+            inputs.check_length(self._plan, self._engine.record, step, length)
         except InputError as error:
             length, words, reason = None, str(error), error.reason
         if length is None:

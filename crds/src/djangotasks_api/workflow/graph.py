@@ -1,7 +1,7 @@
 """The steps of a workflow, and what makes them a graph that can run."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -86,13 +86,12 @@ class Graph:
         self._steps = {step.name: step for step in steps}
         if len(self._steps) < len(steps):
             raise InvalidGraph("two steps have one name")
-        known = sum(1 if step.items is None else step.items for step in steps)
-        if known > WORKFLOW_TASKS_MAX:
-            raise InvalidGraph(f"it has {known:,} tasks, and may have {WORKFLOW_TASKS_MAX:,}")
         before: dict[str, Step] = {}
         for step in steps:
             _check(step, before)
             before[step.name] = step
+        if (known := tasks_known(steps, {})) > WORKFLOW_TASKS_MAX:
+            raise InvalidGraph(f"it has {known:,} tasks, and may have {WORKFLOW_TASKS_MAX:,}")
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self._steps.values())
@@ -105,6 +104,16 @@ class Graph:
 
     def __contains__(self, name: str) -> bool:
         return name in self._steps
+
+
+def tasks_known(steps: Iterable[Step], widths: Mapping[str, int]) -> int:
+    """How many tasks the steps have together, by what is known from the start, and by `widths`: those of some steps. A
+    map whose list is not known counts as one task, a map that follows another as many as that."""
+    found: dict[str, int] = {}
+    for step in steps:
+        inherited = 1 if step.each is None else found[step.each]
+        found[step.name] = widths.get(step.name, inherited if step.items is None else step.items)
+    return sum(found.values())
 
 
 def _check(step: Step, before: dict[str, Step]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from djangotasks_api.workflow import json_text
 from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES, STEP_INPUTS_MAX_BYTES, WORKFLOW_TASKS_MAX
 from djangotasks_api.workflow.engine import StepTask
+from djangotasks_api.workflow.graph import tasks_known
 from djangotasks_api.workflow.json_text import InvalidText
 from djangotasks_api.workflow.plan import Plan, Spec, payload_of
 from djangotasks_api.workflow.records import Record, StepPhase, StepReason
@@ -67,11 +68,15 @@ def listed_item(plan: Plan, task: StepTask) -> str:
 def needed(plan: Plan, inputs: Sequence[Spec], records: Records) -> list[StepTask]:
     """The tasks whose results must be read for these inputs, the item apart. Results that a step does not have are
     null, and need not be read."""
-    found: dict[StepTask, None] = {}
+    return [task for source in by_source(inputs) if source is not None for task in _tasks(plan, source, records)]
+
+
+def by_source(inputs: Sequence[Spec]) -> dict[str | None, list[Spec]]:
+    """The inputs of each step, and those that are the item (None): a result is read, and gone through, once."""
+    found: dict[str | None, list[Spec]] = {}
     for each in inputs:
-        if (source := each.get("step")) is not None:
-            found |= dict.fromkeys(_tasks(plan, source, records))
-    return list(found)
+        found.setdefault(each.get("step"), []).append(each)
+    return found
 
 
 def values(
@@ -80,11 +85,10 @@ def values(
     """What goes where in a text; without the inputs of which a result was not read. `item`: the item that a task is
     for, where it was. Raises InputError."""
     found: dict[str, str] = {}
-    for each in inputs:
-        source = each.get("step")
+    for source, taken in by_source(inputs).items():
         text = item if source is None else _result(plan, source, records, results)
         if text is not None:
-            found[each["into"]] = part(text, each.get("pointer") or "", source)
+            found |= _parts(text, taken, source)
     return found
 
 
@@ -119,17 +123,6 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
     return json_text.replaced(text, parts)
 
 
-def part(text: str, pointer: str, source: str | None) -> str:
-    """The part of a result, or of an item (None), at a pointer. Raises InputError."""
-    if not pointer:
-        return text
-    found = _checked(json_text.part, text, pointer)
-    if found is None:
-        of = "The item" if source is None else f"The result of {source}"
-        raise InputError(StepReason.INPUT_UNAVAILABLE, f"{of} has nothing at {pointer}.")
-    return found
-
-
 def list_items(result: str) -> list[str] | None:
     """The items of a result that is mapped over; None where it is no list."""
     try:
@@ -138,12 +131,22 @@ def list_items(result: str) -> list[str] | None:
         return None
 
 
-def mapped_length(length: int | None) -> int | None:
-    """How many tasks a map over a result of this length has; None over no list. Raises InputError."""
-    if length is not None and length > WORKFLOW_TASKS_MAX:
-        words = f"A map may have {WORKFLOW_TASKS_MAX:,} tasks, and the list has {length:,} items."
+def check_length(plan: Plan, records: Records, step: str, length: int | None) -> None:
+    """Raises InputError where the result of the step is a list of this length, and the maps over it would have more
+    tasks than the workflow may have. None: it is no list."""
+    if length is None:
+        return
+    widths: dict[str, int] = {}
+    for each in plan.graph:
+        known = records(each.name)
+        if known.width is not None or known.phase.is_over:
+            widths[each.name] = 1 if known.width is None else known.width
+        elif each.over == step:
+            widths[each.name] = length
+    if (tasks := tasks_known(plan.graph, widths)) > WORKFLOW_TASKS_MAX:
+        most = f"{WORKFLOW_TASKS_MAX:,}"
+        words = f"With a list of {length:,} items the workflow has {tasks:,} tasks, and may have {most}."
         raise InputError(StepReason.INPUT_TOO_LARGE, words)
-    return length
 
 
 def _is_listed(step: Spec, each: Spec) -> bool:
@@ -174,6 +177,23 @@ def _result(plan: Plan, step: str, records: Records, results: Results) -> str | 
         _checked(json_text.check, text)
         texts.append(text)
     return f"[{','.join(texts)}]"
+
+
+def part(text: str, pointer: str, source: str | None) -> str:
+    """The part of a result, or of an item (None), at a pointer. Raises InputError."""
+    return _parts(text, [{"into": "", "pointer": pointer}], source)[""]
+
+
+def _parts(text: str, inputs: Sequence[Spec], source: str | None) -> dict[str, str]:
+    """Where the parts of a result, or of an item (None), go. Raises InputError."""
+    pointers = {each["into"]: each.get("pointer") or "" for each in inputs}
+    if not any(pointers.values()):
+        return dict.fromkeys(pointers, text)
+    found = _checked(json_text.parts, text, pointers.values())
+    if missing := [pointer for pointer in pointers.values() if pointer not in found]:
+        of = "The item" if source is None else f"The result of {source}"
+        raise InputError(StepReason.INPUT_UNAVAILABLE, f"{of} has nothing at {missing[0]}.")
+    return {into: found[pointer] for into, pointer in pointers.items()}
 
 
 def _checked[**P, R](call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -4,11 +4,8 @@ Parts are named by JSON pointers (RFC 6901): /args/0, and the empty text for the
 """
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
-
-_NUMBER: Final = re.compile("0|[1-9][0-9]*", re.ASCII)
 
 
 class InvalidText(ValueError):
@@ -42,23 +39,24 @@ def items(text: str) -> list[str] | None:
 
 def part(text: str, pointer: str) -> str | None:
     """The text at a pointer; None where there is nothing. Raises InvalidText."""
+    return parts(text, (pointer,)).get(pointer)
+
+
+def parts(text: str, pointers: Iterable[str]) -> dict[str, str]:
+    """The texts at the pointers; without those where there is nothing. Raises InvalidText."""
     check(text)
-    found = _find(text, pointer)
-    return None if found is None else text[found[0] : found[1]]
+    return {pointer: text[first:last] for pointer, (first, last) in _spans(text, pointers).items()}
 
 
 def replaced(text: str, parts: Mapping[str, str]) -> str:
     """The text with others in the place of the values at the pointers. Raises InvalidText, also where a pointer leads
     nowhere, or into a part that is replaced. The new texts must have been checked."""
     check(text)
-    spans: list[tuple[int, int, str]] = []
-    for pointer, value in parts.items():
-        if (found := _find(text, pointer)) is None:
-            raise InvalidText(f"it has nothing at {pointer}")
-        spans.append((*found, value))
-    spans.sort()
+    found = _spans(text, parts)
+    if missing := [pointer for pointer in parts if pointer not in found]:
+        raise InvalidText(f"it has nothing at {missing[0]}")
     pieces, done = [], 0
-    for first, last, value in spans:
+    for (first, last), value in sorted((span, parts[pointer]) for pointer, span in found.items()):
         if first < done:
             raise InvalidText("one part is in another one")
         pieces += [text[done:first], value]
@@ -75,42 +73,51 @@ def _keys(pointer: str) -> list[str]:
     return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
 
 
-def _find(text: str, pointer: str) -> tuple[int, int] | None:
-    first = _skip_space(text, 0)
-    last = _end(text, first)
-    for key in _keys(pointer):
-        found: tuple[int, int] | None = None
-        if text[first] == "{":
-            # Of two members of one name the last counts, as for everyone who decodes it.
-            for name, span in _members(text, first):
-                if name == key:
-                    found = span
-        elif text[first] == "[" and _NUMBER.fullmatch(key):
-            found = next((span for number, span in enumerate(_elements(text, first)) if number == int(key)), None)
-        if found is None:
-            return None
-        first, last = found
-    return first, last
+type _Span = tuple[int, int]
 
 
-def _elements(text: str, start: int) -> Iterator[tuple[int, int]]:
+def _spans(text: str, pointers: Iterable[str]) -> dict[str, _Span]:
+    """Where the values at the pointers are; without those where there is nothing. All are found on one way through the
+    text: pointers are somebody's input, and may be many and deep."""
+    found: dict[str, _Span] = {}
+    _walk(text, _skip_space(text, 0), [(pointer, _keys(pointer)) for pointer in dict.fromkeys(pointers)], 0, found)
+    return found
+
+
+def _walk(text: str, start: int, wanted: list[tuple[str, list[str]]], depth: int, found: dict[str, _Span]) -> int:
+    """Note where the wanted values are in the value that begins at `start`. Returns where that ends. `depth`: how many
+    of their keys have led there."""
+    deeper: dict[str, list[tuple[str, list[str]]]] = {}
+    for pointer, keys in wanted:
+        if len(keys) > depth:
+            deeper.setdefault(keys[depth], []).append((pointer, keys))
+    if not deeper or text[start] not in "[{":
+        end = _end(text, start)
+    else:
+        at = _skip_space(text, start + 1)
+        number = 0
+        while text[at] not in "]}":
+            key, number = str(number), number + 1
+            if text[start] == "{":
+                last = _end(text, at)
+                key = json.loads(text[at:last])
+                at = _skip_space(text, text.index(":", last) + 1)
+            inner = deeper.get(key) or []
+            for pointer, _ in inner:
+                # Of two members of one name the last counts, as for everyone who decodes it.
+                found.pop(pointer, None)
+            at = _after_comma(text, _walk(text, at, inner, depth + 1, found) if inner else _end(text, at))
+        end = at + 1
+    found |= {pointer: (start, end) for pointer, keys in wanted if len(keys) == depth}
+    return end
+
+
+def _elements(text: str, start: int) -> Iterator[_Span]:
     """Where each item of the list that begins at `start` is."""
     at = _skip_space(text, start + 1)
     while text[at] != "]":
         last = _end(text, at)
         yield at, last
-        at = _after_comma(text, last)
-
-
-def _members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The name of each member of the object that begins at `start`, and where its value is."""
-    at = _skip_space(text, start + 1)
-    while text[at] != "}":
-        last = _end(text, at)
-        name = json.loads(text[at:last])
-        first = _skip_space(text, text.index(":", last) + 1)
-        last = _end(text, first)
-        yield name, (first, last)
         at = _after_comma(text, last)
 
 

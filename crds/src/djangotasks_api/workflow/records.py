@@ -46,7 +46,8 @@ class StepReason(StrEnum):
     INPUT_UNAVAILABLE = "InputUnavailable"
     """A result that it needs is not there any more: somebody deleted the task. Or it cannot be read."""
     INPUT_TOO_LARGE = "InputTooLarge"
-    """The results that it needs are larger than its arguments may be, or it maps over more than 100,000 items."""
+    """The results that it needs are larger than its arguments may be; or the workflow has more than 100,000 tasks, with
+    the list that it maps over."""
 
 
 NO_LIST: Final = "The result that it maps over is no list."

@@ -42,8 +42,6 @@ class Flow:
         """What the engine has begun, and does not exist yet."""
         self.blocked: dict[StepTask, str] = {}
         """What the API server refuses, with its words."""
-        self.items: dict[str, list[str]] = {}
-        """The items of results that are mapped over, by the step that returned them."""
         self.large: set[str] = set()
         """The steps whose results are read by the pods that take them."""
         self.stop_seen = False

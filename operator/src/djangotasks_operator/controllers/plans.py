@@ -1,5 +1,5 @@
 """Read the specs of workflows. A large one takes as long as hundreds of reconciles do: so that is done in a thread, one
-at a time, and once for each workflow. What a tenant enqueues does not hold up the others.
+at a time, and once for each workflow. What a tenant enqueues does not hold up the others. So it is with large results.
 """
 
 import asyncio
@@ -66,13 +66,16 @@ class Plans:
 
     async def read_once(self, body: Body) -> Reading:
         """Read the spec of a workflow that does not run. Raises InvalidGraph."""
-        async with self._lock:
-            return await self.in_thread(lambda: _read(body["spec"]))
+        return await self.apart(lambda: _read(body["spec"]))
 
     async def take_over(self, reading: Reading, earlier: Body) -> Takeover:
         """What a retry takes over of the workflow that it retries. Raises NotRetryable and InvalidGraph."""
+        return await self.apart(lambda: _take_over(reading.plan, earlier))
+
+    async def apart[T](self, call: Callable[[], T]) -> T:
+        """Call what takes long in a thread, one call at a time."""
         async with self._lock:
-            return await self.in_thread(lambda: _take_over(reading.plan, earlier))
+            return await self.in_thread(call)
 
     def forget(self, key: Key) -> None:
         """The workflow does not run any more."""

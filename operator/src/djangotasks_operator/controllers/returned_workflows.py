@@ -21,9 +21,9 @@ from djangotasks_operator.workflows.views import Origin, Workflow, parse_workflo
 
 
 class ReturnedWorkflows:
-    def __init__(self, writer: WorkflowWriter, plans: Plans, now: Callable[[], datetime]) -> None:
+    def __init__(self, writer: WorkflowWriter, results: StepResults, plans: Plans, now: Callable[[], datetime]) -> None:
         self._writer = writer
-        self._results = StepResults(writer)
+        self._results = results
         self._plans = plans
         self._now = now
 

@@ -18,12 +18,19 @@ CREATIONS_IN_FLIGHT = 16
 
 
 class StepTaskCreator:
-    def __init__(self, writer: WorkflowWriter, work: WorkQueues, flows: Flows, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        writer: WorkflowWriter,
+        results: StepResults,
+        work: WorkQueues,
+        flows: Flows,
+        now: Callable[[], datetime],
+    ) -> None:
         self._writer = writer
         self._work = work
         self._flows = flows
         self._now = now
-        self._results = StepResults(writer)
+        self._results = results
 
     async def reconcile(self, key: WorkflowTask) -> Result:
         """Create the task, unless its workflow does not need it any more. RETRY where the API server refuses it."""

@@ -38,6 +38,7 @@ from djangotasks_operator.controllers.schedule_controller import (
     ScheduleObserver,
     Unobserved,
 )
+from djangotasks_operator.controllers.step_results import StepResults
 from djangotasks_operator.controllers.step_task_creator import CREATIONS_IN_FLIGHT, StepTaskCreator
 from djangotasks_operator.controllers.task_controller import WORKERS, TaskController
 from djangotasks_operator.controllers.work_queues import WorkQueues
@@ -83,15 +84,16 @@ class Term:
         self.holds = HoldController(HoldWriter(writer), work, self.admission, holds, now)
         workflow_writer = WorkflowWriter(writer)
         plans = Plans(in_thread or asyncio.to_thread)
-        returned = ReturnedWorkflows(workflow_writer, plans, now)
+        results = StepResults(workflow_writer, plans)
+        returned = ReturnedWorkflows(workflow_writer, results, plans, now)
         self.tasks = TaskController(
             writer, work, self.admission, self.starter, self.logs, self.events, self.queues, returned, now
         )
         self.expiry = ExpiryController(writer, work.deletions, now)
         self.deferred_status = DeferredStatus(writer, now)
         flows = Flows()
-        self.workflows = WorkflowController(workflow_writer, work, flows, plans, now, clock)
-        self.step_tasks = StepTaskCreator(workflow_writer, work, flows, now)
+        self.workflows = WorkflowController(workflow_writer, results, work, flows, plans, now, clock)
+        self.step_tasks = StepTaskCreator(workflow_writer, results, work, flows, now)
         self.schedules = ScheduleController(ScheduleWriter(writer), work, schedule_observer or Unobserved(), now)
         failed = metrics.reconcile_failed
         deletions = TokenBucket(DELETIONS_IN_FLIGHT, DELETIONS_PER_SECOND, clock)

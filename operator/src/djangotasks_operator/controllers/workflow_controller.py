@@ -10,7 +10,7 @@ from functools import partial
 from djangotasks_api.phases import Phase
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import InvalidGraph
-from djangotasks_api.workflow.inputs import InputError, mapped_length
+from djangotasks_api.workflow.inputs import InputError, check_length
 from djangotasks_api.workflow.records import Record, StepReason, WorkflowPhase, WorkflowReason, step_reason
 from djangotasks_api.workflow.retry import NotRetryable
 from djangotasks_api.workflow.stored import records_of
@@ -37,6 +37,7 @@ class WorkflowController:
     def __init__(
         self,
         writer: WorkflowWriter,
+        results: StepResults,
         work: WorkQueues,
         flows: Flows,
         plans: Plans,
@@ -51,7 +52,7 @@ class WorkflowController:
         self._clock = clock
         self._plans = plans
         self._retries = Retries(writer, plans)
-        self._results = StepResults(writer)
+        self._results = results
         self._swept: dict[Key, str] = {}
         """The workflows that ended, and of which no more tasks are to be released, with their uids."""
 
@@ -197,7 +198,8 @@ class WorkflowController:
         """Read the lengths of results that are mapped over."""
         for step in steps:
             try:
-                length = mapped_length(await self._results.length(flow, step))
+                length = await self._results.length(flow, step)
+                check_length(flow.plan, flow.engine.record, step, length)
             except InputError as error:
                 for follower in flow.plan.graph:
                     if follower.over == step:

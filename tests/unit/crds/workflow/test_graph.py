@@ -25,6 +25,8 @@ LONE = Step(name="lone")
         ([Step(name="list-00001")], "like a task of a map list"),
         ([Step(name="a", runs=Runs.ON_FAILURE)], "no step that could fail"),
         ([Step(name="a", items=WORKFLOW_TASKS_MAX), LONE], "100,001 tasks"),
+        # Each map that follows another has as many.
+        ([Step(name="a", items=40_000), Step(name="b", each="a"), Step(name="c", each="b")], "120,000 tasks"),
     ],
 )
 def test_what_cannot_run_is_refused(steps: list[Step], words: str) -> None:

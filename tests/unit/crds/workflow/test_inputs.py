@@ -10,12 +10,12 @@ from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES, STEP_INPUTS_MAX_BYTE
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.inputs import (
     InputError,
+    check_length,
     filled,
     item,
     item_source,
     list_items,
     listed_item,
-    mapped_length,
     needed,
     placed,
     takes_item,
@@ -138,14 +138,23 @@ def test_an_item_that_is_not_there_is_an_error(result: str) -> None:
         item(PLAN, StepTask("over", 1), result)
 
 
-@pytest.mark.parametrize("length", [0, WORKFLOW_TASKS_MAX, None])
-def test_a_map_has_as_many_tasks_as_the_list_has_items(length: int | None) -> None:
-    assert mapped_length(length) == length
+# Of the workflow PLAN: "lone" is one task, "map" has three; and "over" and "lane" as many as the list has items.
+FITS = (WORKFLOW_TASKS_MAX - 4) // 2
 
 
-def test_a_map_has_no_more_tasks_than_their_names_have_room_for() -> None:
-    with pytest.raises(InputError, match="100,000 tasks, and the list has 100,001 items"):
-        mapped_length(WORKFLOW_TASKS_MAX + 1)
+@pytest.mark.parametrize("length", [0, FITS, None])
+def test_a_list_may_have_as_many_items_as_there_may_be_tasks(length: int | None) -> None:
+    check_length(PLAN, lambda name: Record(), "lone", length)
+
+
+def test_a_list_that_makes_too_many_tasks_is_an_error() -> None:
+    with pytest.raises(InputError, match="of 49,999 items the workflow has 100,002 tasks, and may have 100,000"):
+        check_length(PLAN, lambda name: Record(), "lone", FITS + 1)
+
+
+def test_a_map_that_does_not_run_has_no_tasks() -> None:
+    records = {"lane": Record(StepPhase.SKIPPED), "map": MAP}
+    check_length(PLAN, lambda name: records.get(name, Record()), "lone", FITS + 1)
 
 
 @pytest.mark.parametrize(("text", "items"), [("[1, [2]]", ["1", "[2]"]), ("{}", None), ("[", None)])

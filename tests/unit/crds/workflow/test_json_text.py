@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djangotasks_api.workflow.json_text import InvalidText, check, items, part, pointer, replaced
+from djangotasks_api.workflow import json_text
+from djangotasks_api.workflow.json_text import InvalidText, check, items, part, parts, pointer, replaced
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -42,6 +43,15 @@ def test_each_part_is_found(value: Any, indent: int | None) -> None:
         found = part(text, pointer(way))
         assert found is not None
         assert json.loads(found) == follow(value, way)
+
+
+@given(VALUES)
+def test_all_parts_are_found_at_once(value: Any) -> None:
+    text = json.dumps(value)
+    found = parts(text, (*map(pointer, ways(value)), "/x/0/none"))
+    assert {way: json.loads(inner) for way, inner in found.items()} == {
+        pointer(way): follow(value, way) for way in ways(value)
+    }
 
 
 @given(VALUES, st.sampled_from(EXACT))
@@ -88,3 +98,20 @@ def test_a_place_that_is_not_there_is_refused(parts: dict[str, str]) -> None:
 
 def test_of_two_members_of_one_name_the_last_counts() -> None:
     assert part('{"a":1,"a":2}', "/a") == "2"
+    assert part('{"a":{"b":1},"a":2}', "/a/b") is None
+
+
+def test_the_way_to_many_deep_parts_is_gone_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pointers are somebody's input: each by itself, at each depth the whole text again, took minutes for one step."""
+    read: list[int] = []
+
+    def end(text: str, at: int) -> int:
+        read.append(at)
+        return json.JSONDecoder().raw_decode(text, at)[1]
+
+    monkeypatch.setattr(json_text, "_end", end)
+    deep, wide = 100, 300
+    text = "[" * deep + f"[{','.join('1' * wide)}]" + "]" * deep
+    pointers = ["/0" * deep + f"/{number}" for number in range(wide)]
+    assert parts(text, pointers) == dict.fromkeys(pointers, "1")
+    assert len(read) == len(set(read)) == wide

@@ -156,6 +156,16 @@ def test_a_map_over_too_many_items_fails() -> None:
     assert "100,000" in stage.status["message"]
 
 
+def test_the_maps_that_follow_one_over_a_result_count() -> None:
+    """500 of them, 100,000 wide each, would keep the operator busy for minutes at their end."""
+    stage = WorkflowStage(
+        step("a"), step("map", map={"over": "a"}), step("lane", map={"each": "map"}), step("other", map={"over": "a"})
+    )
+    store(stage, "a", resultLength=33_334)
+    assert stage.phases()["map"] == "Failed InputTooLarge"
+    assert "of 33,334 items the workflow has 100,003 tasks" in stage.status["message"]
+
+
 def test_an_item_of_a_list_of_the_workflow_that_fits_nowhere_fails_its_task() -> None:
     items = json.dumps(["x" * STEP_INPUTS_MAX_BYTES, "y" * ITEM_MAX_BYTES])
     stage = WorkflowStage(
