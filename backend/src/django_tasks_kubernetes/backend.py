@@ -20,7 +20,7 @@ from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY
 from django_tasks_kubernetes.enqueue.calls import Call, Enqueued
 from django_tasks_kubernetes.enqueue.enqueuer import Enqueuer
-from django_tasks_kubernetes.enqueue.new_task import NewTask, marked, repetition
+from django_tasks_kubernetes.enqueue.new_task import NewTask, Repeat, marked, repetition
 from django_tasks_kubernetes.enqueue.task_validation import validate_options, validate_types
 from django_tasks_kubernetes.enqueue.validation import queue_problem, valid_name, validate_importable
 from django_tasks_kubernetes.enqueue.writer import TaskWriter
@@ -203,8 +203,9 @@ class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
         """See cancel()."""
         return await sync_to_async(self.cancel, thread_sensitive=self._asks_database)(result_id, reason)
 
-    def retry(self, result_id: str) -> KubernetesResult:
-        """Enqueues a finished task once more, at once, as a new task with the same arguments and options.
+    def retry(self, result_id: str, *, as_id: str | None = None, requested_by: str = "") -> KubernetesResult:
+        """Enqueues a finished task once more, at once, as a new task with the same arguments and options. `as_id`: the
+        id of the new task, so that the same call makes no second one. `requested_by`: kept with the new task.
 
         Returns the new task's result. Raises NotFinished; StorageFailed where its arguments are in a storage, and
         cannot be had from there; InvalidResource where they are results of other tasks, of which one is gone; and as
@@ -212,11 +213,13 @@ class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
         """
         resource = self.store.get(valid_name(result_id))
         alias, options = self._alias_of(resource), self.parsed_options
-        return self._enqueuer.create(repetition(resource, alias, options, self._read, self._fill))
+        how = Repeat(as_id=as_id, requested_by=requested_by)
+        return self._enqueuer.create(repetition(resource, alias, options, self._read, self._fill, how))
 
-    async def aretry(self, result_id: str) -> KubernetesResult:
+    async def aretry(self, result_id: str, *, as_id: str | None = None, requested_by: str = "") -> KubernetesResult:
         """See retry()."""
-        return await sync_to_async(self.retry, thread_sensitive=True)(result_id)
+        retry = sync_to_async(self.retry, thread_sensitive=True)
+        return await retry(result_id, as_id=as_id, requested_by=requested_by)
 
     def results(
         self,

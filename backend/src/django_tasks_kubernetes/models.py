@@ -1,7 +1,7 @@
 """The outbox of OPTIONS["ENQUEUE"] = "outbox", the inbox of `manage.py watch_tasks`; and, without a table, what
 Django's admin shows of the cluster."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -102,6 +102,9 @@ class Task(models.Model):
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
     """The name; where TASKS has several places, after the alias and a dot."""
 
+    path: "ClassVar[str]" = ""
+    """Of the task's function, where it is known."""
+
     class Meta:
         managed = False
         verbose_name = _("task")
@@ -112,7 +115,14 @@ class Task(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return f"{self.path} {self.pk}" if self.path else str(self.pk)
+
+    @classmethod
+    def shown(cls, pk: str, path: str) -> Self:
+        """The one that a page or the log shows."""
+        task = cls(id=pk)
+        task.__dict__["path"] = path
+        return task
 
 
 class Queue(models.Model):

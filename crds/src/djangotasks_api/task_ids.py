@@ -15,17 +15,18 @@ ZERO_BITS: Final = 18
 ID_CHARS: Final = 36
 
 
-def new_id(now_ms: int | None = None) -> str:
+def new_id(now_ms: int | None = None, chance: int | None = None) -> str:
     """A UUIDv8 (RFC 9562, 5.8) that sorts before those of earlier milliseconds, since the API server lists by name: 60
     bits count the milliseconds to END_MS, and 62 are random.
 
-    It begins with ZERO_BITS, and so sorts before nearly all other names. `now_ms`: milliseconds since 1970.
+    It begins with ZERO_BITS, and so sorts before nearly all other names. `now_ms`: milliseconds since 1970. `chance`:
+    62 bits in the place of random ones, for the same id again.
     """
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     # A clock that shows another century makes an id all the same.
     left = END_MS - min(max(now_ms, 0), END_MS)
     # Of the system: processes that were forked have the same state of `random`.
-    chance = int.from_bytes(os.urandom(8)) >> 2
+    chance = int.from_bytes(os.urandom(8)) >> 2 if chance is None else chance
     return str(uuid.UUID(int=(left >> 12) << 80 | 0x8 << 76 | (left & 0xFFF) << 64 | 0b10 << 62 | chance))
 
 

@@ -109,3 +109,8 @@ def test_other_names_come_after_new_ids(name: str) -> None:
 def test_which_names_are_new_ids_and_which_tell_the_time(name: str, new: bool, in_order: bool) -> None:
     assert (is_new_id(name), is_in_order(name)) == (new, in_order)
     assert order_labels(name) == ({"djangotasks.dev/in-order": ""} if in_order else {})
+
+
+def test_the_same_bits_make_the_same_id() -> None:
+    assert new_id(1_000, 7) == new_id(1_000, 7) != new_id(1_000, 8)
+    assert is_in_order(new_id(1_000, 7))

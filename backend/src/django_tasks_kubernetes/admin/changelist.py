@@ -27,7 +27,7 @@ OLDER: Final = "older"
 
 def task_of(place: Place, row: Row) -> Task:
     """The object that the admin shows, with its row."""
-    task = Task(id=place.pk(row.id))
+    task = Task.shown(place.pk(row.id), row.task)
     task.row = row  # type: ignore[attr-defined]
     return task
 

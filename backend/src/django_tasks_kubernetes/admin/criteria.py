@@ -9,7 +9,7 @@ from typing import Final
 from django_tasks_kubernetes.codec.resource import STATUSES
 from django_tasks_kubernetes.presentation.rows import Row
 from djangotasks_api.bounds import TASK_NAME_MAX_CHARS
-from djangotasks_api.names import RETRY_OF_LABEL, SCHEDULE_LABEL, WORKFLOW_LABEL
+from djangotasks_api.names import ENQUEUED_BY_LABEL, RETRY_OF_LABEL, SCHEDULE_LABEL, WORKFLOW_LABEL
 from djangotasks_api.phases import TERMINAL_PHASES, Phase
 
 UNFINISHED: Final = "Unfinished"
@@ -32,6 +32,7 @@ LABELS: Final[Mapping[str, str]] = {
     "workflow": WORKFLOW_LABEL,
     "schedule": SCHEDULE_LABEL,
     "retry_of": RETRY_OF_LABEL,
+    "enqueued_by": ENQUEUED_BY_LABEL,
 }
 PARAMETERS: Final = ("backend", "phase", "exception", "within", *FIELDS, *LABELS)
 
@@ -53,6 +54,7 @@ class Criteria:
     workflow: str = ""
     schedule: str = ""
     retry_of: str = ""
+    enqueued_by: str = ""
     within: str = ""
     """Of what has ended, that it ended so long ago or less; of the others, that they were enqueued then."""
     text: str = ""

@@ -1,19 +1,56 @@
-"""One task."""
+"""One task: why it is as it is, its attempts, and its data."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest
-from django.tasks.exceptions import TaskResultDoesNotExist
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_tasks_kubernetes.admin import nav, task_facts
+from django_tasks_kubernetes.admin.base import may
+from django_tasks_kubernetes.admin.data import arguments_of, elsewhere, result_of
+from django_tasks_kubernetes.admin.one_task import answer_for
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.reading import kept
+from django_tasks_kubernetes.admin.timeline import timeline
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.presentation import pages
 from django_tasks_kubernetes.presentation.rows import row
+from django_tasks_kubernetes.presentation.text import safe
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLinks:
+    """See task_facts.Links."""
+
+    site: AdminSite
+    place: Place
+
+    def task(self, name: str) -> str:
+        return self._of("task_change", name)
+
+    def workflow(self, name: str) -> str:
+        return self._of("workflow_change", name) or self.tasks(workflow=name)
+
+    def schedule(self, name: str) -> str:
+        return self._of("schedule_change", name) or self.tasks(schedule=name)
+
+    def tasks(self, **parameters: str) -> str:
+        """The list of tasks with these parameters."""
+        if not self.place.is_only:
+            parameters["backend"] = self.place.alias
+        return f"{nav.url(self.site, 'task_changelist')}?{urlencode(parameters)}"
+
+    def _of(self, page: str, name: str) -> str:
+        try:
+            return nav.url(self.site, page, quote(self.place.pk(name)))
+        except NoReverseMatch:
+            return ""
 
 
 class TaskPage(Page):
@@ -22,26 +59,30 @@ class TaskPage(Page):
     parts = ("task",)
 
     def context(self, request: HttpRequest, place: Place, name: str) -> Mapping[str, Any]:
-        def read() -> Resource | None:
-            try:
-                found: Resource = place.store.get(name)
-            except TaskResultDoesNotExist:
-                return None
-            return found
+        answer = answer_for(self.admin, request, place, name, fresh=is_fresh(request))
+        found: dict[str, Any] = {"answer": answer, "pk": quote(place.pk(name))}
+        return found | self._of(request, place, answer.value) if answer.value is not None else found
 
-        answer = kept(place, ("task", name), read, fresh=is_fresh(request))
-        resource = answer.value
-        if resource is None and answer.problem is None:
-            raise Http404
-        if resource is None:
-            return {"answer": answer, "pk": place.pk(name)}
-        allowed, shown = self.admin.queues_for(request), row(resource)
-        if allowed is not None and shown.queue not in allowed:
-            raise Http404
+    def _of(self, request: HttpRequest, place: Place, resource: Resource) -> dict[str, Any]:
+        shown, now, links = row(resource), timezone.now(), SiteLinks(self.admin.admin_site, place)
+        sees_data = may(request, "view_task_data")
+        hide = place.backend.parsed_options.admin_hide
         return {
-            "answer": answer,
-            "pk": place.pk(name),
-            "row": shown,
             "title": shown.task,
-            "facts": list(pages.facts(resource, timezone.now())),
+            "row": shown,
+            "headline": task_facts.headline(resource),
+            "facts": list(task_facts.facts_of(resource, links)),
+            "attempts": task_facts.attempts_of(resource),
+            "chart": timeline("timeline", resource, now, timezone.get_current_timezone()),
+            "progress_message": safe(((resource.get("status") or {}).get("progress") or {}).get("message") or ""),
+            "sees_data": sees_data,
+            "arguments": arguments_of(resource, hide) if sees_data else [],
+            "result": result_of(resource, hide) if sees_data else None,
+            "elsewhere": list(elsewhere(resource)) if sees_data else [],
+            "may_cancel": may(request, "change_task") and not shown.is_finished,
+            "may_retry": may(request, "retry_task") and shown.is_finished,
+            "may_delete": may(request, "delete_task"),
+            "children_url": links.tasks(enqueued_by=shown.id),
+            "retries_url": links.tasks(retry_of=shown.id),
+            "namespace": shown.namespace or place.backend.namespace,
         }

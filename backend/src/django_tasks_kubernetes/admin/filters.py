@@ -125,7 +125,12 @@ class RetryOfFilter(ChosenFilter):
     parameter_name = attribute = "retry_of"
 
 
+class EnqueuedByFilter(ChosenFilter):
+    title = _("enqueued by")
+    parameter_name = attribute = "enqueued_by"
+
+
 FILTERS = (
     BackendFilter, PhaseFilter, QueueFilter, TaskFilter, ReasonFilter, ExceptionFilter, WithinFilter,
-    WorkflowFilter, ScheduleFilter, RetryOfFilter,
+    WorkflowFilter, ScheduleFilter, RetryOfFilter, EnqueuedByFilter,
 )  # fmt: skip

@@ -79,9 +79,19 @@ def nav(
     return {
         "tabs": list(tabs(request, site, current)),
         "place": place_name(place),
+        "fresh_url": _fresh(request),
         "as_of": answer.as_of if answer is not None else None,
         "problem": problem_of(problem, request) if problem is not None else None,
     }
+
+
+def _fresh(request: HttpRequest) -> str:
+    """The same page, read again."""
+    parameters = request.GET.copy()
+    for name in ("part", "older"):
+        parameters.pop(name, None)
+    parameters["fresh"] = "1"
+    return f"?{parameters.urlencode()}"
 
 
 def place_name(place: Place) -> str:

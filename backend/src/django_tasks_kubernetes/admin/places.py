@@ -47,6 +47,10 @@ class Place:
         """The primary key of a task of this name."""
         return name if self.is_only else f"{self.alias}{SEPARATOR}{name}"
 
+    def delete(self, name: str, uid: str | None) -> None:
+        """Deletes a task, unless another has its name by now. Raises TaskException."""
+        self.store.delete(name, uid)
+
     def page(self, *, fields: str = "", labels: str = "", limit: int, token: str | None = None) -> Page:
         """A page of the tasks as rows, in the order of their names: one request. Raises TaskException."""
         from django.utils import timezone

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import ClusterAdmin, may
@@ -26,8 +26,14 @@ class TaskAdmin(ClusterAdmin):
     pages: ClassVar[Mapping[str, str]] = {
         "overview": "django_tasks_kubernetes.admin.overview.OverviewPage",
         "failures": "django_tasks_kubernetes.admin.failures.FailuresPage",
+        "act": "django_tasks_kubernetes.admin.act_page.ActPage",
     }
-    object_pages: ClassVar[Mapping[str, str]] = {}
+    object_pages: ClassVar[Mapping[str, str]] = {
+        "arguments": "django_tasks_kubernetes.admin.data.ArgumentsPage",
+        "result": "django_tasks_kubernetes.admin.data.ResultPage",
+        "cancel": "django_tasks_kubernetes.admin.act_page.CancelPage",
+        "again": "django_tasks_kubernetes.admin.act_page.AgainPage",
+    }
 
     list_display = (
         "task", "queue", "phase", "progress", "why", "attempts", "enqueued", "waited", "ran", "short_id",
@@ -38,6 +44,8 @@ class TaskAdmin(ClusterAdmin):
     search_help_text = _("An id or its end, or a part of a task's path, its reason or its exception")
     show_full_result_count = False
     actions_selection_counter = True
+    # The last one in the place of the site's own, which deletes rows of a table.
+    actions = ("cancel_selected", "retry_selected", "delete_selected")
 
     def queues_for(self, request: HttpRequest) -> set[str] | None:
         """See ClusterAdmin. All, where it is not overridden."""
@@ -65,15 +73,59 @@ class TaskAdmin(ClusterAdmin):
 
         return list_page(self, request, super().changelist_view(request, extra_context))
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Django's own is that of those who may change it, too."""
+        return may(request, "view_task")
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To cancel it. There is no form to change one."""
-        return may(request, "change_task")
+        """To cancel it. There is no form to change one. Nothing can be done without view_task."""
+        return may(request, "view_task") and may(request, "change_task")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, "view_task") and may(request, "delete_task")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Shows one task."""
         return self.page_view("django_tasks_kubernetes.admin.detail.TaskPage", request, object_id)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Asks whether to delete it."""
+        return self.page_view("django_tasks_kubernetes.admin.act_page.DeletePage", request, object_id)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """For the page of its history, which is there after the task is gone."""
+        from django_tasks_kubernetes.admin.one_task import known_task
+
+        return known_task(self, request, object_id)
+
+    # Its actions.
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return may(request, "view_task") and may(request, "retry_task")
+
+    @admin.action(description=_("Cancel"), permissions=["change"])
+    def cancel_selected(self, request: HttpRequest, tasks: Any) -> Any:
+        return self._confirm(request, "cancel", tasks)
+
+    @admin.action(description=_("Enqueue once more"), permissions=["retry"])
+    def retry_selected(self, request: HttpRequest, tasks: Any) -> Any:
+        return self._confirm(request, "again", tasks)
+
+    @admin.action(description=_("Delete"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, tasks: Any) -> Any:
+        return self._confirm(request, "delete", tasks)
+
+    def _confirm(self, request: HttpRequest, action: str, tasks: Any) -> Any:
+        from django_tasks_kubernetes.admin.act_page import confirm
+        from django_tasks_kubernetes.admin.actions import ACTIONS
+        from django_tasks_kubernetes.admin.places import place_of
+
+        place = place_of(request.GET.get("backend"))
+        if place is None:
+            raise Http404
+        return confirm(self, request, ACTIONS[action], [(task.pk, _row(task)) for task in tasks], place)
 
     # Its columns.
 

@@ -22,6 +22,7 @@ from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from djangotasks_api.names import (
     ENQUEUED_BY_LABEL,
     REQUEST_ANNOTATION,
+    REQUESTED_BY_ANNOTATION,
     RETRY_OF_LABEL,
     STEP_LABEL,
     WORKFLOW_LABEL,
@@ -82,9 +83,9 @@ def new_task(
     return NewTask(result, marked(encode(result, payload)), overflow)
 
 
-def marked(resource: Resource) -> Resource:
+def marked(resource: Resource, mark_text: str | None = None) -> Resource:
     """With a mark of this one request, by which it is known again when its answer was lost, and it is repeated."""
-    mark = {REQUEST_ANNOTATION: uuid.uuid4().hex}
+    mark = {REQUEST_ANNOTATION: mark_text or uuid.uuid4().hex}
     return resource | {"metadata": resource["metadata"] | {"annotations": mark}}
 
 
@@ -113,31 +114,53 @@ def _too_large(size: int, options: Options) -> str | None:
     return None
 
 
-def repeated(resource: Resource, now: datetime) -> Resource:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """How a task is repeated."""
+
+    as_id: str | None = None
+    """The id of the new task; None for a new one."""
+    requested_by: str = ""
+
+
+REPEAT: Final = Repeat()
+
+
+def repeated(resource: Resource, now: datetime, how: Repeat = REPEAT) -> Resource:
     """Makes a DjangoTask that does once more what a finished one did. Raises NotFinished."""
     name, phase = resource["metadata"]["name"], (resource.get("status") or {}).get("phase")
     if phase not in TERMINAL_PHASES:
         raise NotFinished(f"Task {name} is not finished. Wait for its end, or cancel it first.")
     kept = {field: value for field, value in resource["spec"].items() if field not in NOT_REPEATED}
     labels = {k: v for k, v in (resource["metadata"].get("labels") or {}).items() if k not in LABELS_NOT_REPEATED}
-    new = new_id(milliseconds(now))
-    return {
+    new = how.as_id or new_id(milliseconds(now))
+    made = {
         "apiVersion": resource["apiVersion"],
         "kind": resource["kind"],
         "metadata": {"name": new, "labels": labels | order_labels(new) | {RETRY_OF_LABEL: name}},
         "spec": kept | {"enqueuedAt": to_wire(now), "retryOf": name},
     }
+    # The same id is the same request.
+    made = marked(made, how.as_id)
+    if how.requested_by:
+        made["metadata"]["annotations"][REQUESTED_BY_ANNOTATION] = how.requested_by
+    return made
 
 
 def repetition(
-    resource: Resource, alias: str, options: Options = DEFAULTS, read: Read = no_storage, fill: Fill = no_results
+    resource: Resource,
+    alias: str,
+    options: Options = DEFAULTS,
+    read: Read = no_storage,
+    fill: Fill = no_results,
+    how: Repeat = REPEAT,
 ) -> NewTask:
     """Makes a task that does once more what a finished one did. Raises NotFinished, and PayloadTooLarge for results of
     other tasks, which it has in its payload.
 
     A payload in a storage is read, and stored again: each task has a file of its own, which is deleted with it.
     """
-    again = marked(repeated(resource, timezone.now()))
+    again = repeated(resource, timezone.now(), how)
     if resource["spec"].get("inputs"):
         text = fill(resource)
         payload, overflow = placed(text, options)

@@ -143,6 +143,15 @@ class Client:
         cancelled: Resource = self._read(response)
         return cancelled
 
+    def delete(self, name: str, uid: str | None) -> None:
+        """Deletes the DjangoTask, unless another one has its name by now. Raises TaskResultDoesNotExist."""
+        body = {"preconditions": {"uid": uid}} if uid else {}
+        response = self._request("DELETE", f"{self._path}/{name}", body)
+        if response.status == HTTPStatus.CONFLICT:
+            raise TaskResultDoesNotExist(name)
+        if response.status not in (HTTPStatus.OK, HTTPStatus.ACCEPTED):
+            raise self._error(response)
+
     def find(self, selector: str) -> Iterator[Resource]:
         """Those that match a field selector, page by page."""
         return self._list(selector, JSON)

@@ -18,6 +18,7 @@ MESSAGE_MAX_CHARS = 2000
 PAGE_READ_BYTES, PAGE_MAX_CHARS = 16 * 1024, 200
 PAGE_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 MARKUP = re.compile(r"<[^>]*>")
+DELETION = re.compile(rf'\bcannot delete resource "{TASK_PLURAL}"')
 # The words of the authorizer. Admission policies and quotas refuse with the same code, and their own words.
 RBAC_REFUSAL = re.compile(r'\bUser "[^"]*" cannot \w+ resource\b')
 
@@ -71,7 +72,11 @@ def error_from(status: int, body: bytes, *, server: str, namespace: str, proxy: 
 
 
 def _granting(refusal: str, namespace: str) -> str:
-    """What makes a web app's account one that may enqueue."""
+    """What makes a web app's account one that may enqueue; or delete, which pages of the admin can do."""
+    if DELETION.search(refusal):
+        rights = f"--verb=delete --resource={TASK_PLURAL}.{GROUP}"
+        commands = role_commands("djangotasks-delete", namespace, rights, refusal)
+        return f"Set admin.delete: true of the chart djangotasks-web-app. Or without the chart: {commands}."
     rights = f"--verb=create,get,list,watch,patch --resource={TASK_PLURAL}.{GROUP},{WORKFLOW_PLURAL}.{GROUP}"
     commands = role_commands("djangotasks-enqueue", namespace, rights, refusal)
     account = service_account(refusal)

@@ -86,6 +86,11 @@ class MemoryStore:
             self.changed(name)
         return self.get(name)
 
+    def delete(self, name: str, uid: str | None) -> None:
+        """Raises TaskResultDoesNotExist."""
+        self.get(name)
+        self.remove(name)
+
     def remove(self, name: str) -> None:
         """Removes what a workflow does not keep."""
         self.resources.pop(name, None)

@@ -32,6 +32,10 @@ class ClusterStore:
     def cancel(self, name: str, reason: str) -> Resource:
         return self.client.cancel(name, reason)
 
+    def delete(self, name: str, uid: str | None) -> None:
+        """Deletes it, where it still is the one with this uid. Raises TaskResultDoesNotExist."""
+        self.client.delete(name, uid)
+
     def find(self, selector: str) -> Iterator[Resource]:
         return self.client.find(selector)
 

@@ -62,6 +62,20 @@ def progress(text: Any) -> str:
 
 
 @register.filter
+def waited(row: Any) -> str:
+    from django_tasks_kubernetes.admin import cells
+
+    return cells.waited(row)
+
+
+@register.filter
+def ran(row: Any) -> str:
+    from django_tasks_kubernetes.admin import cells
+
+    return cells.ran(row)
+
+
+@register.filter
 def short_id(name: Any) -> str:
     from django_tasks_kubernetes.admin import cells
 

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.codec.compression import ENCODING
 from django_tasks_kubernetes.conf import Options
-from django_tasks_kubernetes.enqueue.new_task import arguments_text, marked, new_task, placed, repeated
+from django_tasks_kubernetes.enqueue.new_task import Repeat, arguments_text, marked, new_task, placed, repeated
 from django_tasks_kubernetes.exceptions import NotFinished, PayloadTooLarge
 from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from djangotasks_api.names import REQUEST_ANNOTATION
+from djangotasks_api.task_ids import new_id
 from tests.unit.backend import tasks
 
 ECHO: Any = tasks.echo
@@ -90,6 +91,17 @@ def test_a_repetition_leaves_behind_what_was_of_the_first_alone(field: str) -> N
     assert again["metadata"]["name"] != "first"
     labels = again["metadata"]["labels"]
     assert (labels["djangotasks.dev/queue"], "djangotasks.dev/enqueued-by" in labels) == ("default", False)
+
+
+def test_a_repetition_under_a_given_id_is_one_request() -> None:
+    how = Repeat(as_id=new_id(1, 2), requested_by="jane: why")
+    one, two = (repeated(finished(), timezone.now(), how)["metadata"] for _ in range(2))
+    assert one == two
+    assert one["name"] == how.as_id
+    assert one["annotations"]["djangotasks.dev/requested-by"] == "jane: why"
+    other = repeated(finished(), timezone.now())["metadata"]
+    assert other["annotations"]["djangotasks.dev/request"] != one["annotations"]["djangotasks.dev/request"]
+    assert "djangotasks.dev/requested-by" not in other["annotations"]
 
 
 @pytest.mark.parametrize("phase", [None, "Queued", "Running", "Retrying"])

@@ -23,6 +23,11 @@ from tests.unit.backend.kube.test_client import NO_ROLE, RESOURCE, answers, kube
         (status(403, NO_ROLE), e.PermissionDenied, "--serviceaccount=shop:web."),
         (status(403, NO_ROLE.replace("shop:web", "front:web")), e.PermissionDenied, "--serviceaccount=front:web."),
         (status(403, NO_ROLE.replace("system:serviceaccount:shop:web", "jane")), e.PermissionDenied, "--user=jane."),
+        (
+            status(403, NO_ROLE.replace("cannot create", "cannot delete")),
+            e.PermissionDenied,
+            "admin.delete: true of the chart djangotasks-web-app. Or without the chart: kubectl create role djangotasks-d",
+        ),
         (status(403, 'forbidden: exceeded quota: q, cannot "x"'), e.TaskRefused, "exceeded quota: q"),
         (status(403, "namespace is being terminated"), e.TaskRefused, "being terminated"),
         (

@@ -1,0 +1,158 @@
+"""The page that asks before something is done with tasks, and the POST that does it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.contrib import messages
+from django.contrib.admin.utils import quote
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_tasks_kubernetes.admin.actions import ACTIONS, NONCE, Action, Asked, Done, new_nonce
+from django_tasks_kubernetes.admin.audit import note
+from django_tasks_kubernetes.admin.base import require
+from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
+from django_tasks_kubernetes.admin.nav import nav, url
+from django_tasks_kubernetes.admin.one_task import may_see, task_for
+from django_tasks_kubernetes.admin.page import TEMPLATES, Page
+from django_tasks_kubernetes.admin.places import Place, place_of, split
+from django_tasks_kubernetes.admin.reading import forget
+from django_tasks_kubernetes.enqueue.validation import valid_name
+from django_tasks_kubernetes.presentation.rows import Row, row
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.admin.base import ClusterAdmin
+
+REASON_MAX_CHARS: Final = 200
+SHOWN_MAX: Final = 20
+
+
+def confirm(
+    admin: "ClusterAdmin", request: HttpRequest, action: Action, found: Iterable[tuple[str, Row]], place: Place
+) -> HttpResponseBase:
+    """Asks. `found`: the tasks, by their primary keys."""
+    listed = list(found)[:ACTION_MAX]
+    refused = Counter(words for _pk, row in listed if (words := action.refuses(row)))
+    wanted = [(pk, row) for pk, row in listed if not action.refuses(row)]
+    context = {
+        "wanted": len(wanted),
+        "by_phase": Counter(row.phase for _pk, row in wanted).most_common(),
+        "by_queue": Counter(row.queue for _pk, row in wanted).most_common(SHOWN_MAX),
+        "refused": refused.most_common(),
+        "shown": wanted[:SHOWN_MAX],
+        "pks": " ".join(pk for pk, _row in wanted),
+        "nonce": new_nonce(),
+    }
+    return _page(admin, request, action, place, context)
+
+
+def _page(
+    admin: "ClusterAdmin", request: HttpRequest, action: Action, place: Place, context: Mapping[str, Any]
+) -> HttpResponseBase:
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": action.question,
+        "opts": admin.opts,
+        **nav(request, admin.admin_site, "tasks", place, None),
+        "act": action,
+        "act_url": url(admin.admin_site, "task_act"),
+        "list_url": url(admin.admin_site, "task_changelist"),
+        "reason_max": REASON_MAX_CHARS,
+        **context,
+    }
+    request.current_app = admin.admin_site.name
+    return TemplateResponse(request, f"{TEMPLATES}/confirm.html", context)
+
+
+class ConfirmPage(Page):
+    """Asks about one task."""
+
+    action: ClassVar[str]
+
+    def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
+        action = ACTIONS[self.action]
+        place, name, resource = task_for(self.admin, request, object_id, action.permission)
+        return confirm(self.admin, request, action, [(place.pk(name), row(resource))], place)
+
+
+class CancelPage(ConfirmPage):
+    action = "cancel"
+
+
+class AgainPage(ConfirmPage):
+    action = "again"
+
+
+class DeletePage(ConfirmPage):
+    action = "delete"
+
+
+class ActPage(Page):
+    """Does what the form says."""
+
+    def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
+        require(request, "view_task")
+        if request.method != "POST":
+            return HttpResponseRedirect(url(self.admin.admin_site, "task_changelist"))
+        action = ACTIONS.get(request.POST.get("act", ""))
+        if action is None or not NONCE.fullmatch(request.POST.get("nonce", "")):
+            raise BadRequest("The form is incomplete.")
+        require(request, action.permission)
+        pks = list(dict.fromkeys(request.POST.get("pks", "").split()))
+        if not 0 < len(pks) <= ACTION_MAX:
+            raise BadRequest(f"The form must name 1 to {ACTION_MAX} tasks.")
+        user: Any = request.user
+        reason = " ".join(request.POST.get("reason", "").split())[:REASON_MAX_CHARS]
+        asked = Asked(user=user.get_username(), reason=reason, nonce=request.POST["nonce"])
+        report = do_all(pks, partial(self._one, request, action, asked))
+        note(request, action, asked, report)
+        forget()
+        return self._answer(request, action, asked, pks, report)
+
+    def _one(self, request: HttpRequest, action: Action, asked: Asked, pk: str) -> Done | str:
+        place, name = split(pk)
+        if place is None:
+            return _("does not exist any more")
+        name, resource = valid_name(name), None
+        if action.needs_resource or self.admin.queues_for(request) is not None:
+            resource = place.store.get(name)
+            if not may_see(self.admin, request, resource):
+                return _("does not exist any more")
+        return action.run(place, name, resource, asked)
+
+    def _answer(
+        self, request: HttpRequest, action: Action, asked: Asked, pks: list[str], report: Report
+    ) -> HttpResponseBase:
+        if report.done:
+            number = len(report.done)
+            words = ngettext("%(label)s: %(number)s task.", "%(label)s: %(number)s tasks.", number)
+            messages.success(request, words % {"label": action.label, "number": number})
+        for words, number in Counter(report.left_alone.values()).items():
+            text = ngettext(
+                "%(number)s task was left alone: it %(why)s.", "%(number)s tasks were left alone: each %(why)s.", number
+            )
+            messages.warning(request, text % {"number": number, "why": words})
+        for words, number in Counter(report.failed.values()).most_common(SHOWN_MAX):
+            text = ngettext("%(number)s task: %(why)s", "%(number)s tasks: %(why)s", number)
+            why = words if request.user.is_superuser else _("The cluster refused it. Ask your administrator.")  # type: ignore[union-attr]
+            messages.error(request, text % {"number": number, "why": why})
+        place = place_of(None)
+        if report.to_do and not report.failed and place is not None:
+            left = {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "nonce": asked.nonce}
+            return _page(self.admin, request, action, place, left | {"goes_on": True, "reason": asked.reason})
+        return HttpResponseRedirect(self._next(action, pks, report))
+
+    def _next(self, action: Action, pks: list[str], report: Report) -> str:
+        """The task that was made, or the one that it was about, or the list."""
+        site = self.admin.admin_site
+        if len(pks) != 1 or (action.name == "delete" and report.done):
+            return url(site, "task_changelist")
+        place, _name = split(pks[0])
+        done = report.done.get(pks[0])
+        pk = place.pk(done.made) if place is not None and done is not None and done.made else pks[0]
+        return url(site, "task_change", quote(pk))

@@ -1,0 +1,130 @@
+// Keeps the marked parts of a page up to date: <div data-live="name" data-every="5">. Each page works without it.
+//
+// It asks for ?part=name, and puts what the server renders in the place of what is there. Hidden tabs do not ask, nor do
+// parts that somebody points at, has the focus in, or has selected rows of. Where nothing changes, or nothing answers, it
+// asks less and less often.
+const KEY = "djangotasks.live";
+const SLOWEST = 30_000;
+const UNCHANGED_MAX = 10;
+
+const isWanted = () => {
+  const kept = read();
+  return kept === null ? !matchMedia("(prefers-reduced-motion: reduce)").matches : kept === "on";
+};
+
+// A browser may forbid the storage.
+function read() {
+  try { return localStorage.getItem(KEY); } catch { return null; }
+}
+
+function keep(value) {
+  try { localStorage.setItem(KEY, value); } catch { /* for this page alone */ }
+}
+
+class Region {
+  constructor(element, say) {
+    this.element = element;
+    this.say = say;
+    this.least = 1000 * Number(element.dataset.every);
+    this.wait = this.least;
+    this.unchanged = 0;
+    this.etag = null;
+    this.timer = null;
+    this.isAsking = false;
+  }
+
+  get isInUse() {
+    return this.element.matches(":hover, :focus-within") || this.element.querySelector("input:checked, details:focus") !== null;
+  }
+
+  start(now = false) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), now ? 0 : this.wait);
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  async ask() {
+    if (document.hidden || this.isAsking) return;
+    if (!this.isInUse) {
+      this.isAsking = true;
+      try { await this.fetch(); } catch { this.failed(); } finally { this.isAsking = false; }
+    }
+    if (this.timer !== null) this.start();
+  }
+
+  async fetch() {
+    const address = new URL(location.href);
+    address.searchParams.set("part", this.element.dataset.live);
+    const headers = this.etag === null ? {} : { "If-None-Match": this.etag };
+    const response = await fetch(address, { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" });
+    if (response.type === "opaqueredirect" || response.status === 401 || response.status === 403) {
+      this.say(this.element.ownerDocument.querySelector("[data-live-state]")?.dataset.loggedOut ?? "");
+      this.stop();
+      return;
+    }
+    if (response.status === 304) {
+      this.unchanged += 1;
+      if (this.unchanged >= UNCHANGED_MAX) this.slower();
+    } else if (response.ok) {
+      this.replace(await response.text(), response.headers.get("ETag"));
+    } else {
+      this.failed();
+      return;
+    }
+    this.say("");
+  }
+
+  replace(text, etag) {
+    this.etag = etag;
+    this.unchanged = 0;
+    this.wait = this.least;
+    // What was opened stays open.
+    const open = [...this.element.querySelectorAll("details")].map((details) => details.open);
+    this.element.innerHTML = text;
+    this.element.querySelectorAll("details").forEach((details, index) => {
+      if (open[index] !== undefined) details.open = open[index];
+    });
+    this.element.dispatchEvent(new CustomEvent("djangotasks:replaced", { bubbles: true }));
+  }
+
+  failed() {
+    const state = document.querySelector("[data-live-state]");
+    this.slower();
+    this.say(state?.dataset.away ?? "");
+  }
+
+  slower() {
+    this.wait = Math.min(2 * this.wait, SLOWEST);
+  }
+}
+
+function begin() {
+  const state = document.querySelector("[data-live-state]");
+  // Once, when it changes: a page that is read aloud does not repeat it.
+  const say = (text) => { if (state && state.textContent !== text) state.textContent = text; };
+  const regions = [...document.querySelectorAll("[data-live]")].map((element) => new Region(element, say));
+  if (regions.length === 0) return;
+  const button = document.querySelector("[data-live-switch]");
+  let isOn = isWanted();
+
+  const apply = (now) => {
+    for (const region of regions) if (isOn && !document.hidden) region.start(now); else region.stop();
+    if (button) button.setAttribute("aria-pressed", String(isOn));
+  };
+  if (button) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      isOn = !isOn;
+      keep(isOn ? "on" : "off");
+      apply(isOn);
+    });
+  }
+  document.addEventListener("visibilitychange", () => apply(!document.hidden));
+  apply(false);
+}
+
+begin();

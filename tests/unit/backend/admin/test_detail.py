@@ -1,0 +1,158 @@
+"""The page of one task, and its data."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from django_tasks_kubernetes.testing import InMemoryCluster
+from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
+from tests.unit.backend.conftest import Server
+from tests.unit.backend.resources import attempt
+
+ENDED = {"startedAt": "2026-11-29T12:00:02Z", "finishedAt": "2026-11-29T12:00:05Z"}
+FAILED: dict[str, Any] = {
+    "phase": "Failed",
+    "reason": "TaskError",
+    "message": "KeyError: 'x'",
+    "attempts": [
+        attempt(1, reason="Evicted", node="node-1", **ENDED),
+        attempt(
+            2,
+            reason="TaskError",
+            message="KeyError: 'x'",
+            exitCode=1,
+            image="shop:1",
+            error={"type": "builtins.KeyError", "traceback": "Traceback\n  line 7"},
+            **ENDED,
+        ),
+    ],
+    "logTail": {"attempt": 2, "text": "reading orders.csv"},
+    **ENDED,
+}
+PAYLOAD = '{"args":[12345678901234567890],"kwargs":{"password":"a-secret","month":7}}'
+
+
+def page(client: Client, name: str, more: str = "") -> str:
+    response = client.get(f"{LIST}{name}/change/{more}")
+    assert response.status_code == 200
+    return " ".join(response.text.split())
+
+
+def test_a_failed_task(cluster: InMemoryCluster, viewer: Client) -> None:
+    text = page(viewer, put(cluster, **FAILED))
+    for words in ("✗ Failed", "KeyError: &#x27;x&#x27;", "Evicted", "node-1", "shop:1", "builtins.KeyError", "line 7"):
+        assert words in text, words
+
+
+def test_who_asks_the_cluster_for_the_log_is_given_the_commands(cluster: InMemoryCluster, viewer: Client) -> None:
+    name = put(cluster, **FAILED)
+    assert f"kubectl describe djangotask {name} -n shop kubectl logs one-2 -n shop" in page(viewer, name)
+
+
+def test_related_tasks(cluster: InMemoryCluster, viewer: Client) -> None:
+    parent, first = put(cluster, 1), put(cluster, 2)
+    spec = {"enqueuedBy": {"name": parent, "uid": "u", "attempt": 1}, "retryOf": first, "schedule": "nightly"}
+    text = page(viewer, put(cluster, 3, spec=spec | {"workflow": {"name": "wf", "step": "render", "index": 3}}))
+    for words in (f"{LIST}{parent}/change/", f"{LIST}{first}/change/", "nightly", ">wf<", "render[3]"):
+        assert words in text, words
+
+
+def test_data_is_for_those_who_may_see_it(cluster: InMemoryCluster, viewer: Client, log_in: LogIn) -> None:
+    name = put(cluster, spec={"payload": PAYLOAD}, **FAILED | {"result": '"a result"'})
+    text = page(viewer, name)
+    for hidden in ("12345678901234567890", "month", "a result", "reading orders.csv", "a-secret"):
+        assert hidden not in text, hidden
+    text = page(log_in("view_task", "view_task_data"), name)
+    for shown in ("12345678901234567890", "month", "a result", "reading orders.csv", "********"):
+        assert shown in text, shown
+    assert "a-secret" not in text
+
+
+def test_a_download_has_the_exact_text_without_secrets(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    client = log_in("view_task", "view_task_data")
+    name = put(cluster, spec={"payload": PAYLOAD}, **FAILED | {"result": "[1.10, 2e400]"})
+    arguments = client.get(f"{LIST}{name}/arguments/")
+    assert "12345678901234567890" in arguments.text
+    assert "a-secret" not in arguments.text
+    assert arguments.headers["Content-Disposition"] == f'attachment; filename="{name}-arguments.json"'
+    assert arguments.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.get(f"{LIST}{name}/result/").text == "[1.10, 2e400]"
+    plain = put(cluster, 1, spec={"payload": '{"args": [ 1.10 ],"kwargs":{}}'})
+    assert client.get(f"{LIST}{plain}/arguments/").text == '{"args": [ 1.10 ],"kwargs":{}}'
+    assert client.get(f"{LIST}{plain}/result/").status_code == 404
+
+
+def test_large_data_is_cut(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    name = put(cluster, spec={"payload": '{"args":["' + "x" * 300_000 + '"],"kwargs":{}}'}, phase="Running")
+    assert len(page(log_in("view_task", "view_task_data"), name)) < 60_000
+
+
+def test_a_task_is_one_request_and_few_queries(
+    api_server: Server, viewer: Client, django_assert_num_queries: Any
+) -> None:
+    task = made_task(phase="Running")
+    api_server.answer = tables_of(task)
+    # The session, the person, and the permissions twice: of groups and of the person.
+    with django_assert_num_queries(4):
+        page(viewer, task["metadata"]["name"])
+    assert len(api_server.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["gone", "00000000-0000-8000-8000-000000000000", "a_b", "none.gone", "x" * 300])
+def test_a_task_that_is_not_there(cluster: InMemoryCluster, viewer: Client, name: str) -> None:
+    assert viewer.get(f"{LIST}{name}/change/").status_code == 404
+
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_hostile_texts_are_escaped(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    spec = {
+        "task": f"shop.{HOSTILE}",
+        "queue": HOSTILE,
+        "payload": f'{{"args":["{HOSTILE}"],"kwargs":{{"{HOSTILE}":1}}}}',
+        "enqueuedBy": {"name": f'"{HOSTILE}'},
+        "idempotencyKey": HOSTILE,
+        "cancel": True,
+        "cancelReason": HOSTILE,
+    }
+    error = {"type": HOSTILE, "traceback": HOSTILE * 2000 + "\x1b[31m\u202e"}
+    status = FAILED | {
+        "reason": HOSTILE,
+        "message": HOSTILE,
+        "result": f'"{HOSTILE}"',
+        "logTail": {"attempt": 1, "text": HOSTILE},
+    }
+    status |= {"attempts": [attempt(1, reason=HOSTILE, message=HOSTILE, node=HOSTILE, image=HOSTILE, error=error)]}
+    text = page(log_in("view_task", "view_task_data"), put(cluster, spec=spec, **status))
+    assert "alert(1)" in text
+    assert HOSTILE not in text
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|\x1b|\u202e", text)
+
+
+def test_the_part_of_a_task_alone(cluster: InMemoryCluster, viewer: Client) -> None:
+    name = put(cluster, phase="Queued", reason="QuotaExceeded")
+    text = page(viewer, name, "?part=task")
+    assert "QuotaExceeded" in text
+    assert "<html" not in text
+
+
+def test_tasks_of_other_queues_do_not_exist(
+    cluster: InMemoryCluster, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_tasks_kubernetes.admin.TaskAdmin.queues_for", lambda self, request: {"mail"})
+    client = log_in("view_task", "view_task_data", "change_task", "retry_task", "delete_task")
+    mine, other = put(cluster, 1), put(cluster, 2, spec={"queue": "default", "task": "shop.other"})
+    assert client.get(f"{LIST}{mine}/change/").status_code == 200
+    for path in ("change", "arguments", "result", "cancel", "again", "delete"):
+        assert client.get(f"{LIST}{other}/{path}/").status_code == 404, path
+    assert "shop.other" not in client.get(LIST).text
+    # As for one that is not there.
+    assert client.get(f"{LIST}{other}/history/").status_code == 302
+
+
+def test_the_cluster_is_away(api_server: Server, viewer: Client) -> None:
+    api_server.answer = lambda request: None
+    assert "The cluster does not answer" in page(viewer, "one")
