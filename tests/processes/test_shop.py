@@ -48,5 +48,13 @@ def test_the_system_checks_find_nothing(printed: list[str]) -> None:
     assert "no issues" in printed[1]
 
 
+def test_the_admin_has_the_tasks() -> None:
+    script = "from django.urls import reverse; print(reverse('admin:django_tasks_kubernetes_task_changelist'))"
+    command = [sys.executable, "-W", "error", "manage.py", "shell", "--no-imports", "-c", script]
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "ADMIN": "on"}
+    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines()[-1:] == ["/admin/django_tasks_kubernetes/task/"], done.stderr
+
+
 def test_the_migrations_are_complete(printed: list[str]) -> None:
     assert "No changes detected" in printed[2]
