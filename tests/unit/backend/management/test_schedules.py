@@ -123,7 +123,7 @@ def test_nothing_is_synced_while_a_module_cannot_be_imported(
         (["resume", "five"], [("GET", "five"), ("PATCH", "five")]),
         (["run", "five"], [("GET", "five"), ("POST", "djangotasks")]),
         (
-            ["backfill", "nightly", "--from", "2026-10-24", "--to", "2026-10-25", "--yes"],
+            ["backfill", "nightly", "--from", "2026-10-24", "--to", "2026-10-24", "--yes"],
             [("GET", "nightly"), ("GET", "nightly-202610240000"), ("POST", "djangotasks")],
         ),
     ],
