@@ -13,13 +13,14 @@ CLUSTER := python -m tools.cluster
 WORKERS ?= 4
 # CI tries a story that failed once more, so that one race on a busy machine does not stop all; its summary lists it.
 RERUNS := $(if $(CI),--reruns 1 -raR)
-UNIT := pytest -q $(if $(MAKE_TERMOUT),--color=yes)
+# A few examples of each property, and not what takes long. `make test` runs those with more examples, as `make matrix` does.
+UNIT := HYPOTHESIS_PROFILE=quick pytest -q -m "not thorough" $(if $(MAKE_TERMOUT),--color=yes)
 # In the half where ARGS="-k something" finds nothing.
 NONE_FOUND := [ $$? = 5 ]
 # Commits after this one have conventional messages. Checkouts without history do not have it, and are not checked.
 UNCONVENTIONAL := 788bacfc86ca7cc791c33a470462f51c17f2ba19
 
-.PHONY: help bootstrap demo test test-faults test-kind test-clients unit unit-django unit-others lint fmt generate docs \
+.PHONY: help bootstrap demo test test-faults test-kind test-clients unit unit-django unit-others unit-thorough lint fmt generate docs \
         matrix changelog dist audit release-check run-operator bench cluster-up cluster-down
 
 help: ## List the commands
@@ -32,7 +33,7 @@ demo: bootstrap ## From nothing to tasks that ran in a cluster, explained on the
 	@python -m tools.demo $(ARGS)
 
 ifeq ($(strip $(ARGS)),)
-test: lint docs unit matrix cluster-up ## All checks and tests, on a real cluster (ARGS: just pytest, with these)
+test: lint docs unit unit-thorough matrix cluster-up ## All checks and tests, on a real cluster (ARGS: just pytest, with these)
 	@$(CLUSTER) bin kwok > /dev/null
 	@pytest -n $(WORKERS) --dist loadfile $(RERUNS) tests --ignore=tests/unit --ignore=tests/charts
 	@pytest -m alone $(RERUNS) tests/cluster/test_readme.py
@@ -57,12 +58,15 @@ unit: bootstrap ## The tests that need neither a cluster nor processes of their 
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) unit-django unit-others
 
 # Two processes of about the same length. Workers of pytest-xdist would each collect all tests, and report each to a third
-# process: 36 s of processor time instead of 29. The half that needs no Django saves its imports and its fixtures.
+# process. The half that needs no Django saves its imports, and its fixtures for each test.
 unit-django:
-	@$(UNIT) tests/unit/backend tests/unit/crds $(ARGS) || $(NONE_FOUND)
+	@$(UNIT) tests/unit/backend $(ARGS) || $(NONE_FOUND)
 
 unit-others:
-	@$(UNIT) -p no:django tests/unit --ignore=tests/unit/backend --ignore=tests/unit/crds $(ARGS) || $(NONE_FOUND)
+	@$(UNIT) -p no:django tests/unit --ignore=tests/unit/backend $(ARGS) || $(NONE_FOUND)
+
+unit-thorough: bootstrap ## What `make unit` leaves out: tests that take long, and more examples of each property
+	@pytest -q -m "thorough or hypothesis" tests/unit
 
 lint: bootstrap ## Style, types, layers, and whether generated files are up to date
 	@ruff check .

@@ -1,4 +1,4 @@
-"""For all tests: Django's settings, and how long hypothesis searches (HYPOTHESIS_PROFILE=thorough: longer)."""
+"""For all tests: Django's settings, and how long hypothesis searches (HYPOTHESIS_PROFILE: quick, fast, thorough)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if "pytest_django" in sys.modules:  # not with `-p no:django`, for tests that ne
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.unit.settings")
     django.setup()
 
+settings.register_profile("quick", max_examples=3, deadline=None)
 settings.register_profile("fast", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=20_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))

@@ -72,6 +72,7 @@ os.write(1, "".join(new_id(1) + "\\n" for _ in range(100)).encode())  # at once:
 """
 
 
+@pytest.mark.thorough
 def test_ids_of_forked_processes_differ_in_one_millisecond() -> None:
     done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True)
     ids = done.stdout.split()

@@ -49,11 +49,15 @@ async def until(check: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+# To make them takes longer than all the rest of an operator.
+COUNTERS = Metrics()
+
+
 class DefectList(Metrics):
-    """Metrics that keep the defects of reconciles."""
+    """Metrics that keep the defects of reconciles. What they count, they count for all operators of the process."""
 
     def __init__(self) -> None:
-        super().__init__()
+        vars(self).update(vars(COUNTERS))
         self.defects: list[Exception] = []
 
     def reconcile_failed(self, error: Exception) -> None:
@@ -215,10 +219,8 @@ def make_operator(
     starting_limit: int = 32,
     make_store: Callable[[WorkQueues, WatchMonitor, ReportIntake], Store] = Store,
     leads: bool = True,
-    metrics: DefectList | None = None,
 ) -> InMemoryOperator:
-    """Put the operator together on an API server, by default an empty one, and let it lead. `metrics`: to be shared, as
-    it takes longer to make than all the rest."""
+    """Put the operator together on an API server, by default an empty one, and let it lead."""
     api = api or Calls(ApiServer(Clock()))
     clock = api.server.clock
     work, monitor, intake = (
@@ -238,7 +240,7 @@ def make_operator(
         writer,
         ReportRecorder(writer, now, started_delay=0, progress_seconds=0),
         Reflectors(cast(Api, api), store, monitor, ()),
-        metrics or DefectList(),
+        DefectList(),
         starting_limit,
         spawn=spawn,
     )

@@ -42,7 +42,7 @@ from djangotasks_operator.runtime.decoding import UnreadableAnswer, decode_event
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.reflector import Kind
 from tests.support.builders import NAMESPACE, make_queue, make_task
-from tests.unit.operator.harness import DefectList, InMemoryOperator, make_operator
+from tests.unit.operator.harness import InMemoryOperator, make_operator
 from tests.unit.operator.hostile.attempts import JOB, POD
 from tests.unit.operator.hostile.queues import DEPLOYMENT, FOLLOWING, HOLD, QUEUE, REPLICA_SET
 from tests.unit.operator.hostile.tasks import CHILD, REPORT, RETRY, SCHEDULE, TASK, WORKFLOW
@@ -56,7 +56,6 @@ TRIED: Counter[str] = Counter()
 REQUESTS_MAX = 60
 # In ten minutes, for one thing that is broken for all that time.
 REQUESTS_AFTER_MAX = 150
-METRICS = DefectList()
 WELL = make_queue("well").model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -78,8 +77,7 @@ PART = settings(WHOLE, max_examples=max(20, settings().max_examples * 9 // 5))
 
 def operator_beside(plural: str, body: Object) -> InMemoryOperator:
     """An operator with a hostile object, and a neighbour: a queue of its own, and then a task."""
-    METRICS.defects.clear()
-    operator = make_operator(starting_limit=4, metrics=METRICS)
+    operator = make_operator(starting_limit=4)
     operator.server.create(QUEUE_PLURAL, WELL)
     insert(operator, plural, body)
     return operator

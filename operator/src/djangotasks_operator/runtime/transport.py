@@ -52,7 +52,8 @@ class Transport:
         connection = login()
         self._server = connection.server.rstrip("/")
         self._headers = connection.as_http_headers()
-        self._tls = connection.as_ssl_context()
+        # To make one reads all certificates of the system.
+        self._tls = connection.as_ssl_context() if self._server.startswith("https:") else True
         # The kubeconfig's (proxy-url). Proxies in the environment are for the world outside the cluster.
         self._proxy = connection.proxy_url
         self._session: aiohttp.ClientSession | None = None

@@ -1,7 +1,7 @@
 """What went wrong with the workflows of other systems, as their users reported it, and does not here.
 
 Those of a controller are in `tests/unit/operator/controllers/test_bugs_of_others.py`. That eager is as real
-(celery#10644) is `tests/unit/crds/workflow/test_agreement.py`.
+(celery#10644) is `test_agreement.py`.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ def groups(count: int) -> Any:
     return drawn
 
 
+@pytest.mark.thorough
 def test_a_chain_of_groups_has_a_size_by_its_length() -> None:
     """celery#3571, #5286, #9202: exponential, 14 KB became 6.9 MB; #5000: 40 of them."""
     small, large = (len(json.dumps(groups(count).draw())) for count in (20, 40))
@@ -192,6 +193,7 @@ def test_what_has_not_begun_when_a_chain_is_cancelled_never_does() -> None:
         assert [found.status for found in cluster.results] == ["FAILED"]
 
 
+@pytest.mark.thorough
 def test_maps_of_tens_of_thousands_are_one_small_request() -> None:
     """celery#3324, #4529, #6973; argo#1186, #13783; prefect#7393: 45,000 headers, 7,000 in 12 seconds."""
 
@@ -213,6 +215,7 @@ def test_an_argument_that_is_too_large_is_refused_at_once() -> None:
         large.draw()
 
 
+@pytest.mark.thorough
 def test_a_fan_in_of_two_thousand_kilobytes() -> None:
     """metaflow#1538; argo#7527: a join of many failed by its size."""
 
@@ -223,6 +226,7 @@ def test_a_fan_in_of_two_thousand_kilobytes() -> None:
     assert flow.enqueue().get() == 2000 * 300
 
 
+@pytest.mark.thorough
 def test_a_handler_takes_the_failures_of_many() -> None:
     """argo#6093: the parameters of an exit handler were too long."""
 

@@ -114,6 +114,7 @@ def test_a_loop(memory: Any) -> None:
     assert group(call(count_down, 3), call(count_down, 0)).enqueue().get(timeout=5) == ["done", "done"]
 
 
+@pytest.mark.thorough
 def test_it_is_bounded(memory: Any) -> None:
     count_down.enqueue(NESTING.most)
     result: Any = count_down.enqueue(NESTING.most + 1)

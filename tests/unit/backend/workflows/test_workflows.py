@@ -167,6 +167,7 @@ def test_a_workflow_needs_a_step() -> None:
         workflow(lambda: None).enqueue()
 
 
+@pytest.mark.thorough
 def test_a_workflow_of_too_many_tasks_is_refused() -> None:
     with pytest.raises(InvalidTask, match=r"150,000 tasks, and may have 100,000"):
         workflow(lambda: [each(note, range(75_000)) for _ in range(2)]).draw()

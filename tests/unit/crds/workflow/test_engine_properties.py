@@ -12,7 +12,7 @@ operator's controllers, with two leaders, in `tests/unit/operator/model/test_wor
 - W7: after a stop, only steps that run always begin (`World._create`).
 - W8: what is recorded only grows, and what is over stays so (`World._store`).
 - W9: nothing is deleted that the workflow may need (`test_workflows.py`).
-- W10: the operator, in_memory() and LocalBackend agree (`test_agreement.py`).
+- W10: the operator, in_memory() and LocalBackend agree (`tests/unit/backend/workflows/test_agreement.py`).
 - W11: a retry runs what had not succeeded, and handlers.
 
 `HYPOTHESIS_PROFILE=thorough` searches long.

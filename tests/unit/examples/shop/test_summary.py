@@ -91,6 +91,7 @@ def test_the_sample_adds_up_as_whole_cents_do() -> None:
     assert {(c, m): int(v * 100) for c, months in summary.revenue.items() for m, v in months.items()} == expected
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_file() -> None:
     def peak(rows: int) -> int:
         tracemalloc.start()

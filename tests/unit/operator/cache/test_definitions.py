@@ -85,6 +85,7 @@ def test_crds_that_were_just_applied_are_waited_for() -> None:
     assert check(missing, without("DjangoTaskSchedule"), schemas()) == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("installed", "words"),
     [

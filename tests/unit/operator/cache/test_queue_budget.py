@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from djangotasks_api.models import DjangoTaskQueue
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.queue_budget import NAMESPACE_MAX_BYTES, TEMPLATE_MAX_BYTES, QueueBudget
@@ -40,6 +42,7 @@ def test_a_namespace_has_a_share_and_no_more() -> None:
     assert not is_left_out(budget.take(queue("q0", size)))
 
 
+@pytest.mark.thorough
 def test_updates_are_counted_once() -> None:
     budget = QueueBudget()
     for _ in range(1000):

@@ -29,11 +29,14 @@ def queue(number: int, namespace: str = NAMESPACE, version: int = 1) -> DjangoTa
     return make_queue().model_copy(update={"metadata": metadata})
 
 
+THOROUGH = [pytest.param(order, marks=pytest.mark.thorough) for order in ("oldest first", "newest first")]
+
+
 def kept(store: Store, namespace: str = NAMESPACE) -> set[int]:
     return {int(queue.metadata.name[1:]) for queue in store.queues() if queue.metadata.namespace == namespace}
 
 
-@pytest.mark.parametrize("order", ["oldest first", "newest first", "mixed"])
+@pytest.mark.parametrize("order", ["mixed", *THOROUGH])
 def test_the_oldest_queues_are_kept_whatever_the_order(order: str) -> None:
     store, numbers = Store(), list(range(QUEUES_MAX + 500))
     if order == "newest first":
@@ -45,6 +48,7 @@ def test_the_oldest_queues_are_kept_whatever_the_order(order: str) -> None:
     assert kept(store) == set(range(QUEUES_MAX))
 
 
+@pytest.mark.thorough
 def test_updates_need_no_second_place() -> None:
     store = Store()
     for version in (1, 2, 3):

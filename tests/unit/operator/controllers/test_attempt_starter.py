@@ -193,6 +193,7 @@ def test_a_task_that_alone_is_refused_fails_after_its_start_timeout() -> None:
     assert (operator.status().phase, operator.status().reason) == (Phase.FAILED, Reason.POD_REFUSED)
 
 
+@pytest.mark.thorough
 def test_a_policy_that_is_wrong_for_a_minute_costs_no_task() -> None:
     operator = make_operator()
     operator.put_queue()

@@ -25,6 +25,7 @@ def creations(stage: WorkflowStage, task: str) -> int:
     return stage.operator.api.requests.count(f"create djangotasks {NAME}-{task}")
 
 
+@pytest.mark.thorough
 def test_five_hundred_that_end_at_once_have_one_body() -> None:
     """django-celery-results#511, celery#4207, #5630; sidekiq-batch#29: a counter that misses an end, or counts it twice,
     runs the body never, or twice."""
@@ -85,6 +86,7 @@ def test_what_has_not_begun_when_it_is_cancelled_never_does() -> None:
     assert stage.operator.names(TASK_PLURAL) == ["flow-a"]
 
 
+@pytest.mark.thorough
 def test_a_thousand_failures_are_a_short_text() -> None:
     """argo#6093: the failures of a fan-out did not fit into the arguments of its exit handler."""
     stage = WorkflowStage(
@@ -102,6 +104,7 @@ def test_a_thousand_failures_are_a_short_text() -> None:
     assert json.loads(stage.payload("alert"))["args"] == [[None] * 1000]
 
 
+@pytest.mark.thorough
 def test_a_fan_in_of_many_kilobytes_is_taken_by_its_pod() -> None:
     """argo#7527 (136 KB), #765, #6093; metaflow#1538 (2,000 of them): parameters in annotations, or in the environment."""
     stage = WorkflowStage(
@@ -165,6 +168,7 @@ def test_an_end_that_is_seen_again_counts_once() -> None:
     assert stage.status["active"] == 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [10_000, 45_000])
 def test_a_wide_map_ends(count: int) -> None:
     """celery#3324; argo#1186, #13783; kfp#4175; airflow#29959: too many for one message, one object, one query."""

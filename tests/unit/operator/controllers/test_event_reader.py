@@ -88,6 +88,7 @@ def test_what_a_tenant_writes_in_events_is_bounded_and_plain() -> None:
     assert "\u202e" not in message
 
 
+@pytest.mark.thorough
 def test_many_pods_that_do_not_start_cost_few_reads() -> None:
     operator = waiting(SECRET, names=tuple(f"t{number:03}" for number in range(90)))
     operator.wait(11)

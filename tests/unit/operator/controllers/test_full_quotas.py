@@ -14,6 +14,7 @@ from tests.unit.operator.harness import make_operator
 from tests.unit.operator.model.calls import run
 
 
+@pytest.mark.thorough
 def test_concurrency_holds_through_a_quota_that_was_full() -> None:
     """A Job whose Pod was refused waits as any task does."""
     operator = make_operator()
@@ -41,7 +42,9 @@ def test_a_rate_holds_through_a_quota_that_was_full() -> None:
     assert len(operator.names("pods")) <= 3
 
 
-@pytest.mark.parametrize("hours", [0, 1], ids=["at once", "after hours of tries"])
+@pytest.mark.parametrize(
+    "hours", [0, pytest.param(1, marks=pytest.mark.thorough)], ids=["at once", "after hours of tries"]
+)
 def test_priority_holds_through_a_quota_that_was_full(hours: int) -> None:
     """Room goes to the task with the highest priority, however often that was refused before."""
     operator = make_operator()
@@ -68,6 +71,7 @@ def test_priority_holds_through_a_quota_that_was_full(hours: int) -> None:
     assert order[:3] == ["running", "urgent", "default-000"]
 
 
+@pytest.mark.thorough
 def test_a_task_that_fits_no_quota_is_no_hindrance() -> None:
     """Beside the tasks of its queue that fit, and of which there are always some."""
     operator = make_operator()

@@ -49,6 +49,7 @@ def test_a_retry_of_a_retry_has_the_results_of_both() -> None:
     assert third.payload("sum") == '{"args":[[10,11,12],"f"],"kwargs":{}}'
 
 
+@pytest.mark.thorough
 def test_many_results_of_two_workflows_are_gathered_in_order() -> None:
     stage = WorkflowStage(
         step("map", map={"list": "list"}), step("sum", None, inputs={"/args/0": "map"}), lists=[mapped(30)]
@@ -191,7 +192,9 @@ class Killed(BaseException):
     """The process is no more."""
 
 
-@pytest.mark.parametrize("after", range(1, 25))
+@pytest.mark.parametrize(
+    "after", [1, 8, 16, 24, *(pytest.param(at, marks=pytest.mark.thorough) for at in range(2, 25) if at % 8)]
+)
 def test_a_leader_that_dies_at_any_request_of_a_retry_loses_nothing(after: int) -> None:
     """Nothing that succeeded runs again, and nothing that is needed is deleted too early."""
     steps = [step("map", None, map={"list": "list"}, inputs={"/args/0": None}, keepTasks="OnFailure"), *STEPS[2:]]

@@ -166,6 +166,7 @@ def test_a_schedule_that_is_deleted_is_forgotten(operator: InMemoryOperator) -> 
     assert operator.store.schedules.all() == []
 
 
+@pytest.mark.thorough
 def test_a_broken_schedule_delays_no_other(operator: InMemoryOperator) -> None:
     """solid_queue#292: one bad schedule, and all stop without a word."""
     for n in range(100):

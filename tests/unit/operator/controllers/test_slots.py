@@ -36,7 +36,10 @@ BROKEN: dict[str, tuple[dict[str, Any], str, BaseException]] = {
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
+MORE = list(BROKEN)
+
+
+@pytest.mark.parametrize("what", [*MORE[:1], *(pytest.param(what, marks=pytest.mark.thorough) for what in MORE[1:])])
 def test_a_broken_queue_takes_no_slot_from_another(what: str) -> None:
     """However many of its tasks wait, and few requests are made for them, however many they are."""
     spec, words, error = BROKEN[what]

@@ -89,6 +89,7 @@ def test_a_late_standby_accepts_an_outcome(scenario: Scenario) -> None:
     assert status(scenario)["phase"] == "Succeeded"
 
 
+@pytest.mark.thorough
 def test_a_task_blocked_by_a_quota_is_retried_less_and_less_often(scenario: Scenario) -> None:
     scenario.server.refusal = "exceeded quota: narrow"
     scenario.world.enqueue("a", {})

@@ -237,6 +237,7 @@ def test_a_recorded_task_that_was_deleted_is_not() -> None:
     assert stage.tasks() == ["b"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("limit", [None, 3])
 def test_no_more_tasks_than_the_window_exist(limit: int | None) -> None:
     stage = WorkflowStage(step("map", map={"list": "list"}), lists=[mapped(WINDOW + 20)], maxParallel=limit)
@@ -313,7 +314,9 @@ def _killer(at: int) -> Callable[[str], None]:
     return kill
 
 
-@pytest.mark.parametrize("at", range(0, 60, 3))
+@pytest.mark.parametrize(
+    "at", [0, 15, 30, *(pytest.param(at, marks=pytest.mark.thorough) for at in range(3, 60, 3) if at % 15 or at == 45)]
+)
 def test_a_leader_that_dies_at_any_request_leaves_a_workflow_that_goes_on(at: int) -> None:
     """The next one has nothing but what is stored."""
     steps = (

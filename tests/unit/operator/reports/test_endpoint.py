@@ -92,6 +92,7 @@ def test_an_attempt_that_reports_too_often() -> None:
     assert 429 in statuses
 
 
+@pytest.mark.thorough
 def test_progress_has_a_measure_of_its_own() -> None:
     """However much of it there is, the start and the outcome are taken."""
     many = [(path_of(kind="progress"), PROGRESS)] * (intake.PROGRESS_BURST + intake.BURST)

@@ -16,6 +16,7 @@ from tests.unit.operator.reports.report_calls import OUTCOME, RecorderStub, clos
 from tests.unit.operator.reports.serving import LOCAL, bearer
 
 
+@pytest.mark.thorough
 def test_hundreds_of_bad_requests_and_then_a_good_one() -> None:
     async def story(port: int, recorder: RecorderStub) -> None:
         wrong = [
@@ -40,6 +41,7 @@ def test_hundreds_of_bad_requests_and_then_a_good_one() -> None:
     served(story)
 
 
+@pytest.mark.thorough
 def test_connections_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow-loris: half a header, half a body, or nothing at all. They are closed, and others are served meanwhile."""
     monkeypatch.setattr(http_server, "CONNECTION_SECONDS", 0.5)

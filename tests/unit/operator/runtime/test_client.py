@@ -129,6 +129,7 @@ def test_a_dry_run_create_is_stored_nowhere() -> None:
     }
 
 
+@pytest.mark.thorough
 def test_a_list_asks_for_small_pages_and_waits_as_long_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of large results takes longer than other answers may."""
     for module in (client, transport):

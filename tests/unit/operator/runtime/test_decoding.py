@@ -55,6 +55,7 @@ def test_an_answer_that_is_no_object_is_an_error_of_the_connection(text: bytes) 
     assert issubclass(UnreadableAnswer, OSError), "who asks, asks again"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("order", ["items first", "metadata first"])
 def test_a_list_without_the_object_that_cannot_be_read(order: str, caplog: pytest.LogCaptureFixture) -> None:
     text = page(item("a"), item("deep", nested(TOO_DEEP)), item("b", '{"t":"}] \\" {["}'), order=order)

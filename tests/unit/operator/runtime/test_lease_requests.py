@@ -16,6 +16,7 @@ from djangotasks_operator.runtime.resources import PODS
 from tests.unit.operator.runtime.served import run_served
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("trouble", ["throttled", "slow"])
 def test_the_lease_is_renewed_whatever_becomes_of_other_writes(monkeypatch: pytest.MonkeyPatch, trouble: str) -> None:
     monkeypatch.setattr(leader_election, "RETRY_SECONDS", 0.2)

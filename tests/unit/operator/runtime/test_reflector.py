@@ -123,6 +123,7 @@ def test_after_a_watch_that_expired_nothing_is_left_of_what_is_gone() -> None:
     assert names(store) == {"b": "3", "c": "8"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 def test_a_watch_that_is_refused_is_asked_for_again(status: int) -> None:
     """With no list: a 401 is answered by another login at once."""
@@ -131,6 +132,7 @@ def test_a_watch_that_is_refused_is_asked_for_again(status: int) -> None:
     assert set(names(store)) == {"a", "b"}
 
 
+@pytest.mark.thorough
 def test_an_event_may_be_longer_than_any_buffer() -> None:
     result = "x" * 2**20
     body = {
@@ -142,6 +144,7 @@ def test_an_event_may_be_longer_than_any_buffer() -> None:
     assert [task.status.phase for task in store.tasks()] == ["Succeeded"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [POD_SOURCE, JOB_SOURCE, TASK_SOURCE])
 def test_a_cached_version_is_not_parsed_again(kind: Any) -> None:
     parsed = []
@@ -213,6 +216,7 @@ def test_an_odd_object_keeps_no_other_from_the_cache(odd: dict[str, Any]) -> Non
     assert server.asked.count("list") == 1, "the watch goes on"
 
 
+@pytest.mark.thorough
 def test_a_known_task_that_cannot_be_read_any_more_is_not_taken_for_gone() -> None:
     """Its pod may run, and its deadline holds."""
     store = Store()

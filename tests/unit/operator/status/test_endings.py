@@ -120,7 +120,7 @@ def test_interruptions_and_failures_are_counted_apart() -> None:
     assert (status.phase, len(status.attempts)) == (Phase.FAILED, 4)
 
 
-@pytest.mark.parametrize("character", ["x", "名", "🎉", "<"])
+@pytest.mark.parametrize("character", ["<", *(pytest.param(one, marks=pytest.mark.thorough) for one in "x名🎉")])
 def test_a_status_stays_far_below_what_etcd_takes(character: str) -> None:
     """With as many failures as there can be, each at its limits, in scripts of up to four bytes a character."""
     limits = Limits(max_attempts=100)

@@ -48,6 +48,7 @@ def test_a_kept_log_fits_into_the_schema() -> None:
     LogTail(attempt=1, text=tail_text(b"\xff" * 100_000))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("log", [b"<" * 200_000, b"<\n" * 100_000, b'"\\' * 100_000, b"a line of <b>HTML</b>\n" * 5000])
 def test_a_log_is_bounded_as_it_is_stored(log: bytes) -> None:
     """The API server writes <, > and & as six bytes."""

@@ -64,6 +64,7 @@ def test_a_problem_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogC
     ]
 
 
+@pytest.mark.thorough
 def test_a_blocked_event_loop_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PULSE_SECONDS", 0.01)
 

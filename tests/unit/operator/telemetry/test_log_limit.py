@@ -40,6 +40,7 @@ def test_what_repeats_about_one_object_is_left_out_and_counted() -> None:
     assert log.lines[-1].endswith("(95 such lines were left out before)")
 
 
+@pytest.mark.thorough
 def test_the_same_about_many_objects_is_bounded() -> None:
     log = Log()
     for number in range(10_000):
