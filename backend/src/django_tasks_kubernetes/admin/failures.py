@@ -1,5 +1,6 @@
 """The failures: in groups of one task and one error, each with what leads to all of it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin import charts
+from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.criteria import WITHIN
 from django_tasks_kubernetes.admin.failure_groups import Group, grouped, open_of, retried_of
 from django_tasks_kubernetes.admin.nav import url
@@ -25,6 +27,8 @@ from djangotasks_api.phases import Phase
 
 PAGES_MAX: Final = 10
 GROUPS_MAX: Final = 100
+# Of a form, below Django's DATA_UPLOAD_MAX_NUMBER_FIELDS.
+CHOSEN_MAX: Final = 500
 # Of a sparkline, however many buckets the window has.
 SPARK_BARS: Final = 60
 
@@ -47,7 +51,10 @@ class Shown:
     spark: Chart
     query: str
     """Of the list that has its tasks."""
-    first_pk: str
+    is_all: bool
+    """Whether these are all of that list."""
+    pks: list[str]
+    """To be chosen in that list: one where all of it is, so that a form has few fields."""
 
 
 class FailuresPage(Page):
@@ -77,12 +84,17 @@ class FailuresPage(Page):
         in_window = [row for row in mine if buckets.place(row.finished_at) is not None]
         open_rows = open_of(in_window, found.retried)
         groups = grouped(in_window if with_retried else open_rows, buckets, now)
+        numbers = Counter((row.task, row.exception or row.reason) for row in in_window)
         return context | {
             "read": len(mine),
             "is_complete": found.is_complete,
             "failed": len(in_window),
             "retried": len(in_window) - len(open_rows),
-            "groups": [_shown(group, number, window, place) for number, group in enumerate(groups[:GROUPS_MAX])],
+            "groups": [
+                _shown(group, number, window, place, is_all=group.number == numbers[group.task, group.cause])
+                for number, group in enumerate(groups[:GROUPS_MAX])
+            ],
+            "may_retry": may(request, "retry_task"),
             "more_groups": max(len(groups) - GROUPS_MAX, 0),
         }
 
@@ -101,7 +113,7 @@ def _read(place: Place) -> Failures:
     return Failures(rows=rows, is_complete=token is None, retried=retried_of(retries.rows if retries else ()))
 
 
-def _shown(group: Group, number: int, window: Window, place: Place) -> Shown:
+def _shown(group: Group, number: int, window: Window, place: Place, *, is_all: bool) -> Shown:
     cause = {"exception": group.exception} if group.exception else {"reason": group.reason}
     parameters = {"phase": str(Phase.FAILED), "task": group.task, **cause}
     if window.word in WITHIN:
@@ -112,7 +124,8 @@ def _shown(group: Group, number: int, window: Window, place: Place) -> Shown:
         group=group,
         spark=charts.sparkline(f"group-{number}", merged(group.counts, SPARK_BARS), "failed"),
         query=urlencode(parameters),
-        first_pk=place.pk(group.rows[0].id),
+        is_all=is_all,
+        pks=[place.pk(row.id) for row in group.rows[: 1 if is_all else CHOSEN_MAX]],
     )
 
 

@@ -124,3 +124,37 @@ def test_hostile_names_are_escaped_and_nothing_is_inline(cluster: InMemoryCluste
 )
 def test_bars_are_merged_where_there_are_too_many(counts: tuple[int, ...], most: int, found: list[int]) -> None:
     assert merged(counts, most) == found
+
+
+def form_of(page: str, number: int) -> tuple[str, dict[str, Any]]:
+    """The address of a group's form, and its fields."""
+    form = re.findall(r'<form method="post" action="([^"]+)">(.*?)</form>', page, re.DOTALL)[number]
+    fields = re.findall(r'name="([^"]+)" value="([^"]+)"', form[1])
+    chosen = [value for name, value in fields if name == "_selected_action"]
+    return form[0].replace("&amp;", "&"), dict(fields) | {"_selected_action": chosen}
+
+
+def test_a_group_is_enqueued_once_more_after_a_question(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    put(cluster, *(failed(number) for number in range(1, 8)), failed(error="a.Other"))
+    client = log_in("view_task", "retry_task")
+    address, fields = form_of(client.get(PAGE).text, 0)
+    assert (len(fields["_selected_action"]), fields["select_across"]) == (1, "1")
+    response = client.post(address, fields, follow=True)
+    assert response.status_code == 200
+    assert len(cluster.resources) == 8
+    assert "7" in response.text
+    assert "Enqueue" in response.text
+
+
+def test_only_those_that_are_open_are_enqueued_once_more(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    first, second = failed(), failed(6)
+    again = task("Running", spec={"retryOf": first["metadata"]["name"]})
+    again["metadata"]["labels"]["djangotasks.dev/retry-of"] = first["metadata"]["name"]
+    put(cluster, first, second, again)
+    _, fields = form_of(log_in("view_task", "retry_task").get(PAGE).text, 0)
+    assert (fields["_selected_action"], fields["select_across"]) == ([second["metadata"]["name"]], "0")
+
+
+def test_who_may_not_enqueue_once_more_has_no_button(cluster: InMemoryCluster, viewer: Client) -> None:
+    put(cluster, failed())
+    assert "retry_selected" not in viewer.get(PAGE).text
