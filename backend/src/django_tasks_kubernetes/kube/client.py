@@ -123,10 +123,7 @@ class Client:
 
     def get(self, name: str) -> Resource:
         """The DjangoTask. Raises TaskResultDoesNotExist. `name` must be a valid resource name."""
-        response = self._request("GET", f"{self._path}/{name}")
-        if response.status != HTTPStatus.OK:
-            raise self._error(response)
-        resource: Resource = self._read(response)
+        resource: Resource = self._answer(self._request("GET", f"{self._path}/{name}"))
         return resource
 
     def cancel(self, name: str, reason: str) -> Resource:
@@ -138,9 +135,7 @@ class Client:
         response = self._request("PATCH", f"{self._path}/{name}?fieldValidation=Strict", change)
         if response.status == HTTPStatus.UNPROCESSABLE_ENTITY and (found := self.get(name))["spec"].get("cancel"):
             return found  # Another request was faster.
-        if response.status != HTTPStatus.OK:
-            raise self._error(response)
-        cancelled: Resource = self._read(response)
+        cancelled: Resource = self._answer(response)
         return cancelled
 
     def delete(self, name: str, uid: str | None) -> None:
@@ -210,10 +205,7 @@ class Client:
 
     def newest(self) -> tuple[str, int]:
         """Returns the version to watch from, and how many DjangoTasks there are."""
-        response = self._request("GET", f"{self._path}?limit=1", accept=METADATA_ONLY)
-        if response.status != HTTPStatus.OK:
-            raise self._error(response)
-        answer = self._read(response)
+        answer = self._answer(self._request("GET", f"{self._path}?limit=1", accept=METADATA_ONLY))
         metadata = answer["metadata"]
         return metadata["resourceVersion"], len(answer["items"] or ()) + metadata.get("remainingItemCount", 0)
 
@@ -243,9 +235,7 @@ class Client:
         response = self._request("GET", f"/api/v1/namespaces/{self.namespace}/pods/{name}")
         if response.status == HTTPStatus.NOT_FOUND:
             return None
-        if response.status != HTTPStatus.OK:
-            raise self._error(response)
-        pod: Resource = self._read(response)
+        pod: Resource = self._answer(response)
         return pod
 
     def log(self, pod: str, query: Mapping[str, str]) -> "BaseHTTPResponse":
@@ -260,9 +250,7 @@ class Client:
         """Raises what create() would raise, and creates nothing."""
         metadata = {"generateName": "djangotasks-check-"}
         resource = {"apiVersion": API_VERSION, "kind": TASK_KIND, "metadata": metadata, "spec": {"task": "check.check"}}
-        response = self._request("POST", self._path + "?dryRun=All", resource)
-        if response.status != HTTPStatus.CREATED:
-            raise self._error(response)
+        self._answer(self._request("POST", self._path + "?dryRun=All", resource), HTTPStatus.CREATED)
 
     def may(self, verb: str) -> bool:
         """Asks whether the credentials allow a verb on DjangoTasks in the namespace."""
@@ -273,9 +261,7 @@ class Client:
             "spec": {"resourceAttributes": attributes},
         }
         response = self._request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        if response.status != HTTPStatus.CREATED:
-            raise self._error(response)
-        return bool(self._read(response)["status"]["allowed"])
+        return bool(self._answer(response, HTTPStatus.CREATED)["status"]["allowed"])
 
     def _named(self, response: "BaseHTTPResponse") -> Resource | None:
         """The task that has the name already, where the answer shows it, as the operator's does."""
@@ -291,12 +277,17 @@ class Client:
     def _request(
         self, method: str, path: str, body: Resource | None = None, *, accept: str = JSON, stream: bool = False
     ) -> "BaseHTTPResponse":
-
         headers = {"accept": accept, "user-agent": "django-tasks-kubernetes"}
         if body is not None:
             headers["content-type"] = f"application/{'merge-patch+json' if method == 'PATCH' else 'json'}"
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode("ascii")
         return self._connection.request(method, path, data, headers, stream=stream)
+
+    def _answer(self, response: "BaseHTTPResponse", expected: HTTPStatus = HTTPStatus.OK) -> Any:
+        """The JSON of a response with this status. Raises what any other one means."""
+        if response.status != expected:
+            raise self._error(response)
+        return self._read(response)
 
     def _read(self, response: "BaseHTTPResponse") -> Any:
         """The JSON of a response. Raises what a proxy's page means, whatever its status."""
