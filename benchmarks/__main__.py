@@ -10,6 +10,7 @@ import click
 
 from benchmarks import (
     backlog,
+    chunks,
     concurrency,
     cron_next,
     enqueue_latency,
@@ -78,6 +79,7 @@ BENCHMARKS = {
         on_fake_nodes=(throughput.measure,),
     ),
     "throughput-real": Benchmark("the same with 100 tasks in real containers", on_site=(throughput_real.measure,)),
+    "chunks": Benchmark("calls a second in chunks of a hundred, against tasks of one call", on_site=(chunks.measure,)),
     "latency-under-load": Benchmark(
         "from a task's creation to its result with 200 others in flight, on fake nodes",
         on_fake_nodes=(latency_under_load.measure,),

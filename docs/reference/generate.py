@@ -26,6 +26,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "retry": python.retry_text,
     "methods": python.methods_text,
     "results": python.results_text,
+    "chunks": python.chunks_text,
     "signals": python.signals_table,
     "context": python.context_text,
     "exceptions": python.exceptions_table,

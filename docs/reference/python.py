@@ -2,7 +2,7 @@
 
 import inspect
 
-from django_tasks_kubernetes import conf, deploy_checks, exceptions, retry, signals, task, workflows
+from django_tasks_kubernetes import chunks, conf, deploy_checks, exceptions, retry, signals, task, workflows
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.context import KubernetesTaskContext
 from django_tasks_kubernetes.result import KubernetesResult
@@ -13,7 +13,7 @@ from docs.reference.markdown import code, indented, one_line, table
 from docs.reference.source import constants, docstrings, plain
 
 # Methods of the backend that Django's own do not have. All but watch have an asynchronous one beside them, with an `a`.
-BEYOND_DJANGO = ("enqueue_many", "cancel", "retry", "results", "watch")
+BEYOND_DJANGO = ("enqueue_many", "enqueue_chunks", "get_chunks", "cancel", "retry", "results", "watch")
 
 
 def options_table() -> str:
@@ -60,6 +60,18 @@ def workflows_text() -> str:
     )
     drawn = drawn.replace(repr(Runs.ON_SUCCESS), "ON_SUCCESS")
     return f"{drawn}\n{table(('of a WorkflowResult', 'what it is'), rows)}"
+
+
+def chunks_text() -> str:
+    """What enqueues chunks, and what their results have."""
+    signature = plain(inspect.signature(chunks.enqueue_chunks))
+    rows = (
+        (f"`{name}{'()' if callable(member) else ''}`", one_line(inspect.getdoc(member) or ""))
+        for name, member in vars(chunks.ChunkResults).items()
+        if not name.startswith("_")
+    )
+    what = f"`enqueue_chunks({signature})`\n:   {indented(chunks.enqueue_chunks)}\n"
+    return f"{what}\n{table(('of ChunkResults', 'what it is'), rows)}"
 
 
 def retry_text() -> str:

@@ -48,6 +48,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
         [{"into": "/args/0", "step": "a", "pointer": ""}],
         [{"into": "/args/0", "step": "b", "pointer": ""}],
     ),
+    "chunk": ({"size": 5}, {"size": 5, "only": "0-3"}),
     "overrides": ({"nodeSelector": {"disk": "ssd"}}, {"resources": {"limits": {"cpu": "1"}}}),
 }
 DEFAULTS = {"queue", "backend", "priority", "payload"}

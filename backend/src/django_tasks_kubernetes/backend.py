@@ -12,6 +12,7 @@ from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask
 
+from django_tasks_kubernetes.chunk_methods import ChunkMethods
 from django_tasks_kubernetes.codec.decode import decode
 from django_tasks_kubernetes.codec.find import note_import
 from django_tasks_kubernetes.codec.resource import Resource, selector
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
+class KubernetesBackend(WorkflowMethods, ChunkMethods, BaseTaskBackend):
     """Runs every task in a Kubernetes Job of its own.
 
     Cheap to make and to import: Django makes one for each thread, and task pods make one too. The connection is
@@ -195,9 +196,8 @@ class KubernetesBackend(WorkflowMethods, BaseTaskBackend):
         `reason`: who or what asks, and why; shown with the task. Default: this host's name.
         Returns the current result. Raises as get_result() does.
         """
-        name = valid_name(result_id)
         text = (reason or f"asked by {socket.gethostname()}")[:CANCEL_REASON_MAX_CHARS]
-        return self.decode(self.store.cancel(name, text))
+        return self.decode(self.store.cancel(valid_name(result_id), text))
 
     async def acancel(self, result_id: str, reason: str = "") -> KubernetesResult:
         """See cancel()."""

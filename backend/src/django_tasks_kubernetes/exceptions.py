@@ -10,6 +10,8 @@ from django.tasks.exceptions import TaskException
 from djangotasks_api.text import headline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.tasks import TaskResult
 
 
@@ -64,6 +66,19 @@ class PayloadTooLarge(KubernetesBackendError, ValueError):
     """The arguments are longer than one environment variable of the pod can hold, or than the storage may take."""
 
 
+class ChunksNotAccepted(KubernetesBackendError):
+    """Not all chunks were created: `accepted` has the results of those that were, and `errors` why others were not."""
+
+    def __init__(self, accepted: "Sequence[TaskResult[..., Any]]", errors: "Sequence[Exception]") -> None:
+        number = len(accepted) + len(errors)
+        super().__init__(f"{len(errors):,} of {number:,} chunks were not accepted. The first: {errors[0]}")
+        self.accepted = accepted
+        self.errors = errors
+
+    def __reduce__(self) -> "tuple[type[ChunksNotAccepted], tuple[Any, ...]]":
+        return type(self), (self.accepted, self.errors)
+
+
 class StorageFailed(KubernetesBackendError):
     """The storage of OPTIONS["STORAGE"] did not take or give a file of a task. The message has its own words."""
 
@@ -111,6 +126,17 @@ class TaskFailed(KubernetesBackendError):
 
     def __reduce__(self) -> "tuple[type[TaskFailed], tuple[TaskResult[..., Any]]]":
         return type(self), (self.result,)
+
+
+class ItemsFailed(KubernetesBackendError):
+    """Items of a chunk have failed: get() was asked for the results of all, or an attempt ended so. Its cause is the
+    exception of the first of them."""
+
+    retryable: bool = False
+    """Whether one of them may run again."""
+
+    after: float | None = None
+    """The seconds until then, where an item asks for that (RetryLater)."""
 
 
 class NotCommitted(KubernetesBackendError):

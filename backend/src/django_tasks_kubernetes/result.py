@@ -5,7 +5,7 @@ Standard library and Django only: task pods import it.
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from asgiref.sync import sync_to_async
 from django.tasks import TaskResult, TaskResultStatus
@@ -14,6 +14,9 @@ from django.tasks.base import TASK_REFRESH_ATTRS
 from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.exceptions import TaskFailed
 from django_tasks_kubernetes.lazy import LazyValue, value_of
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.chunk import Chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,9 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
 
     scheduled_for: datetime | None = None
     """The time of its schedule that it was made for, in UTC."""
+
+    chunk: "Chunk | None" = None
+    """Its items, where it is a chunk; None where it calls its function once."""
 
     def __post_init__(self) -> None:
         if not isinstance(ARGS.__get__(self), LazyValue):

@@ -80,6 +80,12 @@ class Assignment:
     scheduled_for: str | None = None
     """The time of its schedule that the task was created for."""
 
+    chunk: str | None = None
+    """The items that this attempt is to run, such as 0-3,7, where the task is a chunk. Earlier ones have the others."""
+
+    has_items: bool = False
+    """Earlier attempts have left results of items, which the runner reads from the operator."""
+
     retries_left: int | None = None
     """How many attempts may follow this one if it fails, by the policy when it started. None from an older operator."""
 

@@ -232,6 +232,17 @@ MEMORY_BYTES: Final = Range(0, 2**53 - 1)
 CPU_SECONDS: Final = Range(0, 1000 * SECONDS_PER_YEAR)
 """CPU time that an attempt has used, of all its processes and cores."""
 
+# --- A chunk
+
+CHUNK: Final = Range(1, 10_000)
+"""Items that one task calls its function for."""
+
+ITEM_ERRORS_MAX: Final = 100
+"""Errors of items that are kept with a chunk: those of the first that failed."""
+
+ITEM_MESSAGE_MAX_CHARS: Final = 256
+"""The message of such an error."""
+
 # --- A queue
 
 CONCURRENCY: Final = Range(1, 100_000)

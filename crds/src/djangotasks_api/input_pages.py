@@ -21,18 +21,34 @@ class InputPage:
     width: int | None = None
     """How many items the input has, where it is the list of them all, as of a map. None where it is the one at 0."""
 
+    first: int = 0
+    """The index of the first of these items."""
+
+    chunk: int | None = None
+    """Where the results are those of chunks: how many items one has. They are then lists, by the numbers of the chunks.
+    """
+
+    indexes: str = ""
+    """Of the items in chunks those that are meant, such as 0-811,813."""
+
     item: int | None = None
     """The item of that one which the input is; None for the whole."""
+
+    count: int | None = None
+    """From that item on, so many as a list."""
 
     following: str | None = None
     """What to ask for the next page with. None on the last one."""
 
     def lines(self) -> Iterator[bytes]:
         """The page as it is sent. The last line says that nothing was cut."""
-        yield _line({"width": self.width, "item": self.item})
+        more = {"first": self.first, "chunk": self.chunk, "indexes": self.indexes, "count": self.count}
+        yield _line({"width": self.width, "item": self.item, **{name: value for name, value in more.items() if value}})
+        # An image that does not know chunks fails at the other name.
+        number = "index" if self.chunk is None and self.count is None else "chunk"
         for index, result in self.results.items():
             value = {"resultRef": result.to_data()} if isinstance(result, TextRef) else {"result": result}
-            yield _line({"index": index, **value})
+            yield _line({number: index, **value})
         yield _line({"end": True, "continue": self.following})
 
     @classmethod
@@ -42,10 +58,16 @@ class InputPage:
             head, *found, last = map(json.loads, text.splitlines())
             if last["end"] is not True:
                 raise ValueError("it is cut")
+            chunk, count = head.get("chunk"), head.get("count")
+            number = "index" if chunk is None and count is None else "chunk"
             return cls(
-                results={line["index"]: _result(line) for line in found},
+                results={line[number]: _result(line) for line in found},
                 width=head["width"],
+                first=head.get("first", 0),
+                chunk=chunk,
+                indexes=head.get("indexes", ""),
                 item=head["item"],
+                count=count,
                 following=last["continue"],
             )
         except (KeyError, TypeError) as error:

@@ -6,7 +6,7 @@ An outcome is a JSON object. The result inside is JSON *text*, so that it arrive
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from djangotasks_api.bounds import STORED_SIZE, TERMINATION_MESSAGE_MAX_BYTES, UNREPORTED_MAX_CHARS
 from djangotasks_api.failure import ErrorReport
@@ -16,6 +16,10 @@ from djangotasks_api.reports import ProgressReport
 from djangotasks_api.signing import SIGNATURE_CHARS, is_signed, signature
 from djangotasks_api.stored import TextRef
 from djangotasks_api.usage import Usage
+
+if TYPE_CHECKING:
+    # Of chunks alone.
+    from djangotasks_api.items import ItemsReport
 
 # What a termination message has room for beside the signature.
 BODY_MAX_BYTES: Final = TERMINATION_MESSAGE_MAX_BYTES - SIGNATURE_CHARS - 1
@@ -59,6 +63,9 @@ class Outcome:
     usage: Usage | None = None
     """What the attempt has used."""
 
+    items: "ItemsReport | None" = None
+    """What became of the items of a chunk, where it failed."""
+
     unreported: str | None = None
     """What kept the runner from reporting it: in a termination message alone."""
 
@@ -81,6 +88,8 @@ class Outcome:
                 data["error"] = self.error.to_data()
             if self.retry_after is not None:
                 data["retryAfterSeconds"] = self.retry_after
+            if self.items is not None:
+                data["items"] = self.items.to_data()
         if self.length is not None:
             data["length"] = self.length
         if self.progress is not None:
@@ -104,6 +113,8 @@ class Outcome:
             return replace(self, progress=None).within(max_bytes)
         if self.usage is not None:
             return replace(self, usage=None).within(max_bytes)
+        if self.items is not None:
+            return replace(self, items=None).within(max_bytes)
         if self.error is None:
             return replace(self, result=None, result_ref=None, length=None, truncated=True)
         # JSON escapes make the text longer than the traceback: take away what is over until it fits.
@@ -117,7 +128,8 @@ class Outcome:
     @property
     def fits_termination_message(self) -> bool:
         """Whether nothing of a result is left out there. A traceback may be shortened."""
-        return not self.succeeded or not self.within(BODY_MAX_BYTES).truncated
+        kept = self.within(BODY_MAX_BYTES)
+        return kept.items == self.items and not (self.succeeded and kept.truncated)
 
     def to_termination_message(self, token: str) -> str:
         """The report in at most 4,096 bytes, signed: what else a process prints or writes is not taken for it."""
@@ -156,6 +168,7 @@ class Outcome:
             error=_error(data.get("error")),
             retryable=flag(data, "retryable", default=True),
             retry_after=retry_after(data),
+            items=_items(data.get("items")),
         )
 
 
@@ -188,6 +201,18 @@ def _error(value: Any) -> ErrorReport | None:
         return None if value is None else ErrorReport.from_data(value)
     except ValueError as error:
         raise InvalidReport(str(error)) from None
+
+
+def _items(value: Any) -> "ItemsReport | None":
+    """None for what is wrong: that the attempt failed counts all the same, and its items run again."""
+    if value is None:
+        return None
+    from djangotasks_api.items import ItemsReport
+
+    try:
+        return ItemsReport.from_data(value)
+    except InvalidReport:
+        return None
 
 
 def _words(value: Any) -> str | None:

@@ -77,15 +77,19 @@ class WorkflowStage:
         )
 
     def payload(self, task: str) -> str:
-        text: str = self.operator.server.get(TASK_PLURAL, f"{self.name}-{task}")["spec"]["payload"]
+        text: str = self.spec(task)["payload"]
         return text
 
-    def end(self, task: str, result: str | None = "null", *, deliver: bool = True) -> None:
-        """End a task: with a result as JSON text, or in a failure (None)."""
+    def spec(self, task: str) -> Object:
+        spec: Object = self.operator.server.get(TASK_PLURAL, f"{self.name}-{task}")["spec"]
+        return spec
+
+    def end(self, task: str, result: str | None = "null", left: Object | None = None, *, deliver: bool = True) -> None:
+        """End a task: with a result as JSON text, or in a failure (None). `left`: what a chunk that failed has left."""
         stamp = self.operator.clock.stamp()
         status: Object = {"finishedAt": stamp, "phase": "Failed" if result is None else "Succeeded"}
         if result is None:
-            status |= {"reason": "TaskError", "message": "ValueError: no"}
+            status |= {"reason": "TaskError", "message": "ValueError: no", **(left or {})}
         else:
             status["result"] = result
         self.operator.server.update(TASK_PLURAL, f"{self.name}-{task}", {"status": status})

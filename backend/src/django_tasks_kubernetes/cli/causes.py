@@ -30,7 +30,9 @@ class Causes:
         failed = (step for step in steps if step.phase == StepPhase.FAILED or step.failed)
         for step in islice(failed, STEPS_SHOWN):
             index = next(iter(step.failed), None) if step.is_map else None
-            words = self._of_task(step_task_name(name, step.name, index)) if _by_task(step, index) else None
+            words = (
+                self._of_task(step_task_name(name, step.name, step.task_of(index))) if _by_task(step, index) else None
+            )
             yield AttemptView(_heading(step, index), words or step.message or step.reason, "", failed=True)
 
     def of_waiting(self, resource: Resource, steps: Iterable[StepView]) -> Iterator[AttemptView]:
@@ -38,9 +40,8 @@ class Causes:
         for step in islice((step for step in steps if step.phase == StepPhase.RUNNING), STEPS_SHOWN):
             index = step.first_unfinished if step.is_map else None
             try:
-                found = row(
-                    self._session.tasks.tasks.get(step_task_name(resource["metadata"]["name"], step.name, index))
-                )
+                task = step_task_name(resource["metadata"]["name"], step.name, step.task_of(index))
+                found = row(self._session.tasks.tasks.get(task))
             except TaskException:
                 continue  # It does not exist yet.
             if found.reason and not found.is_finished:

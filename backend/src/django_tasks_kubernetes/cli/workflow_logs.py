@@ -92,7 +92,8 @@ def place_of(resource: Resource, text: str) -> Place:
         return Place(step, None)
     if number is None:
         raise UsageError(_which(step))
-    index = int(number)
+    # By a number as its task has it: the first item of that.
+    index = int(number) * (1 if match["index"] or step.chunk is None else step.chunk)
     if step.width is not None and index >= step.width:
         raise NotFound(f"{name} has {step.width:,} tasks, and the first is {name}[0].")
     return Place(step, index)
@@ -105,7 +106,7 @@ def task_of(resource: Resource, place: Place) -> str:
     for taken in status.get("takenOver") or ():
         if (place.index or 0) in Indexes.parse(taken["indexes"]):
             name = taken["workflow"]
-    return step_task_name(name, place.step.name, place.index)
+    return step_task_name(name, place.step.name, place.step.task_of(place.index))
 
 
 def why_not(resource: Resource, place: Place) -> str:

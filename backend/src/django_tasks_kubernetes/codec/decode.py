@@ -6,7 +6,7 @@ reason, a missing status, arguments that are not JSON still give a TaskResult th
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.tasks import Task, TaskResultStatus
 from django.tasks.base import TaskError
@@ -23,8 +23,12 @@ from django_tasks_kubernetes.task import AnyTask, replace_unvalidated
 from djangotasks_api.phases import Phase
 from djangotasks_api.stored import TextRef
 
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.chunk import Chunk
+
 type Read = Callable[[TextRef], str]
 type Fill = Callable[[Resource], str]
+NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def no_storage(ref: TextRef) -> str:
@@ -82,10 +86,22 @@ def _decoded(resource: Resource, alias: str, read: Read, fill: Fill) -> Kubernet
         enqueued_by=enqueued_by_of(spec),
         schedule=spec.get("schedule"),
         scheduled_for=from_wire(spec.get("scheduledFor")),
+        chunk=chunk_of(spec, status, read) if spec.get("chunk") else None,
     )
     if state == TaskResultStatus.SUCCESSFUL:
         object.__setattr__(result, "_return_value", _result(name, status, read))
     return result
+
+
+def chunk_of(spec: Mapping[str, Any], status: Mapping[str, Any] = NOTHING, read: Read = no_storage) -> "Chunk":
+    """The items of a task that is a chunk. Raises ValueError where somebody else has written its status."""
+    from django_tasks_kubernetes.chunk import Chunk
+
+    found, text = spec["chunk"], status.get("result")
+    if text is None and status.get("resultRef") is not None:
+        ref = TextRef.from_data(status["resultRef"])
+        text = LazyValue(lambda: read(ref))
+    return Chunk.of(found["size"], found.get("only"), status.get("items"), text)
 
 
 def progress_of(found: Mapping[str, Any] | None) -> Progress | None:

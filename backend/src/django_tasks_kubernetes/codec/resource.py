@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.tasks import TaskResultStatus
 
@@ -60,15 +60,35 @@ def payload_text(payload: str, encoding: str | None) -> str:
     return payload if encoding is None else compression.decompress(payload, encoding)
 
 
+class Arguments(NamedTuple):
+    """What a payload says."""
+
+    args: list[Any]
+    """Of a chunk, its items are the first of them, as a list."""
+    kwargs: dict[str, Any]
+    is_chunk: bool
+
+
 def decode_payload(text: str) -> tuple[list[Any], dict[str, Any]]:
     """The arguments from spec.payload. Raises InvalidPayload."""
+    args, kwargs, _ = decode_arguments(text)
+    return args, kwargs
+
+
+def decode_arguments(text: str) -> Arguments:
+    """The same, and whether the function is called for each item of a list. Raises InvalidPayload.
+
+    An image that is older than chunks takes no payload with `each`: so it calls nothing with the list.
+    """
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidPayload(f"The payload is not JSON: {error}") from None
     match payload:
         case {"args": list(args), "kwargs": dict(kwargs), **rest} if not rest:
-            return args, kwargs
+            return Arguments(args, kwargs, is_chunk=False)
+        case {"each": list(items), "args": list(args), "kwargs": dict(kwargs), **rest} if not rest:
+            return Arguments([items, *args], kwargs, is_chunk=True)
         case _:
             raise InvalidPayload('The payload must be {"args": [...], "kwargs": {...}} and nothing else.')
 

@@ -8,13 +8,14 @@ from django.tasks.signals import task_enqueued
 
 from django_tasks_kubernetes.arguments import accept_arguments
 from django_tasks_kubernetes.conf import Options
-from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY_MAX
+from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY, CONCURRENCY_MAX
 from django_tasks_kubernetes.enqueue.calls import Call, Enqueued, NotAccepted, unpack
 from django_tasks_kubernetes.enqueue.delivery import delivery_for
-from django_tasks_kubernetes.enqueue.new_task import NewTask, new_task
+from django_tasks_kubernetes.enqueue.new_task import NewTask, new_chunk, new_task
 from django_tasks_kubernetes.enqueue.task_validation import note_clock_changes
 from django_tasks_kubernetes.enqueue.validation import validate_found, validate_readable
 from django_tasks_kubernetes.enqueue.writer import TaskWriter
+from django_tasks_kubernetes.exceptions import ChunksNotAccepted
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.store import TaskStore
 from django_tasks_kubernetes.task import AnyTask
@@ -36,13 +37,16 @@ class Enqueuer:
 
     def new_task(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NewTask:
         """Validates the task, and chooses its id. Nothing is sent. See enqueue() for what it raises."""
+        self._validated(task)
+        accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
+        return new_task(task, args, kwargs, self._writer.alias, self._options)
+
+    def _validated(self, task: AnyTask) -> None:
         self._validate(task)
         validate_found(task)
         if self._read_elsewhere:
             validate_readable(task)
         note_clock_changes(task)
-        accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
-        return new_task(task, args, kwargs, self._writer.alias, self._options)
 
     def enqueue(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> KubernetesResult:
         """See KubernetesBackend.enqueue()."""
@@ -85,6 +89,24 @@ class Enqueuer:
         report.not_accepted.extend(NotAccepted(indices[i], listed[indices[i]], error) for i, error in failures)
         report.not_accepted.sort(key=lambda failure: failure.index)
         return report
+
+    def enqueue_chunks(
+        self, task: AnyTask, items: Sequence[Any], more: Sequence[Any], kwargs: Mapping[str, Any], size: int
+    ) -> list[KubernetesResult]:
+        """See KubernetesBackend.enqueue_chunks(). Nothing is sent before all chunks are known to be right."""
+        self._validated(task)
+        accept_arguments(task.func, task.module_path, (None, *more), kwargs, takes_context=task.takes_context)
+        alias, options = self._writer.alias, self._options
+        chunks = [(first, items[first : first + size]) for first in range(0, len(items), size)]
+        new = [
+            new_chunk(task, part, more, kwargs, alias, options, name=f"items[{first}:{first + len(part)}]")
+            for first, part in chunks
+        ]
+        results, failures = self._delivery.deliver_many([self._delivery.prepare(one) for one in new], CONCURRENCY)
+        if failures:
+            accepted = [result for result in results if result is not None]
+            raise ChunksNotAccepted(accepted, [error for _, error in failures]) from failures[0][1]
+        return [result for result in results if result is not None]
 
     def create(self, new: NewTask) -> KubernetesResult:
         """Creates a task at once, whatever the mode."""

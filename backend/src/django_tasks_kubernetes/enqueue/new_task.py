@@ -10,7 +10,7 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec import compression, json_text
-from django_tasks_kubernetes.codec.decode import Fill, Read, decode, no_results, no_storage
+from django_tasks_kubernetes.codec.decode import Fill, Read, chunk_of, decode, no_results, no_storage
 from django_tasks_kubernetes.codec.encode import encode
 from django_tasks_kubernetes.codec.resource import NO_PAYLOAD, Resource
 from django_tasks_kubernetes.codec.times import milliseconds, to_wire
@@ -61,10 +61,38 @@ def new_task(
 
     Raises TypeError or ValueError for arguments that are not JSON, and PayloadTooLarge.
     """
-    text = arguments_text(args, kwargs)
+    return _new(task, args, kwargs, arguments_text(args, kwargs), backend, options)
+
+
+def new_chunk(
+    task: AnyTask,
+    items: Sequence[Any],
+    more: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    backend: str,
+    options: Options = DEFAULTS,
+    *,
+    name: str = "items",
+) -> NewTask:
+    """Makes a task that calls its function once for each item: `items` is the list of first arguments, `name` what
+    errors call it. Raises as new_task() does."""
+    text = chunk_text(items, more, kwargs, name)
+    return _new(task, [items, *more], kwargs, text, backend, options, chunk={"size": len(items)})
+
+
+def _new(
+    task: AnyTask,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    text: str,
+    backend: str,
+    options: Options,
+    chunk: Mapping[str, Any] | None = None,
+) -> NewTask:
     payload, overflow = placed(text, options)
     if overflow is not None and (problem := _too_large(len(text), options)):
-        raise PayloadTooLarge(f"The arguments of {task.module_path} take {len(text):,} bytes as JSON. {problem}")
+        fewer = "" if chunk is None else " Or put fewer items in a chunk: size."
+        raise PayloadTooLarge(f"The arguments of {task.module_path} take {len(text):,} bytes as JSON. {problem}{fewer}")
     key, now = options_of(task).get("idempotency_key"), timezone.now()
     result = KubernetesResult(
         task=task,
@@ -80,7 +108,11 @@ def new_task(
         errors=[],
         worker_ids=[],
     )
-    return NewTask(result, marked(encode(result, payload)), overflow)
+    resource = marked(encode(result, payload))
+    if chunk is not None:
+        resource["spec"]["chunk"] = dict(chunk)
+        object.__setattr__(result, "chunk", chunk_of(resource["spec"]))
+    return NewTask(result, resource, overflow)
 
 
 def marked(resource: Resource, mark_text: str | None = None) -> Resource:
@@ -92,6 +124,11 @@ def marked(resource: Resource, mark_text: str | None = None) -> Resource:
 def arguments_text(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """The payload as JSON text. Raises TypeError or ValueError for what is not JSON."""
     return f'{{"args":{json_text.dumps(args, name="args")},"kwargs":{json_text.dumps(kwargs, name="kwargs")}}}'
+
+
+def chunk_text(items: Sequence[Any], more: Sequence[Any], kwargs: Mapping[str, Any], name: str) -> str:
+    """The payload of a chunk as JSON text. Raises TypeError or ValueError for what is not JSON."""
+    return f'{{"each":{json_text.dumps(items, name=name)},{arguments_text(more, kwargs)[1:]}'
 
 
 def placed(text: str, options: Options) -> tuple[Mapping[str, str], str | None]:
@@ -145,6 +182,24 @@ def repeated(resource: Resource, now: datetime, how: Repeat = REPEAT) -> Resourc
     if how.requested_by:
         made["metadata"]["annotations"][REQUESTED_BY_ANNOTATION] = how.requested_by
     return made
+
+
+def repetition_of_items(
+    resource: Resource, result: KubernetesResult, positions: Sequence[int], options: Options = DEFAULTS
+) -> NewTask:
+    """Makes a task that calls its function once more for some items of a finished chunk. `result`: of the chunk. Raises
+    NotFinished, PayloadTooLarge, and StorageFailed where the items are in a storage."""
+    items, *more = result.args
+    again = marked(repeated(resource, timezone.now()))
+    text = chunk_text([items[position] for position in positions], more, result.kwargs, "items")
+    payload, overflow = placed(text, options)
+    if overflow is not None and (problem := _too_large(len(text), options)):
+        raise PayloadTooLarge(f"The items of task {result.id} take {len(text):,} bytes as JSON. {problem}")
+    gone = ("payload", "payloadEncoding", "payloadRef")
+    kept = {field: value for field, value in again["spec"].items() if field not in gone}
+    spec = kept | {"chunk": {"size": len(positions)}}
+    shown = decode(again | {"spec": spec | {"payload": text}}, alias=result.backend)
+    return NewTask(shown, again | {"spec": spec | dict(payload)}, overflow)
 
 
 def repetition(

@@ -136,8 +136,17 @@ class Attempt:
             phase=phase,
             reason=outcome.reason,
             attempts=[*self._before, this],
-            result=outcome.result,
-            resultRef=outcome.result_ref and outcome.result_ref.to_data(),
-            resultLength=outcome.length,
+            **_returned(outcome),
             **end,
         )
+
+
+def _returned(outcome: Outcome) -> dict[str, Any]:
+    """The fields of the status for what was returned; none where that is nothing new."""
+    if (items := outcome.items) is not None:
+        ref = items.result_ref and items.result_ref.to_data()
+        return {"items": items.to_status(), "result": items.result, "resultRef": ref}
+    if not outcome.succeeded:
+        return {}
+    ref = outcome.result_ref and outcome.result_ref.to_data()
+    return {"items": None, "result": outcome.result, "resultRef": ref, "resultLength": outcome.length}

@@ -1,5 +1,6 @@
 """One workflow without a cluster: the engine that the operator has, on tasks in memory."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.tasks.exceptions import TaskResultDoesNotExist
@@ -14,9 +15,10 @@ from django_tasks_kubernetes.local.running import outside
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.engine import Engine, StepTask
-from djangotasks_api.workflow.inputs import Arguments, InputError
+from djangotasks_api.workflow.inputs import Arguments, InputError, StepItem
 from djangotasks_api.workflow.keeping import Keeping
 from djangotasks_api.workflow.plan import Plan, payload_of
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import (
     NO_LIST,
     Record,
@@ -111,7 +113,9 @@ class LocalWorkflow:
                     words = status.get("message") or attempts[-1].get("message") or ""
                     said = f"{name} is {status['phase']}, {status.get('reason')}: {words}"
                     self._messages.setdefault(task.step, said)
-                self._engine.ended(*task, succeeded=succeeded, reason=step_reason(status.get("reason")))
+                completed = Indexes.parse((status.get("items") or {}).get("completed") or "")
+                reason = step_reason(status.get("reason"))
+                self._engine.ended(*task, succeeded=succeeded, completed=completed, reason=reason)
 
     def _settle(self) -> None:
         engine = self._engine
@@ -138,7 +142,8 @@ class LocalWorkflow:
 
     def _create(self, task: StepTask) -> str | None:
         try:
-            arguments = Arguments(self._payload(task))
+            chunk = inputs.chunk_of(self._plan, task, self._engine.record)
+            arguments = Arguments(self._payload(task), chunk=chunk)
         except InputError as error:
             self._messages.setdefault(task.step, str(error))
             self._engine.ended(*task, succeeded=False, reason=error.reason)
@@ -157,26 +162,37 @@ class LocalWorkflow:
         step = self._plan.steps[task.step]
         wanted = step.get("inputs") or ()
         needed = inputs.needed(self._plan, wanted, self._engine.record)
-        texts = {source: self._text(source) for source in needed}
+        texts = self._texts(needed)
         item = self._item(task) if inputs.takes_item(step) else None
         return inputs.filled(payload_of(step), inputs.values(self._plan, wanted, self._engine.record, texts, item))
 
     def _item(self, task: StepTask) -> str:
-        if (source := inputs.item_source(self._plan, task)) is None:
-            return inputs.listed_item(self._plan, task)
-        if self._plan.graph[task.step].each is not None:
-            return self._text(source)
-        return inputs.item_of(self._items_of(source.step) or (), task.number)
+        if (over := self._plan.graph[task.step].over) is not None:
+            return inputs.item_of(self._plan, task, self._items_of(over) or ())
+        texts = self._texts(inputs.item_sources(self._plan, task, self._engine.record))
+        return inputs.item(self._plan, task, texts, self._engine.record)
 
     def _items_of(self, step: str) -> list[str] | None:
         """The items of a step's result; None where it is no list. Raises InputError."""
         if step not in self._items:
-            self._items[step] = inputs.list_items(self._text(StepTask(step, 0)))
+            self._items[step] = inputs.list_items(self._text(StepItem(step, 0)))
         return self._items[step]
 
-    def _text(self, task: StepTask) -> str:
-        """The result of a task that succeeded. Raises InputError."""
-        name = source_name(self._plan, self.name, task, self._engine.record(task.step))
+    def _texts(self, items: Iterable[StepItem]) -> dict[StepItem, str]:
+        """The results of items that succeeded. Raises InputError."""
+        by_task: dict[str, list[StepItem]] = {}
+        for item in items:
+            name = source_name(self._plan, self.name, item, self._engine.record(item.step))
+            by_task.setdefault(name, []).append(item)
+        found: dict[StepItem, str] = {}
+        for members in by_task.values():
+            known = inputs.results_in(self._plan, inputs.task_of(self._plan, members[0]), self._text(members[0]))
+            found |= {item: known[item] for item in members}
+        return found
+
+    def _text(self, item: StepItem) -> str:
+        """The result of the task that has the item's. Raises InputError."""
+        name = source_name(self._plan, self.name, item, self._engine.record(item.step))
         try:
             return result_text(self._tasks.get(name))
         except TaskResultDoesNotExist:
@@ -228,7 +244,7 @@ class LocalWorkflow:
         output = self._resource["spec"].get("output") or {}
         wanted = output.get("inputs") or ()
         with outside():
-            texts = {task: self._text(task) for task in inputs.needed(self._plan, wanted, self._engine.record)}
+            texts = self._texts(inputs.needed(self._plan, wanted, self._engine.record))
         found = inputs.values(self._plan, wanted, self._engine.record, texts)
         return inputs.filled(output.get("value") or "null", found)
 

@@ -37,10 +37,12 @@ class StepView:
     """What it needs, and does not stand below."""
     is_map: bool
     width: int | None
+    chunk: int | None
+    """How many items one of its tasks is for; None where it is in no chunks."""
     completed: Indexes
     failed: Indexes
     taken_over: int
-    """How many of its tasks succeeded in an earlier workflow, which this one retries."""
+    """How many of its items succeeded in an earlier workflow, which this one retries."""
     started_at: datetime | None
     finished_at: datetime | None
 
@@ -55,7 +57,7 @@ class StepView:
 
     @property
     def tasks(self) -> str:
-        """Of a map: how many of its tasks are over, of how many."""
+        """Of a map: how many of its items are over, of how many."""
         if not self.is_map or self.width is None:
             return ""
         return f"{len(self.completed) + len(self.failed)}/{self.width}"
@@ -65,10 +67,15 @@ class StepView:
         """Of a map: the first index that is not over."""
         return next((n for n in range(self.width or 1) if n not in self.completed and n not in self.failed), 0)
 
+    def task_of(self, index: int | None) -> int | None:
+        """The number of the task that an item is for."""
+        return index if index is None or self.chunk is None else index // self.chunk
+
     @property
     def note(self) -> str:
         words = [CONDITIONS[self.runs]] if self.runs in CONDITIONS else []
         words += [self.reason] if self.reason and self.phase != StepPhase.FAILED else []
+        words += [f"in chunks of {self.chunk:,}"] if self.chunk is not None else []
         words += [f"{len(self.failed):,} failed"] if self.is_map and self.failed else []
         words += [f"{self.taken_over:,} taken over" if self.is_map else "taken over"] if self.taken_over else []
         words += [f"also after {', '.join(self.beside)}"] if self.beside else []
@@ -128,6 +135,7 @@ def step_record(step: StepView) -> dict[str, Any]:
         "runs": step.runs,
         "needs": list(step.needs),
         "width": step.width,
+        "chunk": step.chunk,
         "completed": len(step.completed),
         "failed": len(step.failed),
         "taken_over": step.taken_over,
@@ -178,6 +186,7 @@ def _view(
         beside=tuple(name for name in dict.fromkeys(needs) if name != parent),
         is_map=bool(step.get("map")),
         width=status.get("width"),
+        chunk=(step.get("map") or {}).get("chunk"),
         completed=_indexes(status.get("completedIndexes")),
         failed=_indexes(status.get("failedIndexes")),
         taken_over=sum(len(_indexes(taken.get("indexes"))) for taken in status.get("takenOver") or ()),

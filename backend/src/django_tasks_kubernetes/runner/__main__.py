@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django_tasks_kubernetes.bytecode import REMEDY, SLOW, is_compiled
 from django_tasks_kubernetes.codec.times import to_wire
@@ -38,6 +38,9 @@ from djangotasks_api.assignment import (
 )
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.stored import TextRef
+
+if TYPE_CHECKING:
+    from djangotasks_api.items import ItemsReport
 
 # Where the kubelet reads the termination message, unless the pod template says otherwise.
 TERMINATION_LOG_VARIABLE: Final = "DJANGOTASKS_TERMINATION_LOG"
@@ -113,6 +116,11 @@ def run(
 
         return store_result(result.backend, assignment.namespace, assignment.id, assignment.attempt, text)
 
+    def leave(items: "ItemsReport") -> None:
+        from django_tasks_kubernetes.runner.items import leave_items
+
+        leave_items(assignment, items)
+
     def retried(error: BaseException, reason: str | None = None) -> bool:
         return is_retried(error, assignment.retry_on, assignment.never_retry_on, reason=reason)
 
@@ -148,6 +156,7 @@ def run(
         tell=reporter.progress.submit,
         store=store,
         create=lambda returned: returned.create(assignment.uid),
+        leave=leave,
     )
 
 

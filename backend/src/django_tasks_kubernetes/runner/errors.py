@@ -19,6 +19,7 @@ ROW_VALUES: Final = (
 )
 # What calls a task: its traceback starts after these.
 CALLERS: Final = (
+    "django_tasks_kubernetes.runner.chunk",
     "django_tasks_kubernetes.runner.execute",
     "django_tasks_kubernetes.runner.process",
     "django.tasks.base",

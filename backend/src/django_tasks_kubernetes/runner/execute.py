@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.dispatch import Signal
 from django.tasks import Task, TaskResultStatus
@@ -13,7 +13,7 @@ from django_tasks_kubernetes.codec import json_text
 from django_tasks_kubernetes.codec.task_error import KubernetesTaskError
 from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.context import AttemptProgress, KubernetesTaskContext
-from django_tasks_kubernetes.exceptions import ResultTooLarge
+from django_tasks_kubernetes.exceptions import ItemsFailed, ResultTooLarge
 from django_tasks_kubernetes.lazy import LazyValue
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.retry import retry_after
@@ -25,6 +25,10 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_api.reports import ProgressReport
 from djangotasks_api.stored import TextRef
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.runner.chunk import ChunkRun
+    from djangotasks_api.items import ItemsReport
 
 
 def execute(
@@ -41,6 +45,7 @@ def execute(
     tell: Callable[[ProgressReport], None] = lambda report: None,
     store: Callable[[str], TextRef] = lambda text: refuse_result(text, None),
     create: Callable[[ReturnedWorkflow], str] = lambda returned: returned.create(""),
+    leave: "Callable[[ItemsReport], None]" = lambda items: None,
 ) -> Outcome:
     """Runs the task of a result that is READY, and changes the result as Django's ImmediateBackend does.
 
@@ -51,7 +56,8 @@ def execute(
     `call`: calls a task with arguments. While `interrupted`, an exception is not an outcome and goes on. `tell`: is
     called with each report of progress, and must not take long; the outcome has the last one as well. `store`: takes a
     return value that is too long for a resource, or raises ResultTooLarge. `create`: creates a workflow that was
-    returned, and returns its name: the task is not over then.
+    returned, and returns its name: the task is not over then. `leave`: takes what the items of a chunk have returned
+    that is interrupted.
     """
     now = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, started_at=result.started_at or now, last_attempted_at=now)
@@ -61,29 +67,43 @@ def execute(
     _send(task_started, sender, result, interrupted)
     reason, retryable = Reason.TASK_ERROR, True
     progress = AttemptProgress(started_at, tell)
+    run: ChunkRun | None = None
+    length: int | None
     try:
-        context: tuple[Any, ...] = ()
-        if result.task.takes_context:
-            context = (KubernetesTaskContext(task_result=result, _attempt=progress),)
-        value = _value(call, result, context, interrupted)
-        if isinstance(value, ReturnedWorkflow):
-            workflow = create(value)
-            outcome = Outcome(
-                started_at=started_at, finished_at=to_wire(timezone.now()), workflow=workflow, progress=progress.last
-            )
-            finished(outcome)
-            return outcome
-        reason, retryable = Reason.RESULT_NOT_SERIALIZABLE, False
-        refuse_unawaited(value)
-        # Not exact_keys: keys that are not strings become strings, as in any JSON. The task has had its effects,
-        # so that is better than a failure.
-        text = json_text.dumps(value, name="The return value", exact_keys=False)
+        if result.chunk is not None:
+            from django_tasks_kubernetes.runner import chunk
+
+            run = chunk.ChunkRun(result, result.chunk, progress, retried, interrupted)
+            text, length = run.call_all(call), run.size
+        else:
+            context: tuple[Any, ...] = ()
+            if result.task.takes_context:
+                context = (KubernetesTaskContext(task_result=result, _attempt=progress),)
+            value = _value(call, result, context, interrupted)
+            if isinstance(value, ReturnedWorkflow):
+                workflow = create(value)
+                outcome = Outcome(
+                    started_at=started_at,
+                    finished_at=to_wire(timezone.now()),
+                    workflow=workflow,
+                    progress=progress.last,
+                )
+                finished(outcome)
+                return outcome
+            reason, retryable = Reason.RESULT_NOT_SERIALIZABLE, False
+            refuse_unawaited(value)
+            # Not exact_keys: keys that are not strings become strings, as in any JSON. The task has had its effects,
+            # so that is better than a failure.
+            text = json_text.dumps(value, name="The return value", exact_keys=False)
+            length = len(value) if text.startswith("[") else None
         ref = None
         if not fits_resource(text):
             reason, retryable = Reason.RESULT_NOT_STORED, True
             ref = store(text)
     except BaseException as error:  # whatever ends a task is its outcome, also SystemExit and KeyboardInterrupt
         if interrupted():
+            if run is not None and run.has_run:
+                leave(run.left(store))
             raise
         if reason == Reason.RESULT_NOT_STORED:
             reason, retryable = _refusal(error)
@@ -96,9 +116,10 @@ def execute(
             finished_at=to_wire(end),
             reason=reason,
             error=report,
-            retryable=retryable and retried(error),
-            retry_after=retry_after(error) if retryable else None,
+            retryable=retryable and (error.retryable if isinstance(error, ItemsFailed) else retried(error)),
+            retry_after=_retry_after(error) if retryable else None,
             progress=progress.last,
+            items=run.left(store) if run is not None and reason == Reason.TASK_ERROR else None,
         )
         result.errors.append(
             KubernetesTaskError(exception_class_path=report.type, traceback=report.traceback, message=report.message)
@@ -117,7 +138,7 @@ def execute(
             finished_at=to_wire(end),
             result=text if ref is None else None,
             result_ref=ref,
-            length=len(value) if text.startswith("[") else None,
+            length=length,
             progress=progress.last,
         )
         finished(outcome)
@@ -135,6 +156,10 @@ def _value(
         if interrupted() or exit_code(error):
             raise
         return None
+
+
+def _retry_after(error: BaseException) -> float | None:
+    return error.after if isinstance(error, ItemsFailed) else retry_after(error)
 
 
 def _refusal(error: BaseException) -> tuple[Reason, bool]:

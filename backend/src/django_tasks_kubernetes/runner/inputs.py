@@ -2,25 +2,17 @@
 names the files of. Imported for tasks that have such inputs alone."""
 
 import json
-import random
 import time
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from django_tasks_kubernetes.exceptions import InputTooLarge, InputUnavailable, StorageFailed
+from django_tasks_kubernetes.runner.asking import ListExpired, ask, fail
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
-from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors, words_of
+from django_tasks_kubernetes.runner.endpoint import Endpoint
 from django_tasks_kubernetes.runner.files import files_of
 from django_tasks_kubernetes.runner.limits import may_pass
-from django_tasks_kubernetes.runner.log import logger
-from django_tasks_kubernetes.runner.report import (
-    BACKOFF_MAX_SECONDS,
-    BACKOFF_SECONDS,
-    FORBIDDEN_SECONDS,
-    LARGE_RESULT_REPORT_SECONDS,
-    TRANSIENT_STATUSES,
-)
+from django_tasks_kubernetes.runner.report import LARGE_RESULT_REPORT_SECONDS
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.input_pages import INPUTS, InputPage
 from djangotasks_api.phases import Reason
@@ -28,23 +20,16 @@ from djangotasks_api.stored import TextRef
 from djangotasks_api.workflow import json_text
 from djangotasks_api.workflow.inputs import InputError, part
 from djangotasks_api.workflow.json_text import InvalidText
+from djangotasks_api.workflow.ranges import Indexes
 
 # As long as for an outcome that would be lost: longer than any restart of the operator.
 WAIT_SECONDS: Final = LARGE_RESULT_REPORT_SECONDS
-# Of one request: a page of a list takes the API server some seconds where it is busy.
-TIMEOUT_SECONDS: Final = 30.0
-# While the operator is upgraded, or its key is changed, one of its replicas may be an older one.
-OLDER: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 
 
 def fill(assignment: Assignment, alias: str) -> str:
     """The payload with all inputs in their places, exact to the character. `alias`: of the task's backend. Raises
     CannotRun."""
     return _Inputs(assignment, alias).fill()
-
-
-class _ListExpired(Exception):
-    """The list is to be read from its start."""
 
 
 class _Inputs:
@@ -54,7 +39,7 @@ class _Inputs:
         try:
             self._files = files_of(alias)
         except StorageFailed as error:
-            _fail(f"The results that the task takes have no bound here. {error}")
+            fail(f"The results that the task takes have no bound here. {error}")
         self._left = self._files.max_bytes
         self._deadline = time.monotonic() + WAIT_SECONDS
 
@@ -70,7 +55,7 @@ class _Inputs:
         try:
             return json_text.replaced(self._assignment.payload, parts)
         except InvalidText as error:
-            _fail(f"The inputs have no place in the arguments: {error}.")
+            fail(f"The inputs have no place in the arguments: {error}.")
 
     def _read(self, number: int) -> str:
         """The text of one input, without its pointer."""
@@ -79,7 +64,7 @@ class _Inputs:
             self._left = left
             try:
                 return self._read_pages(number)
-            except _ListExpired:
+            except ListExpired:
                 continue
 
     def _read_pages(self, number: int) -> str:
@@ -87,12 +72,15 @@ class _Inputs:
         following: str | None = None
         while True:
             page = self._page(number, following)
-            texts |= {index: self._text(result) for index, result in page.results.items()}
+            for index, result in page.results.items():
+                texts |= _results(page, index, self._text(result))
             if (following := page.following) is not None:
                 continue
             if page.width is not None:
-                return f"[{','.join(texts.get(index, 'null') for index in range(page.width))}]"
-            return texts.get(0, "null") if page.item is None else _item(texts.get(0, "null"), page.item)
+                indexes = range(page.first, page.first + page.width)
+                return f"[{','.join(texts.get(index, 'null') for index in indexes)}]"
+            text = texts.get(0, "null")
+            return text if page.item is None else _item(text, page.item, page.count)
 
     def _page(self, number: int, begin: str | None) -> InputPage:
         from urllib.parse import urlencode
@@ -101,7 +89,7 @@ class _Inputs:
         try:
             return InputPage.parse(self._get(f"{INPUTS}/{number}{query}"))
         except ValueError as error:
-            _fail(f"The operator's answer cannot be read: {error}.")
+            fail(f"The operator's answer cannot be read: {error}.")
 
     def _text(self, result: str | TextRef) -> str:
         """The text of one result. It is one JSON value: else, put between others, it could be more than that."""
@@ -116,7 +104,7 @@ class _Inputs:
         try:
             json_text.check(text)
         except InvalidText as error:
-            _fail(f"A result that the task takes cannot be read: {error}.")
+            fail(f"A result that the task takes cannot be read: {error}.")
         return text
 
     def _stored(self, ref: TextRef) -> str:
@@ -130,39 +118,14 @@ class _Inputs:
             raise CannotRun(Reason.INPUT_UNAVAILABLE, retryable=may_pass(problem)) from problem
 
     def _get(self, kind: str) -> bytes:
-        """What the operator answers, once it does. Exponential backoff with full jitter:
-        https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
-        began, tries = time.monotonic(), 0
-        while True:
-            try:
-                status, answer = self._endpoint.get(kind, TIMEOUT_SECONDS)
-            except http_errors() as error:
-                problem = f"{type(error).__name__}: {error}"
-            else:
-                match status:
-                    case HTTPStatus.OK:
-                        return answer
-                    case HTTPStatus.CONFLICT if "?" in kind:
-                        raise _ListExpired
-                    case _ if status in OLDER and time.monotonic() < began + FORBIDDEN_SECONDS:
-                        pass
-                    case _ if status < 500 and status not in TRANSIENT_STATUSES:
-                        _fail(words_of(answer))
-                problem = f"{status} {words_of(answer)}"
-            delay = random.uniform(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**tries))  # noqa: S311 - no secret
-            if time.monotonic() + delay >= self._deadline:
-                _fail(f"The operator did not answer in {WAIT_SECONDS:.0f} s: {problem}.", retryable=True)
-            if tries == 0:
-                logger.warning("The operator does not pass on the task's inputs yet: %s. Trying again.", problem)
-            tries += 1
-            time.sleep(delay)
+        return ask(self._endpoint, kind, self._deadline, WAIT_SECONDS)
 
 
 def _inputs_of(answer: bytes) -> Sequence[Mapping[str, Any]]:
     try:
         found: Sequence[Mapping[str, Any]] = json.loads(answer)["inputs"]
     except (ValueError, KeyError, TypeError):
-        _fail("The operator's answer cannot be read.")
+        fail("The operator's answer cannot be read.")
     return found
 
 
@@ -170,15 +133,21 @@ def _part(text: str, pointer: str, source: str | None) -> str:
     try:
         return part(text, pointer, source)
     except InputError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
-def _item(text: str, number: int) -> str:
-    found = json_text.part(text, f"/{number}") if text.lstrip().startswith("[") else None
-    if found is None:
-        _fail(f"The list has no item {number} any more.")
-    return found
+def _results(page: InputPage, index: int, text: str) -> dict[int, str]:
+    """The results that the result of a task has, by index: one, or of a chunk those of its items."""
+    if page.chunk is None:
+        return {index: text}
+    wanted, first = Indexes.parse(page.indexes), index * page.chunk
+    items = json_text.items(text) or ()
+    return {first + place: found for place, found in enumerate(items) if first + place in wanted}
 
 
-def _fail(message: str, *, retryable: bool = False) -> NoReturn:
-    raise CannotRun(Reason.INPUT_UNAVAILABLE, retryable=retryable) from InputUnavailable(message)
+def _item(text: str, number: int, count: int | None) -> str:
+    """An item of a list, or so many from there on."""
+    items = json_text.items(text) or ()
+    if number >= len(items):
+        fail(f"The list has no item {number} any more.")
+    return items[number] if count is None else f"[{','.join(items[number : number + count])}]"

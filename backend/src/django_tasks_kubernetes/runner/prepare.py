@@ -7,6 +7,7 @@ from djangotasks_api.assignment import INPUTS_ENCODING, Assignment
 from djangotasks_api.phases import Reason
 
 if TYPE_CHECKING:
+    from django_tasks_kubernetes.chunk import Chunk
     from django_tasks_kubernetes.result import KubernetesResult
     from django_tasks_kubernetes.task import AnyTask
 
@@ -66,8 +67,9 @@ def ready_result(assignment: Assignment, task: "AnyTask") -> "KubernetesResult":
     """The TaskResult before this attempt. Raises InvalidPayload, PayloadUnavailable or CannotRun."""
     from django.tasks import TaskResultStatus
 
-    from django_tasks_kubernetes.codec.resource import decode_payload, payload_text
+    from django_tasks_kubernetes.codec.resource import decode_arguments, payload_text
     from django_tasks_kubernetes.codec.times import from_wire
+    from django_tasks_kubernetes.exceptions import InvalidPayload
     from django_tasks_kubernetes.result import KubernetesResult
     from django_tasks_kubernetes.task import replace_unvalidated
 
@@ -82,7 +84,9 @@ def ready_result(assignment: Assignment, task: "AnyTask") -> "KubernetesResult":
         payload = fill(assignment, alias)
     else:
         payload = payload_text(assignment.payload, assignment.payload_encoding)
-    args, kwargs = decode_payload(payload)
+    args, kwargs, is_chunk = decode_arguments(payload)
+    if assignment.chunk is not None and not is_chunk:
+        raise InvalidPayload('The task is a chunk, and its payload has no list of items, "each".')
     return KubernetesResult(
         task=replace_unvalidated(
             task,
@@ -103,7 +107,27 @@ def ready_result(assignment: Assignment, task: "AnyTask") -> "KubernetesResult":
         errors=[],
         worker_ids=list(assignment.worker_ids),
         scheduled_for=from_wire(assignment.scheduled_for),
+        chunk=_chunk(assignment, alias, len(args[0])) if is_chunk else None,
     )
+
+
+def _chunk(assignment: Assignment, alias: str, size: int) -> "Chunk":
+    """What this attempt has to run, and what earlier ones have left. Raises InvalidPayload and CannotRun."""
+    from django_tasks_kubernetes.chunk import Chunk
+    from django_tasks_kubernetes.exceptions import InvalidPayload
+    from djangotasks_api.workflow.ranges import Indexes
+
+    try:
+        wanted = Indexes.below(size) if assignment.chunk is None else Indexes.parse(assignment.chunk)
+    except ValueError as error:
+        raise InvalidPayload(f"The items that are to run cannot be read: {error}.") from None
+    if any(last >= size for _, last in wanted.ranges()):
+        raise InvalidPayload(f"The items {wanted} are to run, and the list has {size}.")
+    if not assignment.has_items:
+        return Chunk(size=size, only=str(wanted))
+    from django_tasks_kubernetes.runner.items import earlier_items
+
+    return earlier_items(assignment, alias, size, wanted)
 
 
 def alias_of(assignment: Assignment, task: "AnyTask") -> str:

@@ -15,7 +15,11 @@ from django_tasks_kubernetes.workflows.later import Later, extracted
 from django_tasks_kubernetes.workflows.step_names import step_name
 from djangotasks_api.bounds import STEP_NAME_MAX_CHARS
 from djangotasks_api.names import DNS_LABEL_PATTERN
-from djangotasks_api.workflow.bounds import LIST_MAX_CHARS, LISTS_MAX, STEP_PAYLOAD_MAX_BYTES
+from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES, LIST_MAX_CHARS, LISTS_MAX, STEP_PAYLOAD_MAX_BYTES
+from djangotasks_api.workflow.plan import ITEMS_POINTER
+
+# Of the payload of a chunk: where its items go.
+EACH: Final = '"each":null,'
 
 
 @dataclass(slots=True)
@@ -92,11 +96,12 @@ def draw(
             f"The name {name!r} must be of lower-case letters, digits and hyphens, at most {STEP_NAME_MAX_CHARS}."
         )
     accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
-    values, inputs = extracted({"args": list(args), "kwargs": dict(kwargs)})
+    chunk = None if source is None else source.get("chunk")
+    values, inputs = extracted({"args": list(args if chunk is None else args[1:]), "kwargs": dict(kwargs)})
     if source is not None:
-        inputs = [{"into": "/args/0"}, *inputs]
+        inputs = [{"into": "/args/0" if chunk is None else ITEMS_POINTER}, *inputs]
     payload = (
-        f'{{"args":{json_text.dumps(values["args"], name="args")},'
+        f'{{{"" if chunk is None else EACH}"args":{json_text.dumps(values["args"], name="args")},'
         f'"kwargs":{json_text.dumps(values["kwargs"], name="kwargs")}}}'
     )
     if len(payload) > STEP_PAYLOAD_MAX_BYTES:
@@ -109,9 +114,22 @@ def draw(
         made["inputs"] = inputs
     if source is not None:
         items = source.pop("items", None)
-        made["map"] = source if items is None else {"list": found.add_list(items)}
+        if chunk is not None and items is not None:
+            _check_chunks(name, items, chunk)
+        made["map"] = source if items is None else source | {"list": found.add_list(items)}
     found.steps[name] = made | common
     return Later(name, is_map=source is not None)
+
+
+def _check_chunks(name: str, items: list[Any], size: int) -> None:
+    """Raises PayloadTooLarge where a chunk has more than a payload may."""
+    for first in range(0, len(items), size):
+        chars = len(json_text.dumps(items[first : first + size], name="items"))
+        if chars > ITEM_MAX_BYTES:
+            raise PayloadTooLarge(
+                f"The items {first} to {first + size - 1} of the step {name} take {chars:,} bytes as JSON, and "
+                f"{ITEM_MAX_BYTES:,} are allowed in a chunk. Put fewer in it, or map over primary keys or file names."
+            )
 
 
 def _is_label(name: str) -> bool:

@@ -158,14 +158,15 @@ class WorkflowResult[R]:
         return {step["name"]: state(step) for step in self._spec["steps"]}
 
     def task_result(self, step: str, index: int | None = None) -> "KubernetesResult":
-        """The result of a step's task; of a map, of that of an item. Of a retry it may be a task of an earlier
-        workflow. Raises TaskResultDoesNotExist where there is none (yet), or any more (`keep`), and as get_result()
-        does."""
+        """The result of a step's task; of a map, of that of an item, which may be a chunk. Of a retry it may be a task
+        of an earlier workflow. Raises TaskResultDoesNotExist where there is none (yet), or any more (`keep`), and as
+        get_result() does."""
         record = self._records()(step)
         if problem := never_there(self._spec["steps"], step, index, record.width):
             raise TaskResultDoesNotExist(problem)
         source = record.source(index or 0)
-        name = step_task_name(self.id if source is None else source.workflow, step, index)
+        number = index if index is None else index // (self._chunk(step) or 1)
+        name = step_task_name(self.id if source is None else source.workflow, step, number)
         try:
             return self._source.decode(self._source.tasks.get(name))
         except TaskResultDoesNotExist:
@@ -284,6 +285,12 @@ class WorkflowResult[R]:
     @property
     def _status(self) -> Mapping[str, Any]:
         return self._resource.get("status") or {}
+
+    def _chunk(self, step: str) -> int | None:
+        """How many items one task of the step is for."""
+        return next(
+            ((found.get("map") or {}).get("chunk") for found in self._spec["steps"] if found["name"] == step), None
+        )
 
     def _records(self) -> inputs.Records:
         return records_in(self._resource, Plan.of(self._spec))

@@ -11,7 +11,7 @@ from django_tasks_kubernetes.task import options_of
 from django_tasks_kubernetes.workflows.declare import Workflow
 from django_tasks_kubernetes.workflows.drawing import draw, required_drawing
 from django_tasks_kubernetes.workflows.later import Later, found_in
-from djangotasks_api.bounds import Range
+from djangotasks_api.bounds import CHUNK, Range
 from djangotasks_api.workflow.bounds import MAX_FAILED_INDEXES, MAX_PARALLEL, WORKFLOW_TASKS_MAX
 from djangotasks_api.workflow.graph import KeepTasks, Runs
 
@@ -90,6 +90,7 @@ def each[T, R](
     items: Iterable[T],
     /,
     *,
+    chunk: int | None = None,
     max_parallel: int | None = None,
     max_failed: int = 0,
     fail_fast: bool = False,
@@ -105,6 +106,7 @@ def each[T, R](
     items: Iterable[T],
     /,
     *,
+    chunk: int | None = None,
     max_parallel: int | None = None,
     max_failed: int = 0,
     fail_fast: bool = False,
@@ -121,6 +123,7 @@ def each[R](
     /,
     *more: Any,
     kwargs: Mapping[str, Any] | None = None,
+    chunk: int | None = None,
     max_parallel: int | None = None,
     max_failed: int = 0,
     fail_fast: bool = False,
@@ -136,6 +139,7 @@ def each(
     /,
     *more: Any,
     kwargs: Mapping[str, Any] | None = None,
+    chunk: int | None = None,
     max_parallel: int | None = None,
     max_failed: int = 0,
     fail_fast: bool = False,
@@ -148,8 +152,10 @@ def each(
     """A step with one task for each item: of a list, of the result of a step, or of another each(), whose items it
     follows one by one. What it returns stands for the list of all results, in order, with None for what failed.
 
-    `more`, `kwargs`: further arguments, the same for each. `max_parallel`: how many may be unfinished at once.
-    `max_failed`: how many may fail before the step has failed. `fail_fast`: begin no more once too many have.
+    `more`, `kwargs`: further arguments, the same for each. `chunk`: one task calls the function for so many items, one
+    after the other; all else that is said of items stays as it is. `max_parallel`: how many tasks may be unfinished at
+    once. `max_failed`: how many items may fail before the step has failed. `fail_fast`: begin no more once too many
+    have.
     The rest is as in step(), which says what is raised.
     """
     common = _common(task, after, runs, allow_failure=allow_failure, keep=keep)
@@ -159,7 +165,10 @@ def each(
         common["maxFailedIndexes"] = _whole("max_failed", max_failed, MAX_FAILED_INDEXES)
     if fail_fast:
         common["failFast"] = True
-    return draw(task, name, (None, *more), kwargs or {}, common, _source(items))
+    source = _source(items)
+    if chunk is not None:
+        source["chunk"] = _whole("chunk", chunk, CHUNK)
+    return draw(task, name, (None, *more), kwargs or {}, common, source)
 
 
 def _common(task: Any, after: Any, runs: Runs, *, allow_failure: bool, keep: Any) -> dict[str, Any]:

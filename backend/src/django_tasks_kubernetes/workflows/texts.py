@@ -7,7 +7,7 @@ from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import InvalidResource
 from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.engine import StepTask
-from djangotasks_api.workflow.inputs import InputError
+from djangotasks_api.workflow.inputs import InputError, StepItem
 from djangotasks_api.workflow.plan import Plan
 from djangotasks_api.workflow.records import Record
 from djangotasks_api.workflow.stored import records_of
@@ -36,19 +36,25 @@ def records_in(workflow: Resource, plan: Plan) -> inputs.Records:
 
 
 def texts_of(
-    source: Source, workflow: str, plan: Plan, records: inputs.Records, needed: Sequence[StepTask]
-) -> dict[StepTask, str]:
+    source: Source, workflow: str, plan: Plan, records: inputs.Records, needed: Sequence[StepItem]
+) -> dict[StepItem, str]:
     """`workflow`: its name. Raises TaskResultDoesNotExist where a task is gone, and as `result_text` does."""
-    places: dict[StepTask, tuple[str, str]] = {}
-    for task in needed:
-        record = records(task.step)
-        earlier = record.source(task.number)
-        places[task] = workflow if earlier is None else earlier.workflow, source_name(plan, workflow, task, record)
+    places: dict[tuple[str, str], list[StepItem]] = {}
+    for item in needed:
+        record = records(item.step)
+        earlier = record.source(item.number)
+        origin = workflow if earlier is None else earlier.workflow
+        places.setdefault((origin, source_name(plan, workflow, item, record)), []).append(item)
     listed: dict[str, Resource] = {}
-    if len(needed) > FEW:
-        for origin in dict.fromkeys(origin for origin, _ in places.values()):
+    if len(places) > FEW:
+        for origin in dict.fromkeys(origin for origin, _ in places):
             listed |= {task["metadata"]["name"]: task for task in source.tasks.find(f"spec.workflow.name={origin}")}
-    return {task: source.result_text(listed.get(name) or source.tasks.get(name)) for task, (_, name) in places.items()}
+    found: dict[StepItem, str] = {}
+    for (_, name), items in places.items():
+        text = source.result_text(listed.get(name) or source.tasks.get(name))
+        known = inputs.results_in(plan, inputs.task_of(plan, items[0]), text)
+        found |= {item: known[item] for item in items if item in known}
+    return found
 
 
 def arguments_text(source: Source, workflow: Resource, task: Resource) -> str:
@@ -60,9 +66,10 @@ def arguments_text(source: Source, workflow: Resource, task: Resource) -> str:
     records, at = records_in(workflow, plan), StepTask(part["step"], part.get("index") or 0)
     try:
         needed = inputs.needed(plan, wanted, records)
-        item_source = inputs.item_source(plan, at) if inputs.takes_item(spec) else None
-        texts = texts_of(source, workflow["metadata"]["name"], plan, records, [*needed, *filter(None, [item_source])])
-        item = None if item_source is None else inputs.item(plan, at, texts[item_source])
+        takes_item = inputs.takes_item(spec)
+        sources = inputs.item_sources(plan, at, records) if takes_item else []
+        texts = texts_of(source, workflow["metadata"]["name"], plan, records, [*needed, *sources])
+        item = inputs.item(plan, at, texts, records) if takes_item else None
         return inputs.filled(spec["payload"], inputs.values(plan, wanted, records, texts, item))
-    except (InputError, ValueError) as error:
+    except (InputError, KeyError, ValueError) as error:
         raise InvalidResource(f"The arguments of task {name} cannot be read: {error}") from error

@@ -1,5 +1,6 @@
 """The resources as pydantic models: the CRDs are generated from them, and the operator parses with them."""
 
+from djangotasks_api.models.chunk import Chunk, ItemError, ItemsStatus
 from djangotasks_api.models.condition import ReadyCondition
 from djangotasks_api.models.hold import DjangoTaskHold, Held, HoldSpec
 from djangotasks_api.models.overrides import Overrides, Resources
@@ -40,6 +41,7 @@ __all__ = [
     "Backoff",
     "BoundedPolicy",
     "Ceilings",
+    "Chunk",
     "Condition",
     "DjangoTask",
     "DjangoTaskHold",
@@ -50,7 +52,9 @@ __all__ = [
     "Held",
     "HoldSpec",
     "Input",
+    "ItemError",
     "ItemList",
+    "ItemsStatus",
     "LogTail",
     "Overrides",
     "PartOf",

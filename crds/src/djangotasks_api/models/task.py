@@ -12,6 +12,7 @@ from djangotasks_api.bounds import (
     WORKFLOW_NAME_MAX_CHARS,
 )
 from djangotasks_api.models.base import DnsLabel, Metadata, Model, ScheduleName, Timestamp, within
+from djangotasks_api.models.chunk import Chunk
 from djangotasks_api.models.step_input import Input, StepName
 from djangotasks_api.models.stored_text import StoredText
 from djangotasks_api.models.task_status import TaskStatus
@@ -87,6 +88,9 @@ class TaskSpec(TaskTemplate):
 
     workflow: PartOf | None = None
     """The workflow that it is a part of, where the operator created it for one."""
+
+    chunk: Chunk | None = None
+    """Set where it is a chunk: it calls its function once for each item of a list. Default: it calls it once."""
 
     inputs: Annotated[tuple[Input, ...], Field(max_length=STEP_INPUTS_MAX)] = ()
     """Results of other steps that are too large for the payload, or in a storage: its pod reads them, and puts them

@@ -21,6 +21,7 @@ from djangotasks_api.bounds import (
     TRACEBACK_MAX_BYTES,
 )
 from djangotasks_api.models.base import MAP_BY_TYPE, Count, DnsLabel, Message, Model, ReasonWord, Timestamp, within
+from djangotasks_api.models.chunk import ItemsStatus
 from djangotasks_api.models.stored_text import StoredText
 from djangotasks_api.phases import Phase
 
@@ -173,10 +174,13 @@ class TaskStatus(Model):
     """When the next attempt may start."""
 
     result: Annotated[str, StringConstraints(max_length=RESULT_MAX_BYTES)] | None = None
-    """The return value as JSON text."""
+    """The return value as JSON text. Of a chunk that has not succeeded: what its items have returned so far."""
 
     result_ref: StoredText | None = None
     """The file that holds the return value instead, when it is too long for the resource."""
+
+    items: ItemsStatus | None = None
+    """What became of its items, where it is a chunk that has not succeeded as a whole."""
 
     result_length: Count | None = None
     """How many items the return value has, where it is a list."""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from djangotasks_api.bounds import (
     BACKEND_ALIAS_MAX_CHARS,
     CANCEL_REASON_MAX_CHARS,
+    CHUNK,
     IDEMPOTENCY_KEY_MAX_CHARS,
     PRIORITY,
     TASK_NAME_MAX_CHARS,
@@ -60,6 +61,10 @@ class StepMap(Model):
 
     each: StepName | None = None
     """Another map, which it follows item by item: each task begins when that of the same item has succeeded."""
+
+    chunk: Annotated[int, within(CHUNK)] | None = None
+    """How many items one task calls the function for, one after the other. They go into /each of the payload, as a
+    list. Where it follows another map, that has chunks of the same size. Default: each item has a task of its own."""
 
     @model_validator(mode="after")
     def one_source(self) -> Self:

@@ -7,11 +7,13 @@ computed again from it. A call costs by what has changed, not by how wide the gr
 """
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from djangotasks_api.workflow import lanes
 from djangotasks_api.workflow.bounds import WINDOW
 from djangotasks_api.workflow.graph import Graph, Runs
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepPhase, StepReason, WorkflowPhase
 from djangotasks_api.workflow.steps import StepState, Verdict, runs, verdict
 
@@ -21,7 +23,7 @@ class StepTask(NamedTuple):
 
     step: str
     number: int
-    """Its index; 0 where the step is no map."""
+    """Its index; of a map in chunks, that of its chunk; 0 where the step is no map."""
 
 
 class Engine:
@@ -41,47 +43,54 @@ class Engine:
         self._turned: set[str] = set()
         self._released: list[tuple[StepState, int]] = []
         for state in self._states:
-            self._connect(state)
+            lanes.connect(state, self._by_name)
             if records and (record := records.get(state.step.name)) is not None:
                 state.record = record.copy()
         for state in self._states:
-            self._restore(state)
+            lanes.restore(state)
             self._mark(state)
 
     # --- What became of tasks
 
-    def started(self, step: str, index: int) -> None:
+    def started(self, step: str, number: int) -> None:
         """A task exists and is not over."""
         state = self._by_name[step]
-        if index not in state.active and not state.is_recorded(index):
-            state.active.add(index)
+        if number not in state.active and not state.is_task_over(number):
+            state.active.add(number)
             self._active += 1
             self._mark(state)
 
-    def ended(self, step: str, index: int, *, succeeded: bool, reason: StepReason | None = None) -> None:
-        """A task is over, or can never be. What is said a second time counts for nothing."""
+    def ended(
+        self,
+        step: str,
+        number: int,
+        *,
+        succeeded: bool,
+        completed: Indexes | None = None,
+        reason: StepReason | None = None,
+    ) -> None:
+        """A task is over, or can never be. What is said a second time counts for nothing. `completed`: of a chunk that
+        failed, the items that succeeded, by their positions in it."""
         state = self._by_name[step]
-        self._forget(state, index)
-        if state.record.phase.is_over or state.is_recorded(index):
+        self._forget(state, number)
+        if state.record.phase.is_over or state.is_task_over(number):
             return
-        if succeeded:
-            state.record.completed.add(index)
-        else:
-            state.record.failed.add(index)
-            state.cause = state.cause or reason
+        first = state.step.indexes_of(number, None).start
+        for index in state.left_of(number):
+            good = succeeded or (completed is not None and index - first in completed)
+            self._index_ended(state, index, reason, succeeded=good)
+        state.see_task(number)
         self._unrecorded.add(step)
         self._mark(state)
         for follower in state.each_followers:
-            if succeeded:
-                self._released.append((follower, index))
-            else:
-                self._skip(follower, index)
+            if follower.step.chunk is not None:
+                self._released.append((follower, number))
 
-    def gone(self, step: str, index: int) -> None:
+    def gone(self, step: str, number: int) -> None:
         """A task was deleted, or could not be created. Where it was not over, it is created again."""
         state = self._by_name[step]
-        if self._forget(state, index):
-            state.ready.add(index)
+        if self._forget(state, number):
+            state.ready.add(number)
             self._mark(state)
 
     def measured(self, step: str, length: int | None, reason: StepReason = StepReason.NOT_A_LIST) -> None:
@@ -146,11 +155,11 @@ class Engine:
                 continue
             most = self._window if state.step.max_parallel is None else state.step.max_parallel
             while self._active < self._window and len(state.active) < most:
-                if (index := state.take()) is None:
+                if (number := state.take()) is None:
                     break
-                state.active.add(index)
+                state.active.add(number)
                 self._active += 1
-                found.append(StepTask(state.step.name, index))
+                found.append(StepTask(state.step.name, number))
         return found
 
     @property
@@ -205,51 +214,33 @@ class Engine:
 
     # --- How it is computed
 
-    def _connect(self, state: StepState) -> None:
-        step = state.step
-        state.needs = [self._by_name[name] for name in step.barriers]
-        for need in state.needs:
-            need.followers.append(state)
-        if step.each is not None:
-            state.upstream = self._by_name[step.each]
-            state.upstream.each_followers.append(state)
-
-    def _restore(self, state: StepState) -> None:
-        """Derive what is not stored: which indexes are ready, and which will never run."""
-        record = state.record
-        if state.upstream is None:
-            state.ready.limit = record.width or 0
-            return
-        for index in state.upstream.record.completed:
-            if not state.is_recorded(index):
-                state.ready.add(index)
-        for index in (*state.upstream.record.failed, *state.upstream.skipped):
-            state.skip(index)
-        if state.upstream.record.phase.is_over:
-            self._skip_rest(state, state.upstream)
+    def _index_ended(self, state: StepState, index: int, reason: StepReason | None, *, succeeded: bool) -> None:
+        if succeeded:
+            state.record.completed.add(index)
+        else:
+            state.record.failed.add(index)
+            state.cause = state.cause or reason
+        for follower in state.each_followers:
+            if not succeeded:
+                self._mark_all(lanes.skip(follower, index))
+            elif follower.step.chunk is None:
+                self._released.append((follower, index))
 
     def _mark(self, state: StepState) -> None:
         if not state.is_dirty and not state.record.phase.is_over:
             state.is_dirty = True
             heapq.heappush(self._dirty, state.at)
 
-    def _forget(self, state: StepState, index: int) -> bool:
-        if index not in state.active:
+    def _mark_all(self, states: Iterable[StepState]) -> None:
+        for state in states:
+            self._mark(state)
+
+    def _forget(self, state: StepState, number: int) -> bool:
+        if number not in state.active:
             return False
-        state.active.remove(index)
+        state.active.remove(number)
         self._active -= 1
         return True
-
-    def _skip(self, state: StepState, index: int) -> None:
-        if not state.record.phase.is_over and state.skip(index):
-            self._mark(state)
-            for follower in state.each_followers:
-                self._skip(follower, index)
-
-    def _skip_rest(self, state: StepState, upstream: StepState) -> None:
-        """The step that it follows is over: what did not succeed there never runs here."""
-        for index in upstream.record.completed.absent(upstream.record.width or 0):
-            self._skip(state, index)
 
     def _may_create(self, state: StepState) -> bool:
         stopped = self._stopped is not None and state.step.runs is not Runs.ALWAYS
@@ -290,11 +281,15 @@ class Engine:
                     self._end(state, StepPhase.FAILED, state.cause)
                     return False
             state.record.width = state.initial_width()
+            state.see_tasks()
+            for follower in state.each_followers:
+                lanes.release_chunks(follower)
         if upstream is None:
-            state.ready.limit = state.record.width
+            state.ready.limit = state.count_tasks()
         return True
 
     def _end(self, state: StepState, phase: StepPhase, reason: StepReason | None) -> None:
         state.record.phase, state.record.reason = phase, reason
         for follower in state.each_followers:
-            self._skip_rest(follower, state)
+            self._mark_all(lanes.skip_rest(follower, state))
+            self._released += [(follower, number) for number in lanes.chunks_to_follow(follower)]

@@ -62,6 +62,9 @@ class Step:
     max_failed: int = 0
     """How many indexes may fail, or not run because of one that failed, before the step has failed."""
 
+    chunk: int | None = None
+    """How many of its indexes one task is for. None where each has a task that is no chunk."""
+
     max_parallel: int | None = None
     """How many of its tasks may be unfinished at once."""
 
@@ -71,6 +74,20 @@ class Step:
     @property
     def is_map(self) -> bool:
         return self.each is not None or self.over is not None or self.items is not None
+
+    def task_of(self, index: int) -> int:
+        """The number of the task that an index is for."""
+        return index if self.chunk is None else index // self.chunk
+
+    def indexes_of(self, task: int, width: int | None) -> range:
+        """The indexes that a task is for."""
+        size = self.chunk or 1
+        end = (task + 1) * size
+        return range(task * size, end if width is None else min(end, width))
+
+    def count_tasks(self, width: int) -> int:
+        """How many tasks so many indexes have."""
+        return -(-width // (self.chunk or 1))
 
     @property
     def barriers(self) -> tuple[str, ...]:
@@ -108,7 +125,8 @@ class Graph:
 
 def tasks_known(steps: Iterable[Step], widths: Mapping[str, int]) -> int:
     """How many tasks the steps have together, by what is known from the start, and by `widths`: those of some steps. A
-    map whose list is not known counts as one task, a map that follows another as many as that."""
+    map whose list is not known counts as one task, a map that follows another as many as that. One in chunks counts
+    item by item, since that is how it is recorded and followed."""
     found: dict[str, int] = {}
     for step in steps:
         inherited = 1 if step.each is None else found[step.each]
@@ -130,5 +148,11 @@ def _check(step: Step, before: dict[str, Step]) -> None:
         raise InvalidGraph(f"{step.name}: follows {step.each} item by item, which is no map")
     if step.over is not None and before[step.over].is_map:
         raise InvalidGraph(f"{step.name}: maps over the result of {step.over}, which is a map: follow it item by item")
+    if step.chunk is not None and not step.is_map:
+        raise InvalidGraph(f"{step.name}: is in chunks, and is no map")
+    if step.chunk is not None and step.each is not None and before[step.each].chunk != step.chunk:
+        raise InvalidGraph(
+            f"{step.name}: follows {step.each} item by item in chunks of {step.chunk}, which must be in such chunks too"
+        )
     if step.runs is Runs.ON_FAILURE and not step.after:
         raise InvalidGraph(f"{step.name}: runs on failure, and is after no step that could fail")

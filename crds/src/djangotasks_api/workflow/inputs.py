@@ -1,7 +1,8 @@
 """The results of steps as arguments of others, exact to the character."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from djangotasks_api.workflow import json_text
 from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES, STEP_INPUTS_MAX_BYTES, WORKFLOW_TASKS_MAX
@@ -9,11 +10,21 @@ from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import tasks_known
 from djangotasks_api.workflow.json_text import InvalidText
 from djangotasks_api.workflow.plan import Plan, Spec, payload_of
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepPhase, StepReason
+
+
+class StepItem(NamedTuple):
+    """One result of a step."""
+
+    step: str
+    number: int
+    """Its index; 0 where the step is no map."""
+
 
 type Records = Callable[[str], Record]
 # The text of each result that was read.
-type Results = Mapping[StepTask, str]
+type Results = Mapping[StepItem, str]
 
 
 class InputError(Exception):
@@ -31,6 +42,8 @@ class Arguments:
     payload: str
     left: Sequence[Spec] = ()
     """The inputs that are not in it: the task's pod reads them."""
+    chunk: Spec | None = None
+    """The spec.chunk of the DjangoTask, where it is one."""
 
 
 def takes_item(step: Spec) -> bool:
@@ -38,37 +51,86 @@ def takes_item(step: Spec) -> bool:
     return any(each.get("step") is None for each in step.get("inputs") or ())
 
 
-def item_source(plan: Plan, task: StepTask) -> StepTask | None:
-    """The task whose result is the item of this one, or has it among others. None where the workflow has a list."""
+def task_of(plan: Plan, item: StepItem) -> StepTask:
+    """The task that has the result."""
+    return StepTask(item.step, plan.graph[item.step].task_of(item.number))
+
+
+def results_in(plan: Plan, task: StepTask, text: str) -> dict[StepItem, str]:
+    """The results that the text of a task's result has: one, or of a chunk those of its items. Raises InputError."""
     step = plan.graph[task.step]
-    if step.each is not None:
-        return StepTask(step.each, task.number)
-    return None if step.over is None else StepTask(step.over, 0)
+    if step.chunk is None:
+        return {StepItem(task.step, task.number): text}
+    # A list that is longer is somebody's input, too.
+    found = zip(step.indexes_of(task.number, None), list_items(text) or (), strict=False)
+    return {StepItem(task.step, index): result for index, result in found}
 
 
-def item(plan: Plan, task: StepTask, result: str) -> str:
-    """The item of a task. `result`: of its `item_source`. Raises InputError."""
-    if plan.graph[task.step].each is not None:
-        return result
-    return item_of(list_items(result) or (), task.number)
+def result_in(plan: Plan, item: StepItem, text: str) -> str:
+    """The result of an item. `text`: the result of its task. Raises InputError."""
+    if (found := results_in(plan, task_of(plan, item), text).get(item)) is None:
+        raise InputError(StepReason.INPUT_UNAVAILABLE, f"The result of {item.step} has no item {item.number}.")
+    return found
 
 
-def item_of(items: Sequence[str], number: int) -> str:
-    """Raises InputError."""
-    if number >= len(items):
-        raise InputError(StepReason.INPUT_UNAVAILABLE, f"The list has no item {number} any more.")
-    return items[number]
+def chunk_of(plan: Plan, task: StepTask, records: Records) -> Spec | None:
+    """The spec.chunk of a task: how many items it has, and which of them are to run. None where it is no chunk."""
+    step, record = plan.graph[task.step], records(task.step)
+    if step.chunk is None:
+        return None
+    indexes = step.indexes_of(task.number, record.width)
+    before = None if step.each is None else records(step.each).completed
+    only = [
+        place
+        for place, index in enumerate(indexes)
+        if index not in record.completed and index not in record.failed and (before is None or index in before)
+    ]
+    return {"size": len(indexes)} | ({} if len(only) == len(indexes) else {"only": str(Indexes(only))})
+
+
+def item_sources(plan: Plan, task: StepTask, records: Records) -> list[StepItem]:
+    """The results that are the items of a task, or have them among others. Empty where the workflow has a list."""
+    step = plan.graph[task.step]
+    if step.over is not None:
+        return [StepItem(step.over, 0)]
+    if step.each is None:
+        return []
+    completed = records(step.each).completed
+    indexes = step.indexes_of(task.number, records(task.step).width)
+    return [StepItem(step.each, index) for index in indexes if index in completed]
+
+
+def item(plan: Plan, task: StepTask, results: Results, records: Records) -> str:
+    """The item of a task; of a chunk, the list of them. `results`: of its `item_sources`. Raises InputError."""
+    step = plan.graph[task.step]
+    if step.over is not None:
+        return item_of(plan, task, list_items(results[StepItem(step.over, 0)]) or ())
+    if step.each is None:
+        return listed_item(plan, task)
+    if step.chunk is None:
+        return results[StepItem(step.each, task.number)]
+    indexes = step.indexes_of(task.number, records(task.step).width)
+    return _list(results.get(StepItem(step.each, index), "null") for index in indexes)
+
+
+def item_of(plan: Plan, task: StepTask, items: Sequence[str]) -> str:
+    """The item of a task that maps over these; of a chunk, the list of them. Raises InputError."""
+    step, number = plan.graph[task.step], task.number
+    indexes = step.indexes_of(number, len(items))
+    if not indexes:
+        raise InputError(StepReason.INPUT_UNAVAILABLE, f"The list has no item {indexes.start} any more.")
+    return items[number] if step.chunk is None else _list(items[indexes.start : indexes.stop])
 
 
 def listed_item(plan: Plan, task: StepTask) -> str:
-    """The item of a task that maps over a list of the workflow."""
-    return plan.lists[plan.steps[task.step]["map"]["list"]][task.number]
+    """The same of a task that maps over a list of the workflow."""
+    return item_of(plan, task, plan.lists[plan.steps[task.step]["map"]["list"]])
 
 
-def needed(plan: Plan, inputs: Sequence[Spec], records: Records) -> list[StepTask]:
-    """The tasks whose results must be read for these inputs, the item apart. Results that a step does not have are
-    null, and need not be read."""
-    return [task for source in by_source(inputs) if source is not None for task in _tasks(plan, source, records)]
+def needed(plan: Plan, inputs: Sequence[Spec], records: Records) -> list[StepItem]:
+    """The results that must be read for these inputs, the item apart. Results that a step does not have are null, and
+    need not be read."""
+    return [item for source in by_source(inputs) if source is not None for item in _items(plan, source, records)]
 
 
 def by_source(inputs: Sequence[Spec]) -> dict[str | None, list[Spec]]:
@@ -154,29 +216,33 @@ def _is_listed(step: Spec, each: Spec) -> bool:
     return each.get("step") is None and "list" in (step.get("map") or {})
 
 
-def _tasks(plan: Plan, step: str, records: Records) -> list[StepTask]:
+def _items(plan: Plan, step: str, records: Records) -> list[StepItem]:
     record = records(step)
     if plan.graph[step].is_map:
-        return [StepTask(step, number) for number in record.completed]
-    return [StepTask(step, 0)] if record.phase is StepPhase.SUCCEEDED else []
+        return [StepItem(step, index) for index in record.completed]
+    return [StepItem(step, 0)] if record.phase is StepPhase.SUCCEEDED else []
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{','.join(texts)}]"
 
 
 def _result(plan: Plan, step: str, records: Records, results: Results) -> str | None:
     """None where one of the results that it is made of was not read."""
     record = records(step)
     if not plan.graph[step].is_map:
-        return results.get(StepTask(step, 0)) if record.phase is StepPhase.SUCCEEDED else "null"
+        return results.get(StepItem(step, 0)) if record.phase is StepPhase.SUCCEEDED else "null"
     if record.width is None:
         return "null"
     texts: list[str] = []
-    for number in range(record.width):
-        text = results.get(StepTask(step, number)) if number in record.completed else "null"
+    for index in range(record.width):
+        text = results.get(StepItem(step, index)) if index in record.completed else "null"
         if text is None:
             return None
         # Each by itself: between others, "1, 2" would be two.
         _checked(json_text.check, text)
         texts.append(text)
-    return f"[{','.join(texts)}]"
+    return _list(texts)
 
 
 def part(text: str, pointer: str, source: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import Self
 from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import KeepTasks, Runs
+from djangotasks_api.workflow.inputs import StepItem
 from djangotasks_api.workflow.plan import Plan, sources_of
 from djangotasks_api.workflow.records import Record, StepPhase
 
@@ -60,10 +61,14 @@ class Keeping:
             if keep is KeepTasks.ALWAYS:
                 continue
             known = record(task.step)
-            if task.number in known.completed:
-                if not self._needs(task, record, succeeded=succeeded):
-                    yield task
-            elif keep is KeepTasks.NEVER and (task.number in known.failed or known.phase.is_over):
+            indexes = self._plan.graph[task.step].indexes_of(task.number, known.width)
+            completed = [index for index in indexes if index in known.completed]
+            if len(completed) < len(indexes) and keep is not KeepTasks.NEVER:
+                continue
+            over = known.phase.is_over or all(index in known.completed or index in known.failed for index in indexes)
+            if over and not any(
+                self._needs(StepItem(task.step, index), record, succeeded=succeeded) for index in completed
+            ):
                 yield task
 
     def sources(self, step: str) -> frozenset[str]:
@@ -76,19 +81,22 @@ class Keeping:
     def before(self, task: StepTask) -> StepTask | None:
         """The task of the same item in the map that this one follows."""
         upstream = self._plan.graph[task.step].each
-        return None if upstream is None else StepTask(upstream, task.number)
+        if upstream is None:
+            return None
+        first = self._plan.graph[task.step].indexes_of(task.number, None).start
+        return StepTask(upstream, self._plan.graph[upstream].task_of(first))
 
-    def _needs(self, task: StepTask, record: Callable[[str], Record], *, succeeded: bool) -> bool:
-        if task.step in self._put_out:
+    def _needs(self, item: StepItem, record: Callable[[str], Record], *, succeeded: bool) -> bool:
+        if item.step in self._put_out:
             return True
         if succeeded:
             return False
-        for name in self._readers.get(task.step, ()):
+        for name in self._readers.get(item.step, ()):
             if record(name).phase is not StepPhase.SUCCEEDED or self._plan.graph[name].runs is not Runs.ON_SUCCESS:
                 return True
         return any(
-            record(name).phase is not StepPhase.SUCCEEDED and task.number not in record(name).completed
-            for name in self._lanes.get(task.step, ())
+            record(name).phase is not StepPhase.SUCCEEDED and item.number not in record(name).completed
+            for name in self._lanes.get(item.step, ())
         )
 
     def _keep(self, step: str) -> KeepTasks:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from djangotasks_api.workflow import json_text
 from djangotasks_api.workflow.graph import Graph, InvalidGraph, Runs, Step
 from djangotasks_api.workflow.json_text import InvalidText
 
+# Where the list of a chunk's items is in its payload.
+ITEMS_POINTER: Final = "/each"
 # What JSON has, of a spec that the API server has validated.
 type Spec = Mapping[str, Any]
 
@@ -56,6 +58,8 @@ def _step(spec: Spec, lists: Mapping[str, Sequence[str]]) -> Step:
     if not source and any(found.get("step") is None for found in spec.get("inputs") or ()):
         raise InvalidGraph(f"{name}: takes an item, and is no map")
     _check_places(name, payload_of(spec), spec)
+    if source.get("chunk") is not None:
+        _check_items(name, spec)
     return Step(
         name=name,
         after=tuple(dict.fromkeys((*(spec.get("after") or ()), *sources_of(spec)))),
@@ -64,10 +68,18 @@ def _step(spec: Spec, lists: Mapping[str, Sequence[str]]) -> Step:
         items=None if listed is None else len(lists[listed]),
         runs=Runs(spec.get("runs") or Runs.ON_SUCCESS),
         allow_failure=bool(spec.get("allowFailure")),
+        chunk=source.get("chunk"),
         max_failed=spec.get("maxFailedIndexes") or 0,
         max_parallel=spec.get("maxParallel"),
         fail_fast=bool(spec.get("failFast")),
     )
+
+
+def _check_items(name: str, spec: Spec) -> None:
+    """A chunk has its items as a list in one place, and each item as a whole."""
+    items = [found for found in spec.get("inputs") or () if found.get("step") is None]
+    if [(found["into"], found.get("pointer") or "") for found in items] != [(ITEMS_POINTER, "")]:
+        raise InvalidGraph(f"{name}: is in chunks, whose items go into {ITEMS_POINTER} as a whole, and nowhere else")
 
 
 def payload_of(step: Spec) -> str:

@@ -22,6 +22,14 @@ class Indexes:
             self.add(index)
 
     @classmethod
+    def below(cls, width: int) -> Self:
+        """Those from 0 to `width`, which is not in."""
+        found = cls()
+        if width > 0:
+            found._firsts, found._lasts, found._count = [0], [width - 1], width
+        return found
+
+    @classmethod
     def parse(cls, text: str) -> Self:
         """Read "0-811,813". Raises ValueError for anything else, such as ranges out of order."""
         found = cls()

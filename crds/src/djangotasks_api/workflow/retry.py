@@ -9,6 +9,7 @@ from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.bounds import RETRIES_MAX
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import Graph, Runs
+from djangotasks_api.workflow.inputs import StepItem
 from djangotasks_api.workflow.plan import Plan, Spec, payload_of
 from djangotasks_api.workflow.records import Record, StepPhase, TakenOver, WorkflowPhase, WorkflowReason
 from djangotasks_api.workflow.stored import records_of
@@ -109,19 +110,22 @@ def needed(plan: Plan, records: Mapping[str, Record]) -> Iterator[tuple[TakenOve
     for step in plan.graph:
         if record(step.name).phase is not StepPhase.SUCCEEDED:
             wanted += plan.steps[step.name].get("inputs") or ()
-    tasks = dict.fromkeys(inputs.needed(plan, wanted, record))
+    items = dict.fromkeys(inputs.needed(plan, wanted, record))
     for step in plan.graph:
         known = record(step.name)
         if known.phase is StepPhase.SUCCEEDED or not inputs.takes_item(plan.steps[step.name]):
             continue
         if step.over is not None:
-            tasks[StepTask(step.over, 0)] = None
+            items[StepItem(step.over, 0)] = None
         if step.each is not None:
             indexes = record(step.each).completed.without(known.completed)
-            tasks |= dict.fromkeys(StepTask(step.each, index) for index in indexes)
-    for task in tasks:
-        if (source := record(task.step).source(task.number)) is not None:
-            yield source, task
+            items |= dict.fromkeys(StepItem(step.each, index) for index in indexes)
+    tasks: dict[tuple[str, StepTask], TakenOver] = {}
+    for item in items:
+        if (source := record(item.step).source(item.number)) is not None:
+            tasks[source.workflow, inputs.task_of(plan, item)] = source
+    for (_, task), source in tasks.items():
+        yield source, task
 
 
 def _decisive(plan: Plan, name: str) -> tuple[object, ...]:

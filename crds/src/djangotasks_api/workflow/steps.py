@@ -29,7 +29,9 @@ class StepState:
     step: Step
     record: Record = field(default_factory=Record)
     active: set[int] = field(default_factory=set)
-    """Indexes whose task exists and is not over."""
+    """The numbers of its tasks that exist and are not over: their indexes, unless it is in chunks."""
+    tasks_over: Indexes = field(default_factory=Indexes)
+    """Of a map in chunks: the tasks of which no index is left to run."""
     skipped: Indexes = field(default_factory=Indexes)
     """Indexes that never run, because the same index of the step that it follows did not succeed."""
     ready: Ready = field(default_factory=Ready)
@@ -69,12 +71,49 @@ class StepState:
     def is_recorded(self, index: int) -> bool:
         return index in self.record.completed or index in self.record.failed
 
+    def is_task_over(self, number: int) -> bool:
+        return self.is_recorded(number) if self.step.chunk is None else number in self.tasks_over
+
+    def left_of(self, number: int) -> list[int]:
+        """The indexes of a task that are not over."""
+        found = self.step.indexes_of(number, self.record.width)
+        return [index for index in found if not self.is_recorded(index) and index not in self.skipped]
+
     def skip(self, index: int) -> bool:
-        return not self.is_recorded(index) and self.skipped.add(index)
+        if self.is_recorded(index) or not self.skipped.add(index):
+            return False
+        self.see_task(self.step.task_of(index))
+        return True
+
+    def see_task(self, number: int) -> None:
+        """An index of the task is over: perhaps it was the last one."""
+        if self.step.chunk is None or self.record.width is None:
+            return
+        found = self.step.indexes_of(number, self.record.width)
+        at = found.start
+        while at < found.stop:
+            after = at
+            for indexes in (self.record.completed, self.record.failed, self.skipped):
+                after = indexes.next_absent(after)
+            if after == at:
+                return
+            at = after
+        self.tasks_over.add(number)
+
+    def see_tasks(self) -> None:
+        """Find which tasks are over."""
+        if self.step.chunk is not None:
+            for number in range(self.count_tasks()):
+                self.see_task(number)
+
+    def count_tasks(self) -> int:
+        return self.step.count_tasks(self.record.width or 0)
 
     def take(self) -> int | None:
-        """Take an index that could run now."""
-        return self.ready.take((self.record.completed, self.record.failed, self.skipped), self.active)
+        """Take the number of a task that could run now."""
+        record = self.record
+        over = (record.completed, record.failed, self.skipped) if self.step.chunk is None else (self.tasks_over,)
+        return self.ready.take(over, self.active)
 
     def count_bad(self) -> int:
         return len(self.record.failed) + len(self.skipped)
@@ -83,7 +122,11 @@ class StepState:
         return len(self.record.completed) + self.count_bad()
 
     def count_ready(self) -> int:
-        """How many indexes could run now."""
+        """How many tasks could run now."""
+        if self.step.chunk is not None:
+            above = self.upstream
+            begun = self.count_tasks() if above is None or above.record.phase.is_over else len(above.tasks_over)
+            return max(begun - len(self.tasks_over) - len(self.active), 0)
         possible = self.record.width or 0 if self.upstream is None else len(self.upstream.record.completed)
         skipped = len(self.skipped) if self.upstream is None else 0
         return possible - len(self.record.completed) - len(self.record.failed) - skipped - len(self.active)

@@ -14,7 +14,7 @@ from djangotasks_api.names import (
 )
 from djangotasks_api.task_ids import order_labels
 from djangotasks_api.workflow.engine import StepTask
-from djangotasks_api.workflow.inputs import Arguments
+from djangotasks_api.workflow.inputs import Arguments, StepItem, task_of
 from djangotasks_api.workflow.plan import Plan, Spec
 from djangotasks_api.workflow.records import Record
 
@@ -24,11 +24,11 @@ def task_name(plan: Plan, workflow: str, task: StepTask) -> str:
     return step_task_name(workflow, task.step, task.number if plan.graph[task.step].is_map else None)
 
 
-def source_name(plan: Plan, workflow: str, task: StepTask, record: Record) -> str:
-    """The name of the DjangoTask that has a step's result: of this workflow, or of one that it retries. `record`: of
+def source_name(plan: Plan, workflow: str, item: StepItem, record: Record) -> str:
+    """The name of the DjangoTask that has a result of a step: of this workflow, or of one that it retries. `record`: of
     the step."""
-    source = record.source(task.number)
-    return task_name(plan, workflow if source is None else source.workflow, task)
+    source = record.source(item.number)
+    return task_name(plan, workflow if source is None else source.workflow, task_of(plan, item))
 
 
 def task_manifest(plan: Plan, workflow: Spec, task: StepTask, arguments: Arguments, now: str) -> dict[str, Any]:
@@ -44,6 +44,8 @@ def task_manifest(plan: Plan, workflow: Spec, task: StepTask, arguments: Argumen
     own = {field: step[field] for field in ("policy", "overrides") if step.get(field) is not None}
     if spec.get("scheduledFor") is not None:
         own["scheduledFor"] = spec["scheduledFor"]
+    if arguments.chunk is not None:
+        own["chunk"] = arguments.chunk
     if arguments.left:
         own["inputs"] = list(arguments.left)
     labels = {QUEUE_LABEL: queue, WORKFLOW_LABEL: name, STEP_LABEL: task.step} | order_labels(own_name)

@@ -20,8 +20,8 @@ MANAGER_MAX_CHARS = 128
 
 
 class ParsedTask(NamedTuple):
-    """A task as the cache keeps it: without payload, inputs, result, log text and most labels, which may be large and
-    decide nothing."""
+    """A task as the cache keeps it: without payload, inputs, result, errors of items, log text and most labels, which
+    may be large and decide nothing."""
 
     task: DjangoTask
     invalid: str | None = None
@@ -35,6 +35,8 @@ def parse_task(body: Body) -> ParsedTask:
     if spec.get("cancel") and not spec.get("cancelReason") and (manager := _canceller(body["metadata"])):
         spec["cancelReason"] = f"set by {manager}"
     status: Any = {k: v for k, v in (body.get("status") or {}).items() if k != "result"}
+    if items := status.get("items"):
+        status["items"] = {k: v for k, v in items.items() if k != "errors"}
     if tail := status.get("logTail"):
         status["logTail"] = tail | {"text": ""}
     if all(UNTOUCHED_FIELDS.get(name) == value for name, value in status.items()):

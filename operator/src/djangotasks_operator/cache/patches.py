@@ -9,7 +9,11 @@ from djangotasks_api.models.base import Model
 def status_patch(old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
     """The merge patch that turns one status of a task into the other."""
     # The phase is always in it: the server's own default for it is no stored value.
-    return {"phase": new.phase.value} | difference(old, new)
+    patch = {"phase": new.phase.value} | difference(old, new)
+    if patch.get("resultRef") is not None:
+        # An earlier attempt at a chunk may have left a result in the resource, which the cache does not have.
+        patch["result"] = None
+    return patch
 
 
 def difference(old: Model, new: Model) -> dict[str, Any]:

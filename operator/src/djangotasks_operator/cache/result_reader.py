@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from djangotasks_api.names import STEP_LABEL, WORKFLOW_LABEL, step_task_name
-from djangotasks_api.phases import Phase
+from djangotasks_api.phases import TERMINAL_PHASES, Phase
 from djangotasks_api.stored import TextRef
 from djangotasks_api.workflow.inputs import InputError
 from djangotasks_api.workflow.records import StepReason
@@ -53,14 +53,14 @@ class ResultReader:
         self._api = api
 
     async def one(self, task: Key, uid: str) -> Stored:
-        """The result of a task that succeeded. `uid`: of its workflow. Raises ResultUnavailable."""
+        """The result of a task that is over. `uid`: of its workflow. Raises ResultUnavailable."""
         body = await unless_missing(self._api.get(TASKS, *task))
         if body is None:
             raise ResultUnavailable(gone(task.name))
         return _result_of(body, uid)
 
     async def page(self, workflow: Key, uid: str, step: str, token: str = "") -> ResultPage:
-        """Some results of a map's tasks that succeeded. `token`: of the page before."""
+        """Some results of a map's tasks that are over. `token`: of the page before."""
         selector = f"{WORKFLOW_LABEL}={workflow.name},{STEP_LABEL}={step}"
         limit, _, begin = token.partition(".")
         size = min(int(limit), PAGE_MAX) if limit.isdecimal() and int(limit) > 0 else PAGE_MAX
@@ -117,6 +117,7 @@ class _Status(msgspec.Struct, rename="camel"):
     phase: str | None = None
     result: str | None = None
     result_ref: dict[str, Any] | None = None
+    items: dict[str, Any] | None = None
 
 
 class _Task(msgspec.Struct):
@@ -130,7 +131,7 @@ class _Task(msgspec.Struct):
     def result(self) -> Stored | None:
         """None where it has none."""
         status = self.status
-        if status is None or status.phase != Phase.SUCCEEDED:
+        if status is None or not _has_result(status.phase, status.items):
             return None
         return _stored(status.result, status.result_ref)
 
@@ -151,10 +152,17 @@ def _result_of(body: Body, uid: str) -> Stored:
     name, status = body["metadata"]["name"], body.get("status") or {}
     if (body["spec"].get("workflow") or {}).get("uid") != uid:
         raise ResultUnavailable(gone(name))
-    result = _stored(status.get("result"), status.get("resultRef")) if status.get("phase") == Phase.SUCCEEDED else None
+    result = None
+    if _has_result(status.get("phase"), status.get("items")):
+        result = _stored(status.get("result"), status.get("resultRef"))
     if result is None:
         raise ResultUnavailable(f"The task {name} has no result.")
     return result
+
+
+def _has_result(phase: str | None, items: Body | None) -> bool:
+    """Whether the result will not change: a chunk that failed has those of some items."""
+    return phase == Phase.SUCCEEDED or (items is not None and phase in TERMINAL_PHASES)
 
 
 def _stored(result: str | None, ref: Body | None) -> Stored | None:

@@ -163,9 +163,10 @@ class WorkflowIndex:
         return [] if tasks is None else list(tasks.phases)
 
     def has_result(self, uid: str, task: StepTask) -> bool:
-        """Whether the task is there, and has succeeded."""
+        """Whether the task is there, and over: of a chunk that failed some items have succeeded."""
         tasks = self._tasks.get(uid)
-        return tasks is not None and tasks.phases.get(task) is Phase.SUCCEEDED
+        phase = None if tasks is None else tasks.phases.get(task)
+        return phase is not None and phase.is_terminal
 
     def release(self, uid: str, task: StepTask) -> None:
         """Note that nothing needs a task any more."""

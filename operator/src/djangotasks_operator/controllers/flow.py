@@ -6,6 +6,8 @@ from typing import Any
 from djangotasks_api.phases import Phase
 from djangotasks_api.workflow.bounds import WINDOW
 from djangotasks_api.workflow.engine import Engine, StepTask
+from djangotasks_api.workflow.inputs import StepItem, task_of
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import StepReason, WorkflowPhase
 from djangotasks_api.workflow.stored import records_of
 from djangotasks_api.workflow.tasks import task_name
@@ -60,10 +62,11 @@ class Flow:
         """The name of its DjangoTask."""
         return task_name(self.plan, self.key.name, task)
 
-    def place_of(self, task: StepTask) -> tuple[Key, str]:
-        """The key of the DjangoTask that has its result, and the uid of the workflow that it is a part of: of this one,
+    def place_of(self, item: StepItem) -> tuple[Key, str]:
+        """The key of the DjangoTask that has the result, and the uid of the workflow that it is a part of: of this one,
         or of an earlier one that this one retries."""
-        if (source := self.engine.record(task.step).source(task.number)) is None:
+        task = task_of(self.plan, item)
+        if (source := self.engine.record(item.step).source(item.number)) is None:
             return Key(self.key.namespace, self.name_of(task)), self.uid
         return Key(self.key.namespace, task_name(self.plan, source.workflow, task)), source.uid
 
@@ -76,9 +79,10 @@ class Flow:
         self,
         tasks: Mapping[StepTask, Phase | None],
         reason_of: Callable[[StepTask], StepReason | None],
+        completed_of: Callable[[StepTask], Indexes],
     ) -> list[StepTask]:
         """Say to the engine what became of tasks. Returns those that failed. `reason_of`: says why one did, where it is
-        a reason for its step."""
+        a reason for its step. `completed_of`: says which items of a chunk that failed have succeeded."""
         failed: list[StepTask] = []
         for task, phase in tasks.items():
             if task.step not in self.plan.graph:
@@ -88,10 +92,12 @@ class Flow:
                     self.engine.gone(*task)
             elif phase.is_terminal:
                 self.created(task)
-                reason = None if phase is Phase.SUCCEEDED else reason_of(task)
-                self.engine.ended(*task, succeeded=phase is Phase.SUCCEEDED, reason=reason)
                 self._ended.add(task)
-                if phase is not Phase.SUCCEEDED:
+                if phase is Phase.SUCCEEDED:
+                    self.engine.ended(*task, succeeded=True)
+                else:
+                    completed = completed_of(task)
+                    self.engine.ended(*task, succeeded=False, completed=completed, reason=reason_of(task))
                     failed.append(task)
             else:
                 self.created(task)

@@ -11,6 +11,7 @@ from djangotasks_api.phases import Phase
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import InvalidGraph
 from djangotasks_api.workflow.inputs import InputError, check_length
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepReason, WorkflowPhase, WorkflowReason, step_reason
 from djangotasks_api.workflow.retry import NotRetryable
 from djangotasks_api.workflow.stored import records_of
@@ -118,13 +119,21 @@ class WorkflowController:
         return flow
 
     def _observe(self, flow: Flow, tasks: Mapping[StepTask, Phase | None]) -> None:
-        for task in flow.observe(tasks, partial(self._step_reason, flow)):
+        for task in flow.observe(tasks, partial(self._step_reason, flow), partial(self._completed, flow)):
             if task.step not in flow.messages and (message := self._why_failed(flow, task)) is not None:
                 flow.messages[task.step] = message
 
     def _step_reason(self, flow: Flow, task: StepTask) -> StepReason | None:
         found = self._store.task(Key(flow.key.namespace, flow.name_of(task)))
         return None if found is None else step_reason(found.status.reason)
+
+    def _completed(self, flow: Flow, task: StepTask) -> Indexes:
+        """The items of a chunk that succeeded, where others did not."""
+        found = self._store.task(Key(flow.key.namespace, flow.name_of(task)))
+        try:
+            return Indexes.parse(found.status.items.completed if found is not None and found.status.items else "")
+        except ValueError:
+            return Indexes()
 
     def _why_failed(self, flow: Flow, task: StepTask) -> str | None:
         name = flow.name_of(task)

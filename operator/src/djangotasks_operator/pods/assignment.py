@@ -2,7 +2,8 @@
 
 from djangotasks_api.assignment import INPUTS_ENCODING, Assignment
 from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
-from djangotasks_api.models import DjangoTask
+from djangotasks_api.items import to_run
+from djangotasks_api.models import DjangoTask, ItemsStatus
 from djangotasks_api.names import job_name
 from djangotasks_api.stored import TextRef
 from djangotasks_operator.scheduling.limits import Limits
@@ -58,5 +59,18 @@ def make_assignment(
         retries_left=max(limits.max_attempts - (number - status.interruptions), 0),
         payload_encoding=INPUTS_ENCODING if has_inputs else spec.payload_encoding,
         payload_ref=ref,
+        chunk=_to_run(task),
+        has_items=status.items is not None and bool(status.items.completed or status.items.failed),
         scheduled_for=spec.scheduled_for.isoformat() if spec.scheduled_for else None,
     )
+
+
+def _to_run(task: DjangoTask) -> str | None:
+    """The items that the attempt runs; None where the task is no chunk. Raises InvalidPayload."""
+    if (chunk := task.spec.chunk) is None:
+        return None
+    known = task.status.items or ItemsStatus()
+    try:
+        return str(to_run(chunk.size, chunk.only, known.completed, known.failed))
+    except ValueError as error:
+        raise InvalidPayload(f"The items of the chunk cannot be read: {error}.") from None

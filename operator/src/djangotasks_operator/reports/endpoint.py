@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from djangotasks_api.bounds import PROGRESS_REPORT_MAX_BYTES, REPORT_MAX_BYTES
+from djangotasks_api.items import ITEMS, ItemsReport
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.report_fields import InvalidReport
 from djangotasks_api.reports import ProgressReport, Started
+from djangotasks_api.stored import TextRef
 from djangotasks_operator.reports.authentication import PATH, AttemptRef, Authentication
 from djangotasks_operator.reports.input_requests import InputRequests
 from djangotasks_operator.reports.inputs_endpoint import InputsEndpoint
@@ -75,9 +77,15 @@ def reports_app(
     async def outcome(request: web.Request) -> web.Response:
         async with taken_in(request, REPORT_MAX_BYTES) as (attempt, body):
             report = Outcome.from_json(body)
-            if report.result_ref is not None and not report.result_ref.belongs_to(*attempt.task):
-                raise InvalidReport("resultRef must name a file of this task")
+            _check_own(report.items.result_ref if report.items else report.result_ref, attempt)
             await recorder.outcome(attempt, report)
+        return web.Response(status=200)
+
+    async def items(request: web.Request) -> web.Response:
+        async with taken_in(request, REPORT_MAX_BYTES) as (attempt, body):
+            report = ItemsReport.from_json(body)
+            _check_own(report.result_ref, attempt)
+            await recorder.items(attempt, report)
         return web.Response(status=200)
 
     async def expect(request: web.Request) -> None:
@@ -86,13 +94,19 @@ def reports_app(
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     app = web.Application(middlewares=[count, _errors])
-    for kind, handler in (("started", started), ("progress", progress), ("outcome", outcome)):
+    for kind, handler in (("started", started), ("progress", progress), (ITEMS, items), ("outcome", outcome)):
         app.router.add_post(PATH + kind, handler, name=kind, expect_handler=expect)
     task_limits = TaskLimits()
     for each in (TASK, WORKFLOW):
         TasksEndpoint(each, tasks, authentication, task_limits, limits).add_to(app)
     InputsEndpoint(inputs, authentication, task_limits, limits).add_to(app)
     return app
+
+
+def _check_own(ref: TextRef | None, attempt: AttemptRef) -> None:
+    """Raises InvalidReport where a file is of another task."""
+    if ref is not None and not ref.belongs_to(*attempt.task):
+        raise InvalidReport("resultRef must name a file of this task")
 
 
 def _authenticated(request: web.Request, authentication: Authentication) -> AttemptRef:

@@ -10,23 +10,28 @@ from typing import Any, NamedTuple, Self
 
 from djangotasks_api.bounds import RESULT_STORED_MAX_BYTES
 from djangotasks_api.input_pages import InputPage
+from djangotasks_api.items import ItemsReport
 from djangotasks_api.names import step_task_name
 from djangotasks_api.refusals import Refusal
+from djangotasks_api.workflow.records import TakenOver
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.kinds import WORKFLOWS
 from djangotasks_operator.cache.result_reader import (
     PAGE_MAX_BYTES,
+    ResultPage,
     ResultReader,
     ResultUnavailable,
     Stored,
     gone,
 )
 from djangotasks_operator.cache.writer import TaskWriter
+from djangotasks_operator.pods.views import Body
 from djangotasks_operator.reports import task_rules
 from djangotasks_operator.reports.authentication import AttemptRef
 from djangotasks_operator.reports.input_rules import Child, Gathered, NotRecorded, One, child_of, source_of
 from djangotasks_operator.reports.task_rules import Refused
 from djangotasks_operator.runtime.errors import unless_missing
+from djangotasks_operator.status.items import items_of
 from djangotasks_operator.workflows.views import Workflow, parse_workflow
 
 CURSOR = re.compile(r"([0-9]{1,3})[.]([0-9]{1,6})[.](.{0,4096})", re.ASCII)
@@ -79,6 +84,13 @@ class InputRequests:
         """The inputs that the attempt's pod reads. Raises Refused, and what the client raises."""
         return (await self._child(attempt)).inputs
 
+    async def items(self, attempt: AttemptRef) -> ItemsReport:
+        """What earlier attempts at the task have left. Raises as `inputs` does."""
+        try:
+            return items_of((await self._task(attempt)).get("status") or {})
+        except ValueError as error:
+            raise Refused(422, Refusal.INPUT_UNAVAILABLE, f"The status of the task cannot be read: {error}.") from None
+
     async def find(self, attempt: AttemptRef, number: int) -> Request:
         """Where an input comes from. Raises as `inputs` does, and TimeoutError where the API server's answer is older
         than the task."""
@@ -102,38 +114,60 @@ class InputRequests:
         match source:
             case None:
                 return InputPage(results={})
-            case One(task, uid, item):
+            case One(task, uid, item, many):
                 try:
                     result = await self._results.one(Key(workflow.metadata.namespace, task), uid)
                 except ResultUnavailable as error:
                     raise _gone(str(error)) from None
-                return InputPage(results={0: result}, item=item)
+                return InputPage(results={0: result}, item=item, count=many)
             case Gathered():
                 return await self._gathered(workflow.metadata.namespace, source, begin)
 
     async def _gathered(self, namespace: str, source: Gathered, begin: Cursor) -> InputPage:
         if begin.origin >= len(source.origins):
-            return InputPage(results={}, width=source.width)
+            return InputPage(results={}, width=source.width, first=source.first)
         origin = source.origins[begin.origin]
-        found, token = await self._results.page(Key(namespace, origin.workflow), origin.uid, source.step, begin.token)
-        end = source.width if not token else max((index + 1 for index in found), default=begin.first)
+        numbers = dict.fromkeys(map(source.task_of, origin.indexes))
+        found, token = await self._found(namespace, source, origin, begin.token)
+        end = max((number + 1 for number in found), default=begin.first) if token else max(numbers, default=0) + 1
         results: dict[int, Stored] = {}
-        for index in origin.indexes:
-            if begin.first <= index < end:
-                if (result := found.get(index)) is None:
-                    raise _gone(gone(step_task_name(origin.workflow, source.step, index)))
-                results[index] = result
+        for number in numbers:
+            if begin.first <= number < end:
+                if (result := found.get(number)) is None:
+                    raise _gone(gone(step_task_name(origin.workflow, source.step, number)))
+                results[number] = result
         following = Cursor(begin.origin, end, token) if token else Cursor(begin.origin + 1, 0, "")
         last = following.origin == len(source.origins)
-        return InputPage(results=results, width=source.width, following=None if last else str(following))
+        return InputPage(
+            results=results,
+            width=source.width,
+            first=source.first,
+            chunk=source.chunk,
+            indexes="" if source.chunk is None else str(origin.indexes),
+            following=None if last else str(following),
+        )
+
+    async def _found(self, namespace: str, source: Gathered, origin: TakenOver, token: str) -> ResultPage:
+        """Results by the numbers of their tasks."""
+        workflow = Key(namespace, origin.workflow)
+        if (number := source.number) is None:
+            return await self._results.page(workflow, origin.uid, source.step, token)
+        task = step_task_name(origin.workflow, source.step, number)
+        try:
+            return ResultPage({number: await self._results.one(Key(namespace, task), origin.uid)}, "")
+        except ResultUnavailable as error:
+            raise _gone(str(error)) from None
 
     async def _child(self, attempt: AttemptRef) -> Child:
+        return child_of(await self._task(attempt))
+
+    async def _task(self, attempt: AttemptRef) -> Body:
         """The attempt's task, if it still runs."""
         body = await self._writer.read_task(attempt.task)
         if body is None or task_rules.has_ended(self._writer.store.task(attempt.task), attempt):
             message = f"Attempt {attempt.number} of task {attempt.task.name} has ended, or is being stopped."
             raise Refused(403, Refusal.ATTEMPT_ENDED, message)
-        return child_of(body)
+        return body
 
     async def _workflow(self, key: Key, child: Child) -> Workflow:
         deleted = _gone(f"The workflow {key.name} was deleted, and the results of its steps are needed.")

@@ -13,6 +13,8 @@ from djangotasks_api.names import step_task_name
 from djangotasks_api.refusals import Refusal
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import InvalidGraph
+from djangotasks_api.workflow.inputs import StepItem
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepPhase, TakenOver
 from djangotasks_api.workflow.stored import record_of
 from djangotasks_operator.pods.parsing import controller_uid
@@ -34,15 +36,30 @@ class One(NamedTuple):
     """Of the workflow that it is a part of: of the pod's own, or of one that it retries."""
     item: int | None = None
     """The item of it that is meant; None for the whole."""
+    many: int | None = None
+    """From that item on, so many as a list."""
 
 
 class Gathered(NamedTuple):
-    """The results of all tasks of a map."""
+    """The results of a map: of all its indexes, or of those of one chunk."""
 
     step: str
     width: int
     origins: Sequence[TakenOver]
     """Where those that succeeded ran."""
+    chunk: int | None = None
+    """How many indexes one task is for; None where it is in no chunks."""
+    number: int | None = None
+    """Of that chunk."""
+
+    @property
+    def first(self) -> int:
+        """The first index that is meant."""
+        return (self.number or 0) * (self.chunk or 1)
+
+    def task_of(self, index: int) -> int:
+        """The number of the task that has the result of an index."""
+        return index // (self.chunk or 1)
 
 
 class Child(NamedTuple):
@@ -54,6 +71,8 @@ class Child(NamedTuple):
     """The path of its task."""
     inputs: list[Mapping[str, Any]]
     """What its pod reads."""
+    only: Indexes | None
+    """Of a chunk, the items that are to run, by their positions in it. None for all."""
 
 
 def child_of(body: Body) -> Child:
@@ -63,7 +82,12 @@ def child_of(body: Body) -> Child:
     at = None if part is None else step_task_of(name, part)
     if part is None or at is None or controller_uid(body["metadata"]) != part.uid:
         raise _refused(f"The task {name} is no task of a workflow, and has no inputs.")
-    return Child(part, at, spec["task"], list(spec.get("inputs") or ()))
+    try:
+        only = (spec.get("chunk") or {}).get("only")
+        positions = None if only is None else Indexes.parse(only)
+    except ValueError:
+        raise _refused(f"The items of the task {name} cannot be read.") from None
+    return Child(part, at, spec["task"], list(spec.get("inputs") or ()), positions)
 
 
 def source_of(workflow: Workflow, child: Child, number: int) -> One | Gathered | None:
@@ -75,15 +99,16 @@ def source_of(workflow: Workflow, child: Child, number: int) -> One | Gathered |
     if step is None or step.task != child.task or not _gives(workflow, step, source):
         raise _refused(f"The workflow {workflow.metadata.name} does not give this task that result.")
     if source is None:
-        return _item(workflow, step, child.at)
+        return _item(workflow, step, child)
     found = _record(workflow, source)
     if not found.phase.is_over:
         raise NotRecorded
     if not workflow.steps[source].is_map:
-        return _one(workflow, StepTask(source, 0)) if found.phase is StepPhase.SUCCEEDED else None
+        return _one(workflow, StepItem(source, 0)) if found.phase is StepPhase.SUCCEEDED else None
     if found.width is None:
         return None
-    return Gathered(source, found.width, found.origins(workflow.metadata.name, workflow.uid))
+    origins = found.origins(workflow.metadata.name, workflow.uid)
+    return Gathered(source, found.width, origins, workflow.steps[source].chunk)
 
 
 def _gives(workflow: Workflow, step: StepView, source: str | None) -> bool:
@@ -92,20 +117,43 @@ def _gives(workflow: Workflow, step: StepView, source: str | None) -> bool:
     return source in step.sources and source in workflow.steps
 
 
-def _item(workflow: Workflow, step: StepView, at: StepTask) -> One:
-    if step.each is not None:
-        return _one(workflow, StepTask(step.each, at.number))
-    return _one(workflow, StepTask(step.over or "", 0))._replace(item=at.number)
+def _item(workflow: Workflow, step: StepView, child: Child) -> One | Gathered:
+    number, size = child.at.number, step.chunk
+    if step.each is None:
+        first = number if size is None else number * size
+        return _one(workflow, StepItem(step.over or "", 0))._replace(item=first, many=size)
+    if size is None:
+        return _one(workflow, StepItem(step.each, number))
+    return _chunk(workflow, step.each, number, size, child.only)
 
 
-def _one(workflow: Workflow, task: StepTask) -> One:
-    """Raises NotRecorded where the task has not succeeded."""
-    record = _record(workflow, task.step)
-    if task.number not in record.completed:
+def _chunk(workflow: Workflow, step: str, number: int, size: int, only: Indexes | None) -> Gathered:
+    """The results of a chunk. Raises NotRecorded where those of `only` are not all there."""
+    record = _record(workflow, step)
+    first = number * size
+    width = min(size, (record.width or 0) - first)
+    if width <= 0 or any(first + place not in record.completed for place in only or range(width)):
         raise NotRecorded
-    source = record.source(task.number) or TakenOver(workflow.metadata.name, workflow.uid, record.completed)
-    index = task.number if workflow.steps[task.step].is_map else None
-    return One(step_task_name(source.workflow, task.step, index), source.uid)
+    indexes = range(first, first + width)
+    origins = [
+        TakenOver(found.workflow, found.uid, Indexes(index for index in indexes if index in found.indexes))
+        for found in record.origins(workflow.metadata.name, workflow.uid)
+    ]
+    return Gathered(step, width, [found for found in origins if found.indexes], size, number)
+
+
+def _one(workflow: Workflow, item: StepItem) -> One:
+    """Raises NotRecorded where the item has not succeeded."""
+    record, step = _record(workflow, item.step), workflow.steps[item.step]
+    if item.number not in record.completed:
+        raise NotRecorded
+    source = record.source(item.number) or TakenOver(workflow.metadata.name, workflow.uid, record.completed)
+    if not step.is_map:
+        return One(step_task_name(source.workflow, item.step, None), source.uid)
+    if step.chunk is None:
+        return One(step_task_name(source.workflow, item.step, item.number), source.uid)
+    number, place = divmod(item.number, step.chunk)
+    return One(step_task_name(source.workflow, item.step, number), source.uid, place)
 
 
 def _record(workflow: Workflow, step: str) -> Record:

@@ -1,12 +1,14 @@
 """The part of the endpoint from which task pods read results that are arguments of their tasks: the list of what is not
-in the payload, and then each, page by page, a line of JSON a result."""
+in the payload, and then each, page by page, a line of JSON a result. And what earlier attempts at a chunk have left."""
 
 import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from djangotasks_api.bounds import RESULT_STORED_MAX_BYTES
 from djangotasks_api.input_pages import INPUTS, InputPage
+from djangotasks_api.items import ITEMS
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_operator.reports.answering import Handler, answering
 from djangotasks_operator.reports.authentication import PATH, AttemptRef, Authentication
@@ -38,12 +40,17 @@ class InputsEndpoint:
     def add_to(self, app: web.Application) -> None:
         app.router.add_get(PATH + INPUTS, self._answering(self._list), name=INPUTS)
         app.router.add_get(f"{PATH}{INPUTS}/{{number:{NUMBER}}}", self._answering(self._read), name="input")
+        app.router.add_get(PATH + ITEMS, self._answering(self._items), name="earlier-items")
 
     def _answering(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         return answering(handler, lambda request: "input", TASK_PLURAL, self._authentication, self._limits)
 
     async def _list(self, request: web.Request, attempt: AttemptRef) -> web.StreamResponse:
         return web.json_response({"inputs": await self._inputs.inputs(attempt)})
+
+    async def _items(self, request: web.Request, attempt: AttemptRef) -> web.StreamResponse:
+        with self._report_limits.held(attempt.task.namespace, RESULT_STORED_MAX_BYTES):
+            return web.json_response(text=(await self._inputs.items(attempt)).to_json())
 
     async def _read(self, request: web.Request, attempt: AttemptRef) -> web.StreamResponse:
         asked = request.query.get("continue")

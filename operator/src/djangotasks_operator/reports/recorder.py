@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from djangotasks_api.items import ItemsReport
 from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.reports import ProgressReport, Started
@@ -23,6 +24,7 @@ from djangotasks_operator.scheduling.timing import believed
 from djangotasks_operator.status import endings, transitions
 from djangotasks_operator.status.attempts import current_number, open_attempt
 from djangotasks_operator.status.clocks import corrected
+from djangotasks_operator.status.items import with_items
 from djangotasks_operator.status.outcomes import result_too_large
 
 logger = logging.getLogger(__name__)
@@ -91,10 +93,22 @@ class ReportRecorder:
         try:
             await self._write_outcome(attempt, outcome)
         except ApiError as error:
-            if not error.too_large or not outcome.succeeded:
+            if not error.too_large or not (outcome.succeeded or outcome.items):
                 raise
             # The result is as long as it may be, and takes several times as much where the API server stores it.
             await self._write_outcome(attempt, result_too_large(outcome))
+
+    async def items(self, attempt: AttemptRef, items: ItemsReport) -> None:
+        """Store what an attempt leaves that is ended before it was done. Raises as `outcome` does."""
+
+        def transition(task: DjangoTask) -> TaskStatus | Stale:
+            known = next((a for a in task.status.attempts if a.number == attempt.number), None)
+            over = known is not None and known.finished_at is not None
+            if over or task.status.phase.is_terminal or current_number(task.status) != attempt.number:
+                return Stale(f"attempt {attempt.number} has ended already")
+            return with_items(task.status, items)
+
+        await self._write(attempt, transition)
 
     async def _write_outcome(self, attempt: AttemptRef, outcome: Outcome) -> None:
         number, repeated = attempt.number, False

@@ -12,6 +12,7 @@ from djangotasks_api.text import CUT, shorten
 from djangotasks_operator.scheduling.limits import INTERRUPTION_BACKOFF, Limits, delay
 from djangotasks_operator.status import progress
 from djangotasks_operator.status.attempts import current_attempt, ended_attempts
+from djangotasks_operator.status.items import with_items
 from djangotasks_operator.status.text import bound_attempt_texts, plain, truncate_message
 
 # Reasons that the next attempt would have as well: none is made.
@@ -57,6 +58,8 @@ def with_outcome(
     )
     status = status.model_copy(update={"progress": own})
     if not outcome.succeeded:
+        if outcome.items is not None:
+            status = with_items(status, outcome.items)
         attempt = attempt.model_copy(update=_error_fields(outcome.error))
         return attempt_failed(status, attempt, limits, now, retryable=outcome.retryable)
     if outcome.workflow is not None:
@@ -84,6 +87,7 @@ def succeeded(
             "finished_at": at,
             "result": result,
             "result_ref": ref,
+            "items": None,
             "conditions": [condition],
         }
     )

@@ -14,10 +14,11 @@ TOO_LARGE = (
 
 
 def result_too_large(outcome: Outcome) -> Outcome:
-    """The failure that a success is whose result cannot be stored."""
+    """The failure that an outcome is whose result cannot be stored."""
     return replace(
         outcome,
         result=None,
+        items=None,
         reason=Reason.RESULT_TOO_LARGE,
         error=ErrorReport(type=Reason.RESULT_TOO_LARGE.value, traceback=TOO_LARGE),
         retryable=False,

@@ -34,6 +34,8 @@ class StepView:
     takes_item: bool
     over: str | None
     each: str | None
+    chunk: int | None
+    """How many items one of its tasks is for; None where it is in no chunks."""
     is_map: bool
 
 
@@ -152,6 +154,7 @@ def _step(spec: Body) -> StepView:
         takes_item=any(each.get("step") is None for each in inputs),
         over=source.get("over"),
         each=source.get("each"),
+        chunk=source.get("chunk"),
         is_map=bool(source),
     )
 

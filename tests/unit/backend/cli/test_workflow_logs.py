@@ -1,5 +1,6 @@
 """logs of a step: which task that is, and what is said where it is not there."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -44,6 +45,17 @@ def test_what_names_no_task(text: str, error: type[Exception], words: str) -> No
     with pytest.raises(error) as raised:
         place_of(BAD, text)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [("render[3]", "flow-render-00000"), ("render[7]", "flow-render-00001"), ("render-00001", "flow-render-00001")],
+)
+def test_an_item_of_a_chunk_has_the_task_of_that(text: str, task: str) -> None:
+    found = deepcopy(workflow_resource(status=RUNNING))
+    (render,) = [step for step in found["spec"]["steps"] if step["name"] == "render"]
+    render["map"] = render["map"] | {"chunk": 5}
+    assert task_of(found, place_of(found, text)) == task
 
 
 def test_in_a_retry_the_task_may_be_that_of_the_workflow_before() -> None:

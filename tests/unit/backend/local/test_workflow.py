@@ -11,6 +11,7 @@ from django_tasks_kubernetes.local.memory_store import MemoryStore
 from django_tasks_kubernetes.local.memory_workflows import MemoryWorkflows
 from djangotasks_api.phases import Phase
 from djangotasks_api.workflow.graph import Graph
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.stored import records_of
 from tests.unit.crds.workflow.specification import ending, ends
 from tests.unit.crds.workflow.specs import spec_of
@@ -29,8 +30,14 @@ def test_a_workflow_ends_as_specified(graph: Graph, seed: int, failing: float, s
         part = tasks.resources[name]["spec"]["workflow"]
         length = lengths[part["step"]]
         result = '"no list"' if length is None else str([0] * length)
-        end = Phase.SUCCEEDED if succeeds(part["step"], part.get("index", 0)) else Phase.FAILED
-        tasks.resources[name]["status"] = {"phase": end, "result": result}
+        chunk = tasks.resources[name]["spec"].get("chunk", {"size": 1})
+        first = graph[part["step"]].indexes_of(part.get("index", 0), None).start
+        wanted = Indexes.parse(chunk["only"]) if "only" in chunk else Indexes.below(chunk["size"])
+        good = Indexes(place for place in wanted if succeeds(part["step"], first + place))
+        end = Phase.SUCCEEDED if len(good) == len(wanted) else Phase.FAILED
+        if "chunk" in tasks.resources[name]["spec"]:
+            result = f"[{','.join([result] * chunk['size'])}]"
+        tasks.resources[name]["status"] = {"phase": end, "result": result, "items": {"completed": str(good)}}
         waiting += workflows.advance()
     status = workflows.resources["flow"]["status"]
     expected = ends(graph, succeeds, lengths)

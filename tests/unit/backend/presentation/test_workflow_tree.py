@@ -113,6 +113,7 @@ def test_a_step_for_programs_has_stable_fields() -> None:
         "runs": "OnSuccess",
         "needs": ["extract"],
         "width": 10,
+        "chunk": None,
         "completed": 7,
         "failed": 3,
         "taken_over": 0,

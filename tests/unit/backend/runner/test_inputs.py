@@ -107,6 +107,21 @@ def test_inputs_are_whole_results_lists_parts_and_items(fill: Callable[..., str]
     assert operator.asked == ["inputs", "inputs/0", "inputs/1", "inputs/3"], "each result is read once"
 
 
+def test_results_of_chunks_are_those_of_their_items(fill: Callable[..., str], pod: Pod) -> None:
+    inputs = [{"into": "/args/0", "step": "map"}, {"into": "/args/1"}, {"into": "/args/2", "step": "other"}]
+    pages: Pages = {
+        # Of a retry: the first chunk ran in part before, and in part now.
+        0: [
+            InputPage(results={0: f"[null,{TEXT}]", 1: "[3]"}, width=3, chunk=2, indexes="1-2", following="1"),
+            InputPage(results={0: "[1.10,null]"}, width=3, chunk=2, indexes="0"),
+        ],
+        1: InputPage(results={0: "[1, 2.50, 3, 4]"}, item=1, count=2),
+        2: InputPage(results={1: "[null,7]"}, width=2, first=2, chunk=2, indexes="3"),
+    }
+    Operator(pod, inputs, pages)
+    assert fill(3) == f'{{"args":[[1.10,{TEXT},3],[2.50,3],[null,7]],"kwargs":{{}}}}'
+
+
 @given(st.lists(st.none() | st.sampled_from(EXACT), max_size=12), st.integers(1, 5))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_results_of_a_map_are_exact_in_any_pages(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,9 @@ from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.workflows.result import WorkflowResult
 from django_tasks_kubernetes.workflows.service import WorkflowService
 from djangotasks_api.names import TASK_PLURAL, WORKFLOW_KIND, WORKFLOW_PLURAL
+from djangotasks_api.workflow.graph import Graph
 from djangotasks_api.workflow.plan import Plan
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import WorkflowPhase
 from djangotasks_api.workflow.stored import records_of
 from tests.unit.crds.workflow.specs import Spec, result_of, specs
@@ -34,7 +37,7 @@ LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES"
 ROUNDS_MAX = 200
 
 type Fate = Callable[[str, int, list[Any]], Any]
-"""What a task returns, by its step, its index and its arguments; or raises."""
+"""What a call returns, by its step, its index and its arguments; or raises."""
 
 
 @dataclass
@@ -42,6 +45,10 @@ class Fates:
     """Of the tasks that are called."""
 
     of: Fate
+    chunks: Mapping[str, int | None] = field(default_factory=dict)
+    """Of each step, how many items a task has."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """Of each task."""
 
 
 FATES = Fates(lambda step, index, args: None)
@@ -50,8 +57,13 @@ FATES = Fates(lambda step, index, args: None)
 @task(takes_context=True)
 def act(context: TaskContext[..., Any], *args: Any) -> Any:
     """Do what the fate of this task is. Its name says which it is."""
-    step, _, index = context.task_result.id.removeprefix(f"{NAME}-").partition("-")
-    return FATES.of(step, int(index or 0), list(args))
+    name = context.task_result.id
+    step, _, number = name.removeprefix(f"{NAME}-").partition("-")
+    index = int(number or 0)
+    if (chunk := context.task_result.chunk) is not None:  # type: ignore[attr-defined]  # of this backend's results
+        index = index * (FATES.chunks[step] or 1) + list(chunk.wanted)[FATES.calls[name]]
+        FATES.calls[name] += 1
+    return FATES.of(step, index, list(args))
 
 
 @dataclass(frozen=True)
@@ -80,11 +92,18 @@ def end_of(workflow: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], outp
                 str(body["status"]["phase"]),
                 body["spec"]["payload"],
                 body["status"].get("result"),
+                body["spec"].get("chunk"),
+                completed_of(body),
             )
             for body in tasks
         },
         output,
     )
+
+
+def completed_of(body: Mapping[str, Any]) -> str | None:
+    items = body["status"].get("items")
+    return None if items is None else str(items["completed"])
 
 
 def output_of(result: WorkflowResult[Any]) -> Any:
@@ -93,19 +112,13 @@ def output_of(result: WorkflowResult[Any]) -> Any:
 
 def by_the_operator(spec: Spec, fates: Fate, order: random.Random) -> End:
     stage = WorkflowStage(*spec["steps"], **{name: part for name, part in spec.items() if name != "steps"})
-    server = stage.operator.server
+    server, plan = stage.operator.server, Plan.of(spec)
     for _ in range(ROUNDS_MAX):
         if stage.phase.is_terminal:
             break
         waiting = stage.tasks()
         for name in order.sample(waiting, order.randint(1, len(waiting))):
-            step, _, index = name.partition("-")
-            try:
-                value = fates(step, int(index or 0), json.loads(stage.payload(name))["args"])
-            except ValueError:
-                stage.end(name, None, deliver=False)
-            else:
-                stage.end(name, json.dumps(value, separators=(",", ":")), deliver=False)
+            stage.end(name, *outcome_of(plan.graph, name, stage, fates), deliver=False)
         stage.deliver()
     workflow, tasks = dict(server.get(WORKFLOW_PLURAL, NAME)), server.list(TASK_PLURAL)
     store = SimpleNamespace(get=lambda name: server.get(TASK_PLURAL, name), find=lambda _: server.list(TASK_PLURAL))
@@ -113,9 +126,37 @@ def by_the_operator(spec: Spec, fates: Fate, order: random.Random) -> End:
     return end_of(workflow, tasks, output_of(WorkflowResult(workflow, service)))
 
 
+def outcome_of(graph: Graph, name: str, stage: WorkflowStage, fates: Fate) -> tuple[str | None, Any]:
+    """The result of a task, None where it failed; and of a chunk that failed what its items have returned."""
+    step, _, number = name.partition("-")
+    payload = json.loads(stage.payload(name))
+    if (items := payload.get("each")) is None:
+        try:
+            return text_of(fates(step, int(number or 0), payload["args"])), None
+        except ValueError:
+            return None, None
+    first = graph[step].indexes_of(int(number), None).start
+    texts: dict[int, str] = {}
+    only = stage.spec(name)["chunk"].get("only")
+    wanted = Indexes.below(len(items)) if only is None else Indexes.parse(only)
+    for place in wanted:
+        with suppress(ValueError):
+            texts[place] = text_of(fates(step, first + place, [items[place], *payload["args"]]))
+    listed = f"[{','.join(texts.get(place, 'null') for place in range(len(items)))}]"
+    if len(texts) == len(wanted):
+        return listed, None
+    return None, {"items": {"completed": str(Indexes(texts)), "failed": ""}, "result": listed}
+
+
+def text_of(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 def by_a_backend(spec: Spec, fates: Fate, run: Callable[[], object]) -> End:
     """By that of `default`. `run`: runs what was created."""
     FATES.of = fates
+    FATES.chunks = {step.name: step.chunk for step in Plan.of(spec).graph}
+    FATES.calls.clear()
     store = task_backends["default"].store  # type: ignore[attr-defined]  # of this backend
     steps = [step | {"priority": 0} for step in spec["steps"]]
     body = {"kind": WORKFLOW_KIND, "metadata": {"name": NAME}, "spec": spec | {"backend": "default", "steps": steps}}

@@ -28,8 +28,12 @@ def spec_of(graph: Graph, task: str = TASK) -> Spec:
 
 def step_of(step: Step, task: str = TASK) -> Spec:
     sources = {"list": step.name if step.items is not None else None, "over": step.over, "each": step.each}
-    source = {kind: name for kind, name in sources.items() if name is not None}
+    source: Spec = {kind: name for kind, name in sources.items() if name is not None}
+    if step.chunk is not None:
+        source["chunk"] = step.chunk
     fields: Spec = {"map": source} if source else {}
+    if step.chunk is not None:
+        fields |= {"inputs": [_input("/each", None)], "payload": '{"each":null,"args":[],"kwargs":{}}'}
     return fields | {
         "name": step.name,
         "task": task,
@@ -49,10 +53,15 @@ def specs(draw: st.DrawFn, task: str = TASK) -> Spec:
     before: list[str] = []
     for step in spec["steps"]:
         taken: list[str | None] = draw(st.lists(st.sampled_from(before), max_size=2)) if before else []
-        if "map" in step and draw(st.booleans()):
+        in_chunks = "chunk" in step.get("map", {})
+        if "map" in step and not in_chunks and draw(st.booleans()):
             taken = [None, *taken]
         step["inputs"] = [_input(f"/args/{place}", name) for place, name in enumerate(taken)]
-        step["payload"] = json.dumps({"args": [None] * len(taken), "kwargs": {}}, separators=(",", ":"))
+        payload: Spec = {"args": [None] * len(taken), "kwargs": {}}
+        if in_chunks:
+            step["inputs"].insert(0, _input("/each", None))
+            payload = {"each": None, **payload}
+        step["payload"] = json.dumps(payload, separators=(",", ":"))
         before.append(step["name"])
     names = draw(st.lists(st.sampled_from(before), max_size=3, unique=True))
     inputs = [_input(f"/{place}", name) for place, name in enumerate(names)]

@@ -205,3 +205,63 @@ def test_a_cause_other_than_the_task_is_kept() -> None:
     advance(found)
     found.ended("a", 0, succeeded=False, reason=StepReason.INPUT_UNAVAILABLE)
     assert found.settle()["a"].reason is StepReason.INPUT_UNAVAILABLE
+
+
+def test_a_chunk_is_one_task_and_its_indexes_are_recorded() -> None:
+    found = engine(Step(name="map", items=5, chunk=2, max_failed=1, max_parallel=2))
+    assert advance(found) == ["map-0", "map-1"]
+    found.ended("map", 0, succeeded=False, completed=Indexes([1]))
+    found.ended("map", 1, succeeded=True)
+    assert advance(found) == ["map-2"]
+    record = found.record("map")
+    assert (str(record.completed), str(record.failed), found.progress()) == ("1-3", "0", (4, 5))
+    found.ended("map", 2, succeeded=True)
+    assert advance(found) == []
+    assert (found.record("map").phase, found.ending()) == (StepPhase.SUCCEEDED, WorkflowPhase.SUCCEEDED)
+
+
+def test_a_chunk_follows_the_one_before_it_once_that_is_recorded() -> None:
+    found = engine(
+        Step(name="map", items=4, chunk=2, max_failed=9), Step(name="lane", each="map", chunk=2, max_failed=9)
+    )
+    assert advance(found) == ["map-0", "map-1"]
+    found.ended("map", 1, succeeded=False, completed=Indexes([0]))
+    found.settle()
+    assert found.is_urgent
+    assert found.create() == []
+    found.recorded()
+    assert found.expected_active() == 2
+    assert found.create() == [StepTask("lane", 1)]
+    found.ended("lane", 1, succeeded=True)
+    found.ended("map", 0, succeeded=False)
+    assert advance(found) == []
+    assert (str(found.record("lane").completed), found.record("lane").phase) == ("2", StepPhase.SUCCEEDED)
+
+
+def test_each_item_of_a_chunk_may_be_followed_by_a_task_of_its_own() -> None:
+    found = engine(Step(name="map", items=4, chunk=2, max_failed=9), Step(name="lane", each="map", max_failed=9))
+    advance(found)
+    found.ended("map", 1, succeeded=False, completed=Indexes([0]))
+    assert advance(found) == ["lane-2"]
+
+
+@pytest.mark.parametrize("completed", ["0", "0-2"])
+def test_a_retry_runs_the_rest_of_a_chunk(completed: str) -> None:
+    steps = Step(name="map", items=4, chunk=2), Step(name="lane", each="map", chunk=2)
+    records = {"map": Record(completed=Indexes.parse(completed))}
+    found = engine(*steps, records=records)
+    left = 2 - len(Indexes.parse(completed)) // 2
+    created = advance(found)
+    assert [name for name in created if name.startswith("map")] == ["map-0", "map-1"][2 - left :]
+    assert ("lane-0" in created + advance(found)) is (completed == "0-2")
+
+
+def test_a_chunk_that_is_gone_is_created_again() -> None:
+    found = engine(Step(name="map", items=3, chunk=2))
+    advance(found)
+    found.gone("map", 0)
+    assert advance(found) == ["map-0"]
+    found.ended("map", 0, succeeded=True)
+    found.ended("map", 0, succeeded=False)
+    found.gone("map", 0)
+    assert (advance(found), str(found.record("map").completed)) == ([], "0-1")

@@ -10,14 +10,18 @@ from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES, STEP_INPUTS_MAX_BYTE
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.inputs import (
     InputError,
+    StepItem,
     check_length,
+    chunk_of,
     filled,
     item,
-    item_source,
+    item_sources,
     list_items,
     listed_item,
     needed,
     placed,
+    result_in,
+    results_in,
     takes_item,
     values,
 )
@@ -37,7 +41,7 @@ PLAN = Plan.of(
     }
 )
 MAP = Record(StepPhase.SUCCEEDED, None, 3, Indexes([0, 2]), Indexes([1]))
-RESULTS = {StepTask("lone", 0): '{"a":[7]}', StepTask("map", 0): '"x"', StepTask("map", 2): '"z"'}
+RESULTS = {StepItem("lone", 0): '{"a":[7]}', StepItem("map", 0): '"x"', StepItem("map", 2): '"z"'}
 
 
 def of(step: str | None, pointer: str = "") -> dict[str, Any]:
@@ -78,11 +82,11 @@ def test_what_is_no_json_is_an_error(text: str) -> None:
 
 def test_a_result_that_is_no_value_is_not_put_between_others() -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        values(PLAN, [of("map")], {"map": MAP}.__getitem__, RESULTS | {StepTask("map", 0): "1, 2"})
+        values(PLAN, [of("map")], {"map": MAP}.__getitem__, RESULTS | {StepItem("map", 0): "1, 2"})
 
 
-@pytest.mark.parametrize("missing", [StepTask("lone", 0), StepTask("map", 2)])
-def test_an_input_of_which_a_result_was_not_read_has_no_value(missing: StepTask) -> None:
+@pytest.mark.parametrize("missing", [StepItem("lone", 0), StepItem("map", 2)])
+def test_an_input_of_which_a_result_was_not_read_has_no_value(missing: StepItem) -> None:
     inputs = [{"into": "/args/0", "step": "lone"}, {"into": "/args/1", "step": "map"}, {"into": "/args/2"}]
     records = {"lone": Record(StepPhase.SUCCEEDED), "map": MAP}.__getitem__
     read = {task: text for task, text in RESULTS.items() if task != missing}
@@ -118,24 +122,92 @@ def test_an_item_of_a_list_of_the_workflow_is_in_the_payload_or_nowhere() -> Non
         placed(taking(*inputs, map={"list": "l"}), {"/args/1": f'"{"x" * ITEM_MAX_BYTES}"'})
 
 
+OVER = Record(StepPhase.RUNNING, None, 2, Indexes([0, 1]))
+
+
 @pytest.mark.parametrize(
-    ("step", "source", "text"), [("over", StepTask("lone", 0), "8"), ("lane", StepTask("over", 1), "[7,8]")]
+    ("step", "source", "text"), [("over", StepItem("lone", 0), "8"), ("lane", StepItem("over", 1), "[7,8]")]
 )
-def test_an_item_is_a_result_or_one_of_a_result(step: str, source: StepTask, text: str) -> None:
-    task = StepTask(step, 1)
-    assert item_source(PLAN, task) == source
-    assert item(PLAN, task, "[7,8]") == text
+def test_an_item_is_a_result_or_one_of_a_result(step: str, source: StepItem, text: str) -> None:
+    task, records = StepTask(step, 1), {"over": OVER, "lane": OVER}.__getitem__
+    assert item_sources(PLAN, task, records) == [source]
+    assert item(PLAN, task, {source: "[7,8]"}, records) == text
 
 
 def test_an_item_of_the_workflow_needs_no_result() -> None:
-    assert item_source(PLAN, StepTask("map", 1)) is None
-    assert listed_item(PLAN, StepTask("map", 1)) == "2"
+    task, records = StepTask("map", 1), {"map": MAP}.__getitem__
+    assert item_sources(PLAN, task, records) == []
+    assert item(PLAN, task, {}, records) == listed_item(PLAN, task) == "2"
 
 
 @pytest.mark.parametrize("result", ["[7]", "{}"])
 def test_an_item_that_is_not_there_is_an_error(result: str) -> None:
     with pytest.raises(InputError, match="no item 1 any more"):
-        item(PLAN, StepTask("over", 1), result)
+        item(PLAN, StepTask("over", 1), {StepItem("lone", 0): result}, {"over": OVER}.__getitem__)
+
+
+def chunks(name: str, **source: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "task": "shop.tasks.a",
+        "payload": '{"each":null,"args":[],"kwargs":{}}',
+        "inputs": [{"into": "/each"}],
+        "map": {"chunk": 2, **source},
+    }
+
+
+CHUNKS = Plan.of(
+    {
+        "lists": [{"name": "list", "items": "[1, 2, 3]"}],
+        "steps": [
+            {"name": "lone", "task": "shop.tasks.a"},
+            chunks("listed", list="list"),
+            chunks("over", over="lone"),
+            chunks("lane", each="listed"),
+            {"name": "own", "task": "shop.tasks.a", "map": {"each": "listed"}},
+        ],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "sources", "text", "chunk"),
+    [
+        (StepTask("listed", 0), [], "[1,2]", {"size": 2, "only": "1"}),
+        (StepTask("listed", 1), [], "[3]", {"size": 1}),
+        (StepTask("over", 1), [StepItem("lone", 0)], "[9]", {"size": 1}),
+        # Of what it follows, the second item has failed.
+        (StepTask("lane", 0), [StepItem("listed", 0)], '["a",null]', {"size": 2, "only": "0"}),
+        (StepTask("own", 0), [StepItem("listed", 0)], '"a"', None),
+    ],
+)
+def test_the_items_of_a_chunk_are_a_list(
+    task: StepTask, sources: list[StepItem], text: str, chunk: dict[str, Any] | None
+) -> None:
+    listed = Record(StepPhase.RUNNING, None, 3, Indexes([0]))
+    records = {"listed": listed}.get
+    fresh = Record(StepPhase.RUNNING, None, 3)
+
+    def record(step: str) -> Record:
+        return records(step, fresh)
+
+    results = {StepItem("lone", 0): "[7,8,9]", StepItem("listed", 0): '"a"'}
+    assert item_sources(CHUNKS, task, record) == sources
+    assert item(CHUNKS, task, results, record) == text
+    assert chunk_of(CHUNKS, task, record) == chunk
+
+
+def test_the_result_of_a_chunk_has_those_of_its_items() -> None:
+    text = '[1.10,"é"]'
+    assert results_in(CHUNKS, StepTask("listed", 1), text) == {
+        StepItem("listed", 2): "1.10",
+        StepItem("listed", 3): '"é"',
+    }
+    assert results_in(CHUNKS, StepTask("listed", 1), '[1.10,"é",7]') == results_in(CHUNKS, StepTask("listed", 1), text)
+    assert result_in(CHUNKS, StepItem("listed", 2), text) == "1.10"
+    assert results_in(CHUNKS, StepTask("lone", 0), text) == {StepItem("lone", 0): text}
+    with pytest.raises(InputError, match="no item 1"):
+        result_in(CHUNKS, StepItem("listed", 1), "[1]")
 
 
 # Of the workflow PLAN: "lone" is one task, "map" has three; and "over" and "lane" as many as the list has items.

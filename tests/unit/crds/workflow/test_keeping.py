@@ -84,3 +84,37 @@ def test_a_lane_that_takes_no_item_holds_none() -> None:
 
 def test_whether_any_goes() -> None:
     assert [made(keep).removes_any for keep in ("Always", "OnFailure", "Never")] == [False, True, True]
+
+
+CHUNKS = {"inputs": [{"into": "/each"}], "payload": '{"each":null,"args":[]}'}
+
+
+@pytest.mark.parametrize(
+    ("keep", "completed", "failed", "sums", "expected"),
+    [
+        ("OnFailure", "0-1", "", SUCCEEDED, [0]),
+        ("OnFailure", "0", "1", SUCCEEDED, []),
+        ("Never", "0", "1", SUCCEEDED, [0]),
+        ("Never", "0", "1", RUNNING, []),  # the result of the first item is still to be taken
+        ("Never", "", "0-1", RUNNING, [0]),
+        ("Never", "0", "", SUCCEEDED, []),  # it is not over
+    ],
+)
+def test_a_chunk_goes_once_none_of_its_items_is_needed(
+    keep: str, completed: str, failed: str, sums: StepPhase, expected: list[int]
+) -> None:
+    step = {"name": "map", "task": "shop.map", "map": {"list": "rows", "chunk": 2}, "keepTasks": keep, **CHUNKS}
+    keeping = Keeping.of(Plan.of({"lists": LIST, "steps": [step, READER]}))
+    records = {"map": record(RUNNING, completed, failed), "sum": Record(sums)}
+    assert [number for number in gone(keeping, records) if number == 0] == expected
+
+
+def test_the_chunk_before_an_item_is_found() -> None:
+    steps = [
+        {"name": "map", "task": "shop.map", "map": {"list": "rows", "chunk": 2}, **CHUNKS},
+        {"name": "same", "task": "shop.map", "map": {"each": "map", "chunk": 2}, **CHUNKS},
+        {"name": "own", "task": "shop.map", "map": {"each": "map"}},
+    ]
+    keeping = Keeping.of(Plan.of({"lists": LIST, "steps": steps}))
+    assert keeping.before(StepTask("same", 1)) == StepTask("map", 1)
+    assert keeping.before(StepTask("own", 2)) == StepTask("map", 1)

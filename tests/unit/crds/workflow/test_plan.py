@@ -9,9 +9,19 @@ import pytest
 from djangotasks_api.workflow.graph import InvalidGraph, Runs, Step
 from djangotasks_api.workflow.plan import Plan
 
+CHUNK = '{"each":null,"args":[null]}'
+CHUNKS = {"list": "l", "chunk": 2}
+
 
 def step(name: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "task": "shop.tasks.a", "payload": '{"args":[null]}', **fields}
+
+
+def chunked(*inputs: dict[str, Any]) -> dict[str, Any]:
+    return step("a", map=CHUNKS, payload=CHUNK, inputs=list(inputs))
+
+
+LIST = [{"name": "l", "items": "[1]"}]
 
 
 def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
@@ -24,6 +34,7 @@ def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
                 step("over", map={"over": "a"}, inputs=[{"into": "/args/0"}]),
                 step("lane", map={"each": "map"}, after=["a"], inputs=[{"into": "/args/0", "step": "map"}]),
                 step("alert", after=["lane"], runs="OnFailure"),
+                step("chunks", map={"list": "list", "chunk": 50}, payload=CHUNK, inputs=[{"into": "/each"}]),
             ],
         }
     )
@@ -33,6 +44,7 @@ def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
         Step(name="over", over="a"),
         Step(name="lane", each="map", after=("a", "map")),
         Step(name="alert", after=("lane",), runs=Runs.ON_FAILURE),
+        Step(name="chunks", items=2, chunk=50),
     ]
     assert plan.lists == {"list": ["1", "2"]}
 
@@ -42,6 +54,10 @@ def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
     [
         ({"lists": [{"name": "l", "items": "{}"}], "steps": [step("a")]}, "the list l is no list"),
         ({"lists": [{"name": "l", "items": "[1"}], "steps": [step("a")]}, "the list l cannot be read"),
+        ({"lists": LIST, "steps": [step("a", map=CHUNKS)]}, "a: is in chunks, whose items go into /each"),
+        ({"lists": LIST, "steps": [chunked({"into": "/args/0"})]}, "whose items go into /each"),
+        ({"lists": LIST, "steps": [chunked({"into": "/each", "pointer": "/0"})]}, "as a whole"),
+        ({"lists": LIST, "steps": [chunked({"into": "/each"}, {"into": "/args/0"})]}, "and nowhere else"),
         ({"steps": [step("a", payload="[")]}, "a: its inputs have no place"),
         ({"steps": [step("a")], "output": {"inputs": [{"into": "", "step": "b"}]}}, "takes the result of b"),
         ({"steps": [step("a")], "output": {"inputs": [{"into": ""}]}}, "takes the result of None"),

@@ -63,3 +63,9 @@ def test_another_text_is_refused(text: str) -> None:
 def test_those_that_are_not_in_another_set(these: str, others: str, left: str) -> None:
     found = Indexes.parse(these).without(Indexes.parse(others))
     assert (str(found), len(found)) == (left, len(list(found)))
+
+
+@pytest.mark.parametrize(("width", "text"), [(0, ""), (1, "0"), (5, "0-4")])
+def test_all_below_a_width(width: int, text: str) -> None:
+    assert str(Indexes.below(width)) == text
+    assert Indexes.below(width) == Indexes(range(width))

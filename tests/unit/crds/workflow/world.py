@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from djangotasks_api.workflow.engine import Engine, StepTask
 from djangotasks_api.workflow.graph import Graph, Runs
+from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepPhase, StepReason, WorkflowPhase
 
 PASSES_MAX = 2000
@@ -29,6 +30,10 @@ class World:
 
     tasks: dict[StepTask, bool | None] = field(default_factory=dict)
     """Whether each succeeded; None for one that is not over."""
+    indexes: dict[StepTask, list[int]] = field(default_factory=dict)
+    """Those that each task runs."""
+    completed: dict[StepTask, Indexes] = field(default_factory=dict)
+    """Of a task that is over, the items that succeeded, by their positions in its chunk."""
     runs: dict[StepTask, int] = field(default_factory=dict)
     """How often each was created."""
     deleted: set[StepTask] = field(default_factory=set)
@@ -91,7 +96,7 @@ class World:
             if end is None:
                 engine.started(*index)
             else:
-                engine.ended(*index, succeeded=end)
+                engine.ended(*index, succeeded=end, completed=self.completed.get(index))
         return engine
 
     def _store(self, changed: Mapping[str, Record]) -> None:
@@ -113,16 +118,25 @@ class World:
         assert not self.stopped or step.runs is Runs.ALWAYS, "created after the stop"
         record = self._record(task.step)
         assert record.phase is StepPhase.RUNNING, "created before that was recorded"
-        assert task.number not in record.completed
-        assert task.number not in record.failed
+        indexes = self._left(task, record)
+        assert indexes, "created, and nothing is left to run"
         assert all(self._record(name).phase.is_over for name in step.barriers), "created before what it needs"
-        assert step.each is None or task.number in self._record(step.each).completed, "created before its upstream"
+        if step.each is not None:
+            above = self._record(step.each)
+            indexes = [index for index in indexes if index in above.completed]
+            assert indexes, "created before its upstream"
+        self.indexes[task] = indexes
         assert not self._running_before(task.step, {task.step}), "created while something before it runs"
         self.tasks[task] = None
         self.runs[task] = self.runs.get(task, 0) + 1
         live = [other.step for other, end in self.tasks.items() if end is None]
         assert len(live) <= self.window
         assert step.max_parallel is None or live.count(task.step) <= step.max_parallel
+
+    def _left(self, task: StepTask, record: Record) -> list[int]:
+        """What of a task's indexes is not recorded."""
+        found = self.graph[task.step].indexes_of(task.number, record.width)
+        return [index for index in found if index not in record.completed and index not in record.failed]
 
     def _running_before(self, name: str, lanes: set[str]) -> set[str]:
         """Steps before this one, the nearest and the farthest, that have tasks which are not over. Not those that it
@@ -135,14 +149,17 @@ class World:
         return ((before - lanes) & running).union(*(self._running_before(each, lanes) for each in before))
 
     def _finish(self, task: StepTask) -> None:
-        self.tasks[task] = end = self.succeeds(*task)
+        first = self.graph[task.step].indexes_of(task.number, None).start
+        fates = {index: self.succeeds(task.step, index) for index in self.indexes[task]}
+        self.tasks[task] = end = all(fates.values())
+        self.completed[task] = Indexes(sorted(index - first for index, good in fates.items() if good))
         if self.engine is not None:
             for _ in range(self.random.choice((1, 1, 2))):
-                self.engine.ended(*task, succeeded=end)
+                self.engine.ended(*task, succeeded=end, completed=self.completed[task])
 
     def _delete(self, task: StepTask) -> None:
         record = self._record(task.step)
-        if task.number not in record.completed and task.number not in record.failed:
+        if any(index not in record.completed and index not in record.failed for index in self.indexes[task]):
             if self.tasks[task] is not None and self.engine is not None:
                 return  # The engine knows how it ended: it is as good as recorded.
             self.deleted.add(task)

@@ -36,6 +36,14 @@ def test_the_text_of_a_kept_log_is_not_kept_here_too() -> None:
     assert (task.status.log_tail.attempt, task.status.log_tail.text) == (2, "")
 
 
+def test_errors_of_items_are_not_kept() -> None:
+    items = {"completed": "0-3", "failed": "4", "errors": [{"item": 4, "type": "a.B", "message": "z" * 100}]}
+    task, invalid = parse_task(body({"chunk": {"size": 5}}, {"phase": "Failed", "items": items}))
+    assert (invalid, task.spec.chunk and task.spec.chunk.size) == (None, 5)
+    assert task.status.items is not None
+    assert (task.status.items.completed, task.status.items.failed, task.status.items.errors) == ("0-3", "4", [])
+
+
 def test_a_spec_that_cannot_be_read_is_named() -> None:
     task, invalid = parse_task(body({"runAfter": "2026-11-23T04:00:00"}))
     assert task.metadata.uid == "u"

@@ -12,7 +12,7 @@ from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.bounds import STEP_INPUTS_MAX_BYTES
 from djangotasks_operator.controllers import step_results
 from djangotasks_operator.controllers.plans import Plans
-from tests.unit.operator.workflow_stage import WorkflowStage, step
+from tests.unit.operator.workflow_stage import WorkflowStage, mapped, step
 
 HALF = "x" * (step_results.AT_ONCE_MAX_CHARS // 2)
 LARGE = json.dumps([HALF, 7, HALF])
@@ -50,6 +50,36 @@ def test_a_large_list_is_split_apart(apart: list[Any], result: str, calls: int) 
     apart.clear()
     stage.end("a", result)
     assert (stage.payload("map-00001"), len(apart)) == ('{"args":[7],"kwargs":{}}', calls)
+
+
+def in_chunks(name: str, size: int) -> dict[str, Any]:
+    return step(name, map={"list": "list", "chunk": size}) | {
+        "payload": '{"each":null,"args":[],"kwargs":{}}',
+        "inputs": [{"into": "/each"}],
+    }
+
+
+@pytest.mark.parametrize(("space", "calls"), [(0, 0), (step_results.AT_ONCE_MAX_CHARS, 1)])
+def test_the_large_result_of_a_chunk_is_split_apart(apart: list[Any], space: int, calls: int) -> None:
+    lane = step("lane", None, map={"each": "chunks"}, inputs={"/args/0": None}, maxParallel=1)
+    stage = WorkflowStage(in_chunks("chunks", 2), lane, lists=[mapped(2)])
+    apart.clear()
+    stage.end("chunks-00000", f"[8,{' ' * space}7]")
+    assert (stage.payload("lane-00000"), len(apart)) == ('{"args":[8],"kwargs":{}}', calls)
+
+
+def test_the_results_of_many_items_in_chunks_are_gone_through_apart(apart: list[Any]) -> None:
+    """Ten chunks are one page, and 1,000 items."""
+    stage = WorkflowStage(
+        in_chunks("chunks", 100), step("sum", None, inputs={"/args/0": "chunks"}), lists=[mapped(1000)]
+    )
+    apart.clear()
+    for number, task in enumerate(stage.tasks()):
+        stage.end(task, json.dumps([number] * 100), deliver=False)
+    stage.deliver()
+    assert json.loads(stage.payload("sum"))["args"][0] == [number // 100 for number in range(1000)]
+    # To find them on the page, and to put them together.
+    assert len(apart) == 2
 
 
 def test_the_results_of_one_step_are_in_memory_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,13 +103,28 @@ class World:
         if not waiting:
             return
         body = waiting[number % len(waiting)]
-        step, index = task_of(body)
+        step, number = task_of(body)
         status: dict[str, Any] = {"phase": "Failed", "reason": "TaskError", "finishedAt": self.server.clock.stamp()}
-        if self.succeeds(step, index):
+        if (chunk := body["spec"].get("chunk")) is not None:
+            status |= self.chunk_end(step, number, chunk, json.loads(body["spec"]["payload"]))
+        elif self.succeeds(step, number):
             args = json.loads(body["spec"]["payload"])["args"]
-            result = json.dumps(result_of(step, index, args, self.lengths[step]))
+            result = json.dumps(result_of(step, number, args, self.lengths[step]))
             status |= {"phase": "Succeeded", "reason": None, "result": result}
         self.server.update(TASK_PLURAL, body["metadata"]["name"], {"status": status})
+
+    def chunk_end(self, step: str, number: int, chunk: Any, payload: Any) -> dict[str, Any]:
+        """How a chunk ends, item by item."""
+        first = self.plan.graph[step].indexes_of(number, None).start
+        wanted = Indexes.parse(chunk["only"]) if "only" in chunk else Indexes.below(chunk["size"])
+        good = Indexes(place for place in wanted if self.succeeds(step, first + place))
+        values = [
+            result_of(step, first + place, [item, *payload["args"]], self.lengths[step]) if place in good else None
+            for place, item in enumerate(payload["each"])
+        ]
+        if len(good) == len(wanted):
+            return {"phase": "Succeeded", "reason": None, "result": json.dumps(values)}
+        return {"items": {"completed": str(good), "failed": ""}, "result": json.dumps(values)}
 
     def delete(self, number: int) -> None:
         """Not those whose result a later step may take."""
@@ -155,7 +170,10 @@ class World:
 
     def is_recorded(self, task: StepTask) -> bool:
         record = records_of(self.plan.graph, self.status.get("steps", {})).get(task.step)
-        return record is not None and (task.number in record.completed or task.number in record.failed)
+        if record is None:
+            return False
+        indexes = self.plan.graph[task.step].indexes_of(task.number, record.width)
+        return all(index in record.completed or index in record.failed for index in indexes)
 
     def created(self) -> Iterator[tuple[StepTask, dict[str, Any]]]:
         """Every task that ever was, with the status of the workflow that was stored when it was created."""
@@ -189,7 +207,9 @@ def check_creations(world: World) -> None:
         records, step = records_of(graph, status.get("steps", {})), graph[task.step]
         assert records[task.step].phase is StepPhase.RUNNING, f"{task} was created before that was recorded"
         assert all(records[name].phase.is_over for name in step.barriers), f"{task} was created before what it needs"
-        assert step.each is None or task.number in records[step.each].completed, f"{task} was created before its item"
+        indexes = step.indexes_of(task.number, records[task.step].width)
+        before = None if step.each is None else records[step.each].completed
+        assert before is None or any(index in before for index in indexes), f"{task} was created before its item"
 
 
 def check_records(world: World) -> None:

@@ -67,3 +67,23 @@ def test_inputs_go_into_json_text_alone() -> None:
     for task in ({"payload_ref": STORED}, {"payload_encoding": "zlib+base64"}):
         with pytest.raises(InvalidPayload, match="JSON text"):
             assigned(has_inputs=True, **task)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "items", "expected"),
+    [
+        (None, None, (None, False)),
+        ({"size": 5}, None, ("0-4", False)),
+        ({"size": 5, "only": "1,3"}, None, ("1,3", False)),
+        ({"size": 5}, {}, ("0-4", False)),
+        ({"size": 5}, {"completed": "0-1", "failed": "4"}, ("2-3", True)),
+    ],
+)
+def test_an_attempt_at_a_chunk_runs_the_items_that_are_left(chunk: Any, items: Any, expected: Any) -> None:
+    found = assigned(chunk=chunk, status=TaskStatus.model_validate({"items": items}))
+    assert (found.chunk, found.has_items) == expected
+
+
+def test_items_that_somebody_else_has_written_are_invalid() -> None:
+    with pytest.raises(InvalidPayload, match="items of the chunk"):
+        assigned(chunk={"size": 5, "only": "3,1"})

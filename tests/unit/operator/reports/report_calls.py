@@ -7,6 +7,7 @@ import contextlib
 import http.client
 from collections.abc import Awaitable, Callable, Mapping
 
+from djangotasks_api.items import ItemsReport
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.reports import ProgressReport, Started
 from djangotasks_operator.reports.authentication import AttemptRef
@@ -21,7 +22,7 @@ class RecorderStub:
     """In place of a recorder: remembers whose reports came through."""
 
     def __init__(self) -> None:
-        self.reports: list[tuple[AttemptRef, Started | ProgressReport | Outcome]] = []
+        self.reports: list[tuple[AttemptRef, Started | ProgressReport | Outcome | ItemsReport]] = []
 
     def started(self, attempt: AttemptRef, report: Started) -> None:
         self.reports.append((attempt, report))
@@ -31,6 +32,9 @@ class RecorderStub:
 
     async def outcome(self, attempt: AttemptRef, outcome: Outcome) -> None:
         self.reports.append((attempt, outcome))
+
+    async def items(self, attempt: AttemptRef, items: ItemsReport) -> None:
+        self.reports.append((attempt, items))
 
 
 def path_of(task: str = "a", uid: str = "u", attempt: str = "1", kind: str = "outcome") -> str:

@@ -8,7 +8,9 @@ import gzip
 import pytest
 
 from djangotasks_api.bounds import REPORT_MAX_BYTES
+from djangotasks_api.items import ItemsReport
 from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import Reason
 from djangotasks_api.reports import Started
 from djangotasks_api.stored import TextRef
 from djangotasks_operator.cache.keys import Key
@@ -38,8 +40,11 @@ def test_a_report_with_the_right_token() -> None:
 def test_a_file_must_be_the_tasks_own(name: str, status: int) -> None:
     ref = TextRef(storage="tasks", name=name, size=1, sha256="0" * 64)
     body = Outcome(started_at=None, finished_at="2026-11-23T12:00:00+00:00", result_ref=ref).to_json().encode()
-    (answered,), recorder = answers((path_of(), body), Authorization=bearer())
-    assert (answered, len(recorder.reports)) == (status, int(status == 200))
+    items = ItemsReport(completed="0", result_ref=ref)
+    failed = Outcome(started_at=None, finished_at="2026-11-23T12:00:00+00:00", reason=Reason.TASK_ERROR, items=items)
+    for kind, sent in (("outcome", body), ("outcome", failed.to_json().encode()), ("items", items.to_json().encode())):
+        (answered,), recorder = answers((path_of(kind=kind), sent), Authorization=bearer())
+        assert (answered, len(recorder.reports)) == (status, int(status == 200))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_a_wrong_token(header: bytes) -> None:
     assert (status, recorder.reports) == (403, [])
 
 
-@pytest.mark.parametrize("kind", ["started", "progress", "outcome"])
+@pytest.mark.parametrize("kind", ["started", "progress", "items", "outcome"])
 def test_a_right_token_beside_an_invented_name(kind: str) -> None:
     """The token does not sign the name: otherwise each would be a request to the API server, and have its own limits."""
     bodies = {"started": Started(started_at="2026-11-23T12:00:00+00:00").to_json().encode(), "progress": PROGRESS}

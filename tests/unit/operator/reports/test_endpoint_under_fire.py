@@ -106,7 +106,10 @@ def chunked(body: bytes, size: int = 1000) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("progress", PROGRESS_REPORT_MAX_BYTES), ("outcome", REPORT_MAX_BYTES)])
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [("progress", PROGRESS_REPORT_MAX_BYTES), ("items", REPORT_MAX_BYTES), ("outcome", REPORT_MAX_BYTES)],
+)
 def test_a_body_is_limited_whatever_its_headers_say(kind: str, limit: int) -> None:
     async def story(port: int, recorder: RecorderStub) -> bytes:
         reader, writer = await asyncio.open_connection(LOCAL, port)

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from djangotasks_api.input_pages import InputPage
+from djangotasks_api.items import ItemsReport
 from djangotasks_api.refusals import Refusal
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.pods.tokens import sign
@@ -25,6 +26,7 @@ from tests.unit.operator.reports.serving import LOCAL, bearer, serving
 PATH = "/v1/attempts/shop/a/u/1/inputs"
 ATTEMPT = AttemptRef(Key("shop", "a"), "u", 1)
 PAGE = InputPage(results={0: "[1.10]", 2: '"é\\ud800"'}, width=3)
+ITEMS = ItemsReport(completed="0,2", result='[1.10,null,"\\ud800"]')
 TOKEN = bearer()
 
 
@@ -51,6 +53,9 @@ class Inputs:
 
     async def find(self, attempt: AttemptRef, number: int) -> Found:
         return await self._do(Found(self.size), attempt, number)
+
+    async def items(self, attempt: AttemptRef) -> ItemsReport:
+        return await self._do(ITEMS, attempt)
 
     async def page(self, found: Found, begin: Cursor) -> InputPage:
         return await self._do(PAGE, begin)
@@ -87,6 +92,12 @@ def asked(*paths: str, inputs: Inputs | None = None, token: str = TOKEN) -> list
             return [await ask(path, token) for path in paths]
 
     return asyncio.run(run())
+
+
+def test_what_earlier_attempts_have_left_is_read_exactly() -> None:
+    inputs = Inputs()
+    ((status, text),) = asked(PATH.replace("inputs", "items"), inputs=inputs)
+    assert (status, ItemsReport.from_json(text), inputs.asked) == (200, ITEMS, [(ATTEMPT,)])
 
 
 def test_inputs_are_listed_and_read_exactly() -> None:

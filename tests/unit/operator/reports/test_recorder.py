@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.items import ItemsReport
 from djangotasks_api.models import TaskStatus
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_api.reports import ProgressReport, Started
+from djangotasks_api.stored import TextRef
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.reports.authentication import AttemptRef
 from djangotasks_operator.reports.recorder import DELAYED_STARTS_MAX, Stale
@@ -210,3 +212,41 @@ def test_an_api_server_that_is_away_interrupts_the_intake(error: Exception, inte
             await operator.recorder.progress(attempt(operator), progress(1))
 
     assert with_task(story).intake.accepted_since == (NOW if interrupts else None)
+
+
+ITEMS = ItemsReport(completed="0", result="[1,null]")
+
+
+@pytest.mark.parametrize("reason", [None, Reason.DEADLINE_EXCEEDED])
+def test_what_an_attempt_leaves_is_stored_also_while_it_is_stopped(reason: Reason | None) -> None:
+    stopping = RUNNING.attempts[0].model_copy(update={"reason": reason})
+
+    async def story(operator: InMemoryOperator) -> None:
+        await operator.recorder.items(attempt(operator), ITEMS)
+
+    operator = with_task(story, RUNNING.model_copy(update={"attempts": [stopping]}))
+    status = operator.server.get(TASK_PLURAL, "receipt")["status"]
+    assert (status["items"]["completed"], status["result"], status["phase"]) == ("0", "[1,null]", "Running")
+
+
+@pytest.mark.parametrize(("number", "status"), [(2, RUNNING), (1, TaskStatus(phase=Phase.FAILED))])
+def test_what_another_attempt_leaves_is_stale(number: int, status: TaskStatus) -> None:
+    async def story(operator: InMemoryOperator) -> None:
+        with pytest.raises(Stale):
+            await operator.recorder.items(attempt(operator, number), ITEMS)
+
+    assert "items" not in with_task(story, status).server.get(TASK_PLURAL, "receipt")["status"]
+
+
+def test_a_result_in_a_storage_replaces_what_an_earlier_attempt_has_left() -> None:
+    ref = TextRef(storage="tasks", name=f"djangotasks/{NAMESPACE}/receipt.result-1.0.json", size=9, sha256="0" * 64)
+    outcome = Outcome(started_at=STARTED, finished_at=at(0).isoformat(), result_ref=ref)
+
+    async def story(operator: InMemoryOperator) -> None:
+        await operator.recorder.items(attempt(operator), ITEMS)
+        await operator.recorder.outcome(attempt(operator), outcome)
+
+    status = with_task(story).server.get(TASK_PLURAL, "receipt")["status"]
+    assert (status["phase"], status["resultRef"]["name"]) == ("Succeeded", ref.name)
+    assert "result" not in status
+    assert "items" not in status

@@ -1,0 +1,199 @@
+"""Calls a task's function once for each item of a list, and says what became of each. Imported for chunks alone.
+
+An item that fails keeps none of the others from running. What an attempt leaves (`left`) is handed to the next one by
+the operator, so that nothing that succeeded, or failed for good, runs again.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from inspect import iscoroutinefunction
+from typing import Any
+
+from django_tasks_kubernetes.chunk import Chunk
+from django_tasks_kubernetes.codec import json_text
+from django_tasks_kubernetes.context import AttemptProgress, KubernetesTaskContext
+from django_tasks_kubernetes.exceptions import ItemsFailed
+from django_tasks_kubernetes.result import KubernetesResult
+from django_tasks_kubernetes.retry import retry_after
+from django_tasks_kubernetes.returned import ReturnedWorkflow
+from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on
+from django_tasks_kubernetes.runner.limits import fits_resource, refuse_unawaited
+from django_tasks_kubernetes.runner.log import logger
+from django_tasks_kubernetes.task import replace_unvalidated
+from djangotasks_api.bounds import ITEM_MESSAGE_MAX_CHARS
+from djangotasks_api.items import ItemError, ItemsReport, kept
+from djangotasks_api.stored import TextRef
+from djangotasks_api.text import CUT, shorten
+from djangotasks_api.workflow.ranges import Indexes
+
+
+class ChunkRun:
+    """One attempt at a chunk."""
+
+    def __init__(
+        self,
+        result: KubernetesResult,
+        chunk: Chunk,
+        progress: AttemptProgress,
+        retried: Callable[[BaseException], bool],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        """Raises as `Chunk.results` does."""
+        self._task = result.task
+        self._items, *self._more = result.args
+        self._kwargs = result.kwargs
+        self._chunk = chunk
+        self._progress = progress
+        self._retried = retried
+        self._interrupted = interrupted
+        self._context: tuple[Any, ...] = ()
+        if result.task.takes_context:
+            self._context = (KubernetesTaskContext(task_result=result, _attempt=_ItemProgress(self)),)
+        self._texts = chunk.results()
+        self._failed = chunk.failed
+        self._again = Indexes()
+        self._errors = {error.item: error for error in chunk.errors}
+        self._first: tuple[int, BaseException] | None = None
+        self._after: float | None = None
+        self._pid = os.getpid()
+
+    def call_all(self, call: Callable[..., Any]) -> str:
+        """What all items have returned, as the JSON text of a list. `call`: calls a task. Raises ItemsFailed where some
+        have failed, and what ends the attempt before they have run."""
+        function = self._run_async if iscoroutinefunction(self._task.func) else self._run
+        call(replace_unvalidated(self._task, func=function))
+        if self._failed or self._again:
+            raise self._problem()
+        return self.text
+
+    @property
+    def size(self) -> int:
+        return self._chunk.size
+
+    @property
+    def text(self) -> str:
+        """What the items have returned, as the JSON text of a list with null for the others."""
+        return f"[{','.join(self._texts.get(position, 'null') for position in range(self.size))}]"
+
+    def left(self, store: Callable[[str], TextRef]) -> ItemsReport:
+        """What the next attempt begins with. `store`: takes a text that is too long for a resource. Where that fails,
+        all items run again."""
+        text, ref = self.text, None
+        if not fits_resource(text):
+            try:
+                text, ref = "", store(text)
+            except Exception as error:  # noqa: BLE001 - whatever a storage raises: they run again
+                logger.warning("What the items have returned is not kept, and they run again: %s", error)
+                return ItemsReport()
+        return ItemsReport(
+            completed=str(Indexes(sorted(self._texts))),
+            failed=str(self._failed),
+            errors=kept(self._errors.values()),
+            result=None if ref is not None else text,
+            result_ref=ref,
+        )
+
+    @property
+    def has_run(self) -> bool:
+        """Whether this attempt has run any item."""
+        known = len(self._chunk.completed) + len(self._chunk.failed)
+        return bool(self._again) or len(self._texts) + len(self._failed) > known
+
+    def report(self, message: str | None = None) -> None:
+        """Reports how many items are over."""
+        total = len(self._chunk.wanted)
+        over = len(self._texts) + len(self._failed) + len(self._again)
+        self._progress.report(min(over, total), total, message)
+
+    def heartbeat(self) -> None:
+        self._progress.heartbeat()
+
+    def _run(self) -> None:
+        for position in self._chunk.to_run:
+            try:
+                more, kwargs = self._arguments()
+                value = self._task.func(*self._context, self._items[position], *more, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - whatever ends an item is its outcome
+                self._raised(position, error)
+            else:
+                self._returned(position, value)
+
+    async def _run_async(self) -> None:
+        for position in self._chunk.to_run:
+            try:
+                more, kwargs = self._arguments()
+                value = await self._task.func(*self._context, self._items[position], *more, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - whatever ends an item is its outcome
+                self._raised(position, error)
+            else:
+                self._returned(position, value)
+
+    def _arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """Copies for each item: what it does to them is not seen by the next one."""
+        return deepcopy(self._more), deepcopy(self._kwargs)
+
+    def _returned(self, position: int, value: Any) -> None:
+        if os.getpid() != self._pid:
+            # A child process that the item has forked goes no further.
+            raise SystemExit
+        try:
+            if isinstance(value, ReturnedWorkflow):
+                raise TypeError("An item of a chunk cannot return a workflow.")
+            refuse_unawaited(value)
+            self._texts[position] = json_text.dumps(value, name="The return value", exact_keys=False)
+        except (TypeError, ValueError) as error:
+            self._note(position, error, again=False)
+        self.report()
+
+    def _raised(self, position: int, error: BaseException) -> None:
+        """Notes why an item failed. What ends the whole attempt goes on."""
+        if self._interrupted() or os.getpid() != self._pid:
+            raise error
+        if isinstance(error, SystemExit) and exit_code(error) == 0:
+            self._returned(position, None)
+            return
+        self._note(position, error, again=self._retried(error))
+        self.report()
+
+    def _note(self, position: int, error: BaseException, *, again: bool) -> None:
+        (self._again if again else self._failed).add(position)
+        report = error_report(error)
+        message = shorten(report.headline, ITEM_MESSAGE_MAX_CHARS - len(CUT))
+        self._errors[position] = ItemError(item=position, type=report.type, message=message)
+        logger.error("Item %d of %d failed: %s\n%s", position, self.size, report.headline, report.traceback)
+        if self._first is None:
+            self._first = position, error.with_traceback(from_the_task_on(error.__traceback__))
+        if again and (after := retry_after(error)) is not None:
+            self._after = max(after, self._after or 0.0)
+        _close_broken_connections()
+
+    def _problem(self) -> ItemsFailed:
+        failed = len(self._failed) + len(self._again)
+        position, cause = self._first or (min(self._errors, default=0), None)
+        said = self._errors[position].message if position in self._errors else "in an earlier attempt"
+        problem = ItemsFailed(f"{failed:,} of {len(self._chunk.wanted):,} items failed. Item {position}: {said}")
+        problem.__cause__, problem.retryable, problem.after = cause, bool(self._again), self._after
+        return problem
+
+
+class _ItemProgress(AttemptProgress):
+    """What the code of an item reports: its message is shown, and the numbers are those of the chunk."""
+
+    def __init__(self, run: ChunkRun) -> None:
+        self._run = run
+
+    def report(self, done: float | None, total: float | None, message: str | None) -> None:
+        self._run.report(message)
+
+    def heartbeat(self) -> None:
+        self._run.heartbeat()
+
+
+def _close_broken_connections() -> None:
+    """Database connections that the item has left broken, so that the next one gets others."""
+    if "django.db" in sys.modules:
+        from django.db import close_old_connections
+
+        close_old_connections()

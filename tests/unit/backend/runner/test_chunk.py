@@ -1,0 +1,206 @@
+"""Chunks: what becomes of each item, in one attempt and over several."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from django_tasks_kubernetes import KubernetesTaskContext, Retry, RetryLater
+from django_tasks_kubernetes.chunks import enqueue_chunks
+from django_tasks_kubernetes.codec.decode import decode
+from django_tasks_kubernetes.decorators import task
+from django_tasks_kubernetes.runner.execute import execute
+from django_tasks_kubernetes.runner.process import Terminated
+from django_tasks_kubernetes.task import AnyTask
+from django_tasks_kubernetes.testing import InMemoryBackend, in_memory
+from djangotasks_api.items import ItemsReport
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import Reason
+
+LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": []}}
+
+
+@dataclass
+class World:
+    """What the items do."""
+
+    calls: Counter[int] = field(default_factory=Counter)
+    interrupted: bool = False
+
+
+WORLD = World()
+
+
+@pytest.fixture(autouse=True)
+def world() -> Iterator[World]:
+    WORLD.__init__()  # type: ignore[misc]  # again for each test
+    logging.disable()
+    yield WORLD
+    logging.disable(logging.NOTSET)
+
+
+class Never(Exception):
+    pass
+
+
+@task
+def act(item: int, factor: int = 1, *, log: list[int] | None = None) -> Any:
+    WORLD.calls[item] += 1
+    if log is not None:
+        log.append(item)
+        assert log == [item], "arguments are shared between items"
+    match item:
+        case 13:
+            raise ValueError("no 13")
+        case 14:
+            raise Never("never 14")
+        case 15:
+            raise RetryLater(after=77)
+        case 16:
+            raise SystemExit(0)
+        case 17:
+            return {1, 2}
+        case 18:
+            WORLD.interrupted = True
+            raise Terminated(143)
+        case _:
+            return item * factor
+
+
+@task
+def mends(item: int) -> int:
+    """Fails once."""
+    WORLD.calls[item] += 1
+    if item == 13 and WORLD.calls[item] == 1:
+        raise ValueError("no 13")
+    return item
+
+
+@task
+async def act_async(item: int) -> int:
+    WORLD.calls[item] += 1
+    if item == 13:
+        raise ValueError("no 13")
+    return item
+
+
+@task(takes_context=True)
+def says(context: KubernetesTaskContext, item: int) -> int:
+    context.progress(item, 99, f"item {item}")
+    context.heartbeat()
+    return item
+
+
+def attempt(
+    task: AnyTask, items: list[int], *more: Any, kwargs: dict[str, Any] | None = None, **options: Any
+) -> Outcome:
+    """How the first attempt at a chunk ends, as in its pod."""
+    with in_memory() as cluster:
+        enqueue_chunks(task, items, *more, kwargs=kwargs)
+        (resource,) = cluster.resources.values()
+        result = decode(resource, alias="default")
+    return execute(
+        result,
+        "pod-1",
+        sender=InMemoryBackend,
+        started=lambda at: None,
+        finished=lambda outcome: None,
+        interrupted=lambda: WORLD.interrupted,
+        **options,
+    )
+
+
+def test_the_function_is_called_for_each_item_with_the_same_further_arguments() -> None:
+    outcome = attempt(act, [1, 2, 3], 10, kwargs={"log": []})
+    assert (outcome.result, outcome.length, outcome.reason, outcome.items) == ("[10,20,30]", 3, None, None)
+    assert outcome.progress is not None
+    assert (outcome.progress.done, outcome.progress.total) == (3, 3)
+
+
+def test_an_item_that_fails_keeps_none_of_the_others_from_running() -> None:
+    outcome = attempt(act, [1, 13, 14, 2], retried=lambda error: not isinstance(error, Never))
+    assert (outcome.reason, outcome.retryable, outcome.result) == (Reason.TASK_ERROR, True, None)
+    assert outcome.error is not None
+    assert outcome.error.headline.endswith("ItemsFailed: 2 of 4 items failed. Item 1: ValueError: no 13")
+    assert 'raise ValueError("no 13")' in outcome.error.traceback
+    items = outcome.items
+    assert items is not None
+    assert (items.completed, items.failed, items.result) == ("0,3", "2", "[1,null,null,2]")
+    assert [(error.item, error.message.rpartition(".")[2]) for error in items.errors] == [
+        (1, "ValueError: no 13"),
+        (2, "Never: never 14"),
+    ]
+
+
+def test_a_failure_that_no_item_has_another_try_for_is_final() -> None:
+    outcome = attempt(act, [1, 14], retried=lambda error: False)
+    assert not outcome.retryable
+
+
+def test_an_async_function_is_called_for_each_item() -> None:
+    outcome = attempt(act_async, [1, 13, 2])
+    assert outcome.items is not None
+    assert (outcome.items.completed, outcome.items.result) == ("0,2", "[1,null,2]")
+
+
+def test_the_longest_wait_that_an_item_asks_for_is_kept() -> None:
+    outcome = attempt(act, [13, 15])
+    assert outcome.retry_after == 77
+
+
+def test_an_item_that_exits_with_0_has_returned_nothing() -> None:
+    outcome = attempt(act, [16, 1])
+    assert outcome.result == "[null,1]"
+
+
+def test_a_value_that_is_no_json_fails_its_item_for_good() -> None:
+    outcome = attempt(act, [17, 1])
+    assert outcome.items is not None
+    assert (outcome.items.failed, outcome.items.completed, outcome.retryable) == ("0", "1", False)
+
+
+@pytest.mark.parametrize(("items", "left"), [([1, 13, 18, 2], [("0", "[1,null,null,null]")]), ([18, 1], [])])
+def test_what_was_done_is_left_where_the_attempt_is_ended(items: list[int], left: list[tuple[str, str]]) -> None:
+    reported: list[ItemsReport] = []
+    with pytest.raises(Terminated):
+        attempt(act, items, leave=reported.append)
+    assert [(report.completed, report.result) for report in reported] == left
+    assert max(WORLD.calls) == 18
+    assert sum(WORLD.calls.values()) == items.index(18) + 1
+
+
+def test_the_next_attempt_runs_what_failed_alone(world: World) -> None:
+    retried = act.using(retry=Retry(max_attempts=3, never=(Never,)))
+    with override_settings(TASKS=LOCAL):
+        results = enqueue_chunks(retried, [1, 13, 14, 2])
+        assert world.calls == {1: 1, 13: 3, 14: 1, 2: 1}
+        (result,) = results
+        assert (result.status, result.attempts) == ("FAILED", 3)
+        assert results.return_values == [1, None, None, 2]
+        assert [(found.index, found.item, found.error.exception_class) for found in results.failed] == [
+            (1, 13, ValueError),
+            (2, 14, Never),
+        ]
+
+
+def test_an_item_that_succeeds_at_last_is_in_the_result(world: World) -> None:
+    retried = mends.using(retry=Retry(max_attempts=2))
+    with override_settings(TASKS=LOCAL):
+        assert enqueue_chunks(retried, [1, 13, 2]).get() == [1, 13, 2]
+    assert world.calls == {1: 1, 13: 2, 2: 1}
+
+
+def test_the_progress_is_that_of_the_chunk() -> None:
+    with in_memory() as cluster:
+        (result,) = enqueue_chunks(says, [5, 6])
+        cluster.run_pending()
+        said = [(at.done, at.total, at.message) for at in cluster.progress(result.id)]
+    assert said == [
+        (0, 2, "item 5"), (0, 2, "item 5"), (1, 2, None), (1, 2, "item 6"), (1, 2, "item 6"), (2, 2, None),
+    ]  # fmt: skip
