@@ -13,6 +13,8 @@ CLUSTER := python -m tools.cluster
 WORKERS ?= 4
 # CI tries a story that failed once more, so that one race on a busy machine does not stop all; its summary lists it.
 RERUNS := $(if $(CI),--reruns 1 -raR)
+# What runs side by side prints one after the other.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # A few examples of each property, and not what takes long. `make test` runs those with more examples, as `make matrix` does.
 UNIT := HYPOTHESIS_PROFILE=quick pytest -q -m "not thorough" $(if $(MAKE_TERMOUT),--color=yes)
 # In the half where ARGS="-k something" finds nothing.
@@ -55,7 +57,7 @@ test-clients: bootstrap ## Wagtail and other packages, and Django's own tests, o
 	@python -m tools.clients
 
 unit: bootstrap ## The tests that need neither a cluster nor processes of their own
-	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) unit-django unit-others
+	@$(MAKE) --no-print-directory -j2 $(SYNC) unit-django unit-others
 
 # Two processes of about the same length. Workers of pytest-xdist would each collect all tests, and report each to a third
 # process. The half that needs no Django saves its imports, and its fixtures for each test.
@@ -94,8 +96,13 @@ docs: bootstrap ## Build the documentation into site/; a broken link is an error
 	@# Without --quiet: that would hide the warnings from --strict.
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
-matrix: bootstrap ## The backend's unit tests under every Python and Django that is supported
-	@nox --error-on-missing-interpreters $(ARGS)
+matrix: bootstrap ## The backend's unit tests under every Python and Django that is supported (make matrix-3.14: under one)
+	@# Finds or installs all of them, before two at a time use them.
+	@nox --list > /dev/null
+	@$(MAKE) --no-print-directory -j2 $(SYNC) matrix-3.12 matrix-3.13 matrix-3.14
+
+matrix-%: bootstrap
+	@nox --error-on-missing-interpreters --session unit-$* $(ARGS)
 
 changelog: bootstrap ## Show what changelog.d has for the next release
 	@towncrier build --draft --version next

@@ -1,6 +1,6 @@
 """The support matrix: what a Django project installs, under every Python and Django that it may have.
 
-`make matrix` runs all of it, `make matrix ARGS="--session unit-3.14"` one Python's part.
+`make matrix` runs all of it, `make matrix-3.14` one Python's part.
 """
 
 import os
