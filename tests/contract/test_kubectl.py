@@ -154,6 +154,7 @@ def test_columns_of_a_task(kubectl: Kubectl, failed: str, new_task: Callable[...
         "STARTED",
         "FINISHED",
         "ENQUEUED-BY",
+        "RETRY-OF",
         "SCHEDULE",
         "WORKFLOW",
         "STEP",
@@ -188,8 +189,8 @@ def test_columns_of_a_queue(kubectl: Kubectl) -> None:
     assert re.search(r"^plain +3 +false +[\dms]+$", text, re.MULTILINE)
     wide = kubectl("get", "djangotaskqueues", "-o", "wide")
     assert wide.splitlines()[0].split()[-6:] == ["REASON", "HELD-BY", "HELD-UNTIL", "DEPLOYMENT", "IMAGE", "AGE"]
-    assert re.search(r"^plain +3 +false +shop:7 +\d+s$", wide, re.MULTILINE)
-    assert re.search(r"^web +false +shop-web +\d+s$", wide, re.MULTILINE)
+    assert re.search(r"^plain +3 +false +shop:7 +[\dms]+$", wide, re.MULTILINE)
+    assert re.search(r"^web +false +shop-web +[\dms]+$", wide, re.MULTILINE)
 
 
 def test_columns_of_a_schedule(kubectl: Kubectl, server: Server) -> None:
