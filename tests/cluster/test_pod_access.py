@@ -147,8 +147,8 @@ def test_an_attempt_that_is_over(second: Pod, kubectl: Kubectl, operator: Operat
         status, said = second.ask("GET", path)
         assert (status, said["reason"]) == (403, "AttemptEnded")
     kubectl("delete", "pod", f"{second.name}-1", "--wait=false")
-    kubectl("wait", "--for=jsonpath={.metadata.deletionTimestamp}", f"pod/{second.name}-1", "--timeout=20s")
-    wait_for("the operator has seen it", lambda: second.enqueue()[0] == 403 or None, seconds=20)
+    kubectl("wait", "--for=jsonpath={.metadata.deletionTimestamp}", f"pod/{second.name}-1", "--timeout=60s")
+    wait_for("the operator has seen it", lambda: second.enqueue()[0] == 403 or None, seconds=60)
     before = names(kubectl)
     for method, path, body in (("POST", "", new_task()), ("GET", "", None), ("GET", f"/{second.name}", None)):
         status, said = second.ask(method, path, body)
