@@ -15,11 +15,11 @@ from django.utils.translation import ngettext
 
 from django_tasks_kubernetes.admin.actions import ACTIONS, NONCE, Action, Asked, Done, new_nonce
 from django_tasks_kubernetes.admin.audit import note
-from django_tasks_kubernetes.admin.base import require
+from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
-from django_tasks_kubernetes.admin.nav import nav, url
+from django_tasks_kubernetes.admin.nav import for_superusers, url
 from django_tasks_kubernetes.admin.one_task import may_see, task_for
-from django_tasks_kubernetes.admin.page import TEMPLATES, Page
+from django_tasks_kubernetes.admin.page import TEMPLATES, Page, frame
 from django_tasks_kubernetes.admin.places import Place, place_of, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.enqueue.validation import valid_name
@@ -55,17 +55,13 @@ def _page(
     admin: "ClusterAdmin", request: HttpRequest, action: Action, place: Place, context: Mapping[str, Any]
 ) -> HttpResponseBase:
     context = {
-        **admin.admin_site.each_context(request),
-        "title": action.question,
-        "opts": admin.opts,
-        **nav(request, admin.admin_site, "tasks", place, None),
+        **frame(admin, request, action.question, "tasks", place),
         "act": action,
         "act_url": url(admin.admin_site, "task_act"),
         "list_url": url(admin.admin_site, "task_changelist"),
         "reason_max": REASON_MAX_CHARS,
         **context,
     }
-    request.current_app = admin.admin_site.name
     return TemplateResponse(request, f"{TEMPLATES}/confirm.html", context)
 
 
@@ -106,9 +102,8 @@ class ActPage(Page):
         pks = list(dict.fromkeys(request.POST.get("pks", "").split()))
         if not 0 < len(pks) <= ACTION_MAX:
             raise BadRequest(f"The form must name 1 to {ACTION_MAX} tasks.")
-        user: Any = request.user
         reason = " ".join(request.POST.get("reason", "").split())[:REASON_MAX_CHARS]
-        asked = Asked(user=user.get_username(), reason=reason, nonce=request.POST["nonce"])
+        asked = Asked(user=person(request), reason=reason, nonce=request.POST["nonce"])
         report = do_all(pks, partial(self._one, request, action, asked))
         note(request, action, asked, report)
         forget()
@@ -139,7 +134,7 @@ class ActPage(Page):
             messages.warning(request, text % {"number": number, "why": words})
         for words, number in Counter(report.failed.values()).most_common(SHOWN_MAX):
             text = ngettext("%(number)s task: %(why)s", "%(number)s tasks: %(why)s", number)
-            why = words if request.user.is_superuser else _("The cluster refused it. Ask your administrator.")  # type: ignore[union-attr]
+            why = for_superusers(request, words, _("The cluster refused it. Ask your administrator."))
             messages.error(request, text % {"number": number, "why": why})
         place = place_of(None)
         if report.to_do and not report.failed and place is not None:

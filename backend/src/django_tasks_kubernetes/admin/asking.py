@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedi
 from django.tasks.exceptions import TaskException
 from django.utils import timezone
 
-from django_tasks_kubernetes.admin.base import require
+from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.nav import problem_of, url
 from django_tasks_kubernetes.admin.page import Page
@@ -104,11 +104,6 @@ def new_name(request: HttpRequest) -> str:
     if not is_in_order(name):
         raise BadRequest("new_id")
     return name
-
-
-def person(request: HttpRequest) -> str:
-    """Who asks, for the resource."""
-    return request.user.get_username()
 
 
 def reason_of(request: HttpRequest) -> str:

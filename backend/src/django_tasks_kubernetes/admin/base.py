@@ -30,6 +30,13 @@ def require(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
+def person(request: HttpRequest) -> str:
+    """Who asks, for the resource."""
+    user: Any = request.user
+    name: str = user.get_username()
+    return name
+
+
 class ClusterAdmin(ModelAdmin):
     """Of a model without a table. Pages are classes, named by dotted paths, so that they are imported when they are
     asked for: task pods import this module too."""

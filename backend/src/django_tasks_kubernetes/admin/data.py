@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.admin import redact
 from django_tasks_kubernetes.admin.json_parts import HIDDEN
+from django_tasks_kubernetes.admin.nav import for_superusers
 from django_tasks_kubernetes.admin.one_task import task_for
 from django_tasks_kubernetes.admin.page import Page
 from django_tasks_kubernetes.admin.places import Place
@@ -67,7 +68,7 @@ class DataPage(Page):
         try:
             text = self.text(place, resource)
         except (TaskException, ImproperlyConfigured) as error:
-            words = str(error) if request.user.is_superuser else _("It cannot be read.")  # type: ignore[union-attr]
+            words = for_superusers(request, str(error), _("It cannot be read."))
             return HttpResponse(words, status=503, content_type="text/plain; charset=utf-8")
         response = HttpResponse(text, content_type="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-{self.of}.json"'

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_tasks_kubernetes.admin import nav
-from django_tasks_kubernetes.admin.base import require
-from django_tasks_kubernetes.admin.page import TEMPLATES
+from django_tasks_kubernetes.admin.base import person, require
+from django_tasks_kubernetes.admin.page import TEMPLATES, frame
 from django_tasks_kubernetes.admin.places import Place, split
 from django_tasks_kubernetes.admin.queue_lines import HoldLine, hold_line
 from django_tasks_kubernetes.admin.reading import forget
@@ -111,10 +111,7 @@ class _Page:
             request,
             f"{TEMPLATES}/{self.template}",
             {
-                **self.admin.admin_site.each_context(request),
-                "title": self.title,
-                "opts": self.admin.opts,
-                **nav.nav(request, self.admin.admin_site, "queues", place, None),
+                **frame(self.admin, request, self.title, "queues", place),
                 "problem": problem,
                 "queue": queue,
                 "known": None if known is None else hold_line(known),
@@ -148,10 +145,9 @@ class HoldPage(_Page):
     form_class = HoldForm
 
     def act(self, request: HttpRequest, holds: "HoldStore", queue: str, known: Resource | None, form: Any) -> str:
-        user: Any = request.user
         spec: dict[str, Any] = {
             "concurrency": form.cleaned_data["concurrency"],
-            "by": user.get_username()[:HOLD_BY_MAX_CHARS],
+            "by": person(request)[:HOLD_BY_MAX_CHARS],
             "reason": form.cleaned_data["reason"],
         }
         if (until := form.until(holds.now())) is not None:

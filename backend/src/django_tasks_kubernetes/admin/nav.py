@@ -102,7 +102,12 @@ def place_name(place: Place) -> str:
 
 
 def problem_of(error: Exception, request: HttpRequest) -> Problem:
-    """The words of an error. They name servers, accounts and Roles, so they are for superusers."""
+    """The title and the words of an error."""
     title = next((title for class_, title in TITLES.items() if isinstance(error, class_)), _("That did not work"))
+    return Problem(title, for_superusers(request, str(error), gettext("Ask your administrator.")))
+
+
+def for_superusers(request: HttpRequest, words: str, otherwise: str) -> str:
+    """The words of an error, which name servers, accounts and Roles; to other people those that do not."""
     user: Any = request.user
-    return Problem(title, str(error) if user.is_superuser else gettext("Ask your administrator."))
+    return words if user.is_superuser else otherwise

@@ -50,15 +50,21 @@ class Page:
         if place is None:
             raise Http404
         found = self.context(request, place, name)
-        context = {
-            **self.admin.admin_site.each_context(request),
-            "title": self.title,
-            "opts": self.admin.opts,
-            **nav(request, self.admin.admin_site, self.name, place, found.get("answer")),
-            **found,
-        }
-        request.current_app = self.admin.admin_site.name
+        context = {**frame(self.admin, request, self.title, self.name, place, found.get("answer")), **found}
         return render(request, f"{TEMPLATES}/{self.name}.html", context, self.parts)
+
+
+def frame(
+    admin: "ClusterAdmin", request: HttpRequest, title: Any, tab: str, place: Place, answer: Answer[Any] | None = None
+) -> dict[str, Any]:
+    """The context of what is around each page. `tab`: the name of the current one."""
+    request.current_app = admin.admin_site.name
+    return {
+        **admin.admin_site.each_context(request),
+        "title": title,
+        "opts": admin.opts,
+        **nav(request, admin.admin_site, tab, place, answer),
+    }
 
 
 def is_fresh(request: HttpRequest) -> bool:

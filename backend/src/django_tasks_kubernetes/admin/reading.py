@@ -80,9 +80,10 @@ def forget() -> None:
 def _of(place: Place) -> Hashable:
     """So that a store that was replaced, as in tests, has no answers of another."""
     try:
-        return place.store  # type: ignore[no-any-return]
+        store: Hashable = place.store
     except Exception:  # noqa: BLE001 - the read raises it again
         return None
+    return store
 
 
 def _read(place: Place, view: View) -> Reading:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name, person
+from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name
+from django_tasks_kubernetes.admin.base import person
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.schedule_reading import read_schedule, store_of

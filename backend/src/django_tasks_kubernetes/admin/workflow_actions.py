@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name, person, reason_of
+from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name, reason_of
+from django_tasks_kubernetes.admin.base import person
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.workflow_pages import check_queue, workflow_of
