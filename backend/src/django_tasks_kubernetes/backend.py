@@ -1,23 +1,21 @@
 """The Django Tasks backend: enqueue() creates a DjangoTask, get_result() reads it."""
 
-import logging
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from asgiref.sync import sync_to_async
 from django.core import checks
-from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
+from django.tasks import Task, TaskResult, task_backends
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask
 
 from django_tasks_kubernetes.chunk_methods import ChunkMethods
 from django_tasks_kubernetes.codec.decode import decode
 from django_tasks_kubernetes.codec.find import note_import
-from django_tasks_kubernetes.codec.resource import Resource, selector
+from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.conf import Enqueue, Options
-from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY
 from django_tasks_kubernetes.enqueue.calls import Call, Enqueued
 from django_tasks_kubernetes.enqueue.enqueuer import Enqueuer
@@ -25,8 +23,8 @@ from django_tasks_kubernetes.enqueue.new_task import NewTask, Repeat, marked, re
 from django_tasks_kubernetes.enqueue.task_validation import validate_options, validate_types
 from django_tasks_kubernetes.enqueue.validation import queue_problem, valid_name, validate_importable
 from django_tasks_kubernetes.enqueue.writer import TaskWriter
-from django_tasks_kubernetes.exceptions import InvalidResource
 from django_tasks_kubernetes.result import KubernetesResult
+from django_tasks_kubernetes.result_methods import ResultMethods
 from django_tasks_kubernetes.store import TaskStore
 from django_tasks_kubernetes.task import AnyTask, KubernetesTask
 from django_tasks_kubernetes.workflow_methods import WorkflowMethods
@@ -35,13 +33,9 @@ from djangotasks_api.stored import TextRef
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.storage.files import Files
-    from django_tasks_kubernetes.waiting.changes import Changes
-    from django_tasks_kubernetes.waiting.steps import TaskSource
-
-logger = logging.getLogger(__name__)
 
 
-class KubernetesBackend(WorkflowMethods, ChunkMethods, BaseTaskBackend):
+class KubernetesBackend(ResultMethods, WorkflowMethods, ChunkMethods, BaseTaskBackend):
     """Runs every task in a Kubernetes Job of its own.
 
     Cheap to make and to import: Django makes one for each thread, and task pods make one too. The connection is
@@ -220,69 +214,6 @@ class KubernetesBackend(WorkflowMethods, ChunkMethods, BaseTaskBackend):
         """See retry()."""
         retry = sync_to_async(self.retry, thread_sensitive=True)
         return await retry(result_id, as_id=as_id, requested_by=requested_by)
-
-    def results(
-        self,
-        *,
-        queue: str | None = None,
-        status: TaskResultStatus | str | None = None,
-        task: AnyTask | str | None = None,
-    ) -> Iterator[KubernetesResult]:
-        """Iterates over the results in the cluster, page by page and in no order: all, or those of a queue, in a
-        status, of a task (or its path). A result whose task does not import here is left out, and logged.
-        """
-        wanted = None if status is None else TaskResultStatus(status)
-        path = task.module_path if isinstance(task, Task) else task
-        for resource in self.store.find(selector(queue=queue, status=wanted, task=path)):
-            try:
-                result = self.decode(resource)
-            except InvalidResource as error:
-                logger.warning("Left out of results(): %s", error)
-                continue
-            if wanted in (None, result.status):
-                yield result
-
-    def watch(
-        self,
-        result_id: str | None = None,
-        *,
-        queue: str | None = None,
-        task: AnyTask | str | None = None,
-        repeat: Duration | None = None,
-    ) -> "Changes[KubernetesResult]":
-        """Follows one task, or all tasks, those of a queue, or of a task (or its path), with `for` or `async for`.
-
-        Each iteration begins with the current results, and yields a result for each change.
-
-        With an id it ends with the finished result. Otherwise it never ends, and leaves out, with a log line, results
-        whose task does not import here. A slow reader misses states in between, and gets the newest.
-        `repeat`: with an id, yields the last result again after so long without a change, to keep connections open.
-
-        The iteration raises as get_result() does.
-        """
-        from django_tasks_kubernetes.waiting.changes import Changes
-
-        if result_id is not None and (queue is not None or task is not None):
-            raise TypeError("watch() takes an id, or a queue and a task, and not both.")
-        if result_id is None and repeat is not None:
-            raise TypeError("watch() takes repeat together with an id.")
-        name = None if result_id is None else valid_name(result_id)
-        return Changes(self._task_source, name, queue=queue, task=task, repeat=repeat)
-
-    def changes_of(self, result: KubernetesResult, timeout: Duration | None) -> "Changes[KubernetesResult]":
-        """Follows the task of a result until it is finished, or the time is over. For result.wait().
-
-        Raises ValueError or TypeError for what is no duration.
-        """
-        from django_tasks_kubernetes.waiting.changes import Changes
-
-        return Changes(self._task_source, result.id, queue=result.task.queue_name, timeout=timeout)
-
-    @property
-    def _task_source(self) -> "TaskSource[KubernetesResult]":
-        from django_tasks_kubernetes.waiting.steps import TaskSource
-
-        return TaskSource(store=lambda: self.store, decode=self.decode, is_pending=self._is_pending)
 
     @property
     def _is_pending(self) -> Callable[[str], bool] | None:

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 class WorkflowMethods:
     """A part of KubernetesBackend."""
 
+    if TYPE_CHECKING:
+
+        @property
+        def parsed_options(self) -> Options: ...
+
+        @property
+        def _is_pending(self) -> Callable[[str], bool] | None: ...
+
     @cached_property
     def workflows(self) -> "WorkflowService":
         """Its workflows."""
@@ -62,11 +70,6 @@ class WorkflowMethods:
         resource = resource | {"spec": resource["spec"] | {"returnedBy": {"name": attempt.id}}}
         return client.create(resource) or resource
 
-    @property
-    def parsed_options(self) -> "Options":
-        """Of the backend."""
-        raise NotImplementedError
-
     def workflow_changes_of(
         self, result: "WorkflowResult[Any]", timeout: "Duration | None"
     ) -> "Changes[WorkflowResult[Any]]":
@@ -81,8 +84,3 @@ class WorkflowMethods:
             store=lambda: self.workflows.workflows, decode=self.workflows.result_of, is_pending=self._is_pending
         )
         return Changes(source, result.id, queue=result.queue, timeout=timeout)
-
-    @property
-    def _is_pending(self) -> Callable[[str], bool] | None:
-        """See TaskSource."""
-        raise NotImplementedError
