@@ -49,9 +49,10 @@ def test_values_of_a_queues_spec(server: Server, case: Case) -> None:
     check(case, lambda: server.create(put(body, case.path, case.value, DjangoTaskQueue), dry_run=True))
 
 
-def with_source(spec: Any, case: Case) -> None:
+def with_source(body: Any, case: Case) -> None:
     """Chunks are of the items of something."""
     if case.path[-1] == "chunk":
+        spec = body["spec"].get("workflow", body["spec"])
         spec["steps"][0]["map"]["over"] = "first"
 
 
@@ -63,7 +64,7 @@ def test_values_of_a_schedules_spec(server: Server, case: Case) -> None:
     if case.path[1:2] == ("workflow",):
         body["spec"] = {"cron": body["spec"]["cron"], "workflow": workflow()["spec"]}
     body = put(body, case.path, case.value, DjangoTaskSchedule)
-    with_source(body["spec"].get("workflow"), case)
+    with_source(body, case)
     check(case, lambda: server.create(body, dry_run=True))
 
 
@@ -82,7 +83,7 @@ def test_values_of_a_schedules_status(server: Server, waiting_schedule: str, cas
 @pytest.mark.parametrize("case", cases(DjangoTaskWorkflow, "spec"), ids=str)
 def test_values_of_a_workflows_spec(server: Server, case: Case) -> None:
     body = put(workflow(), case.path, case.value, DjangoTaskWorkflow)
-    with_source(body["spec"], case)
+    with_source(body, case)
     check(case, lambda: server.create(body, dry_run=True))
 
 
