@@ -16,6 +16,7 @@ from djangotasks_api.phases import Phase, Reason
 from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.engine import Engine, StepTask
 from djangotasks_api.workflow.inputs import Arguments, InputError, StepItem
+from djangotasks_api.workflow.item_texts import ItemTexts
 from djangotasks_api.workflow.keeping import Keeping
 from djangotasks_api.workflow.plan import Plan, payload_of
 from djangotasks_api.workflow.ranges import Indexes
@@ -48,7 +49,7 @@ class LocalWorkflow:
         self._ended: set[StepTask] = set()
         """The tasks that are over, and still there."""
         self._messages: dict[str, str] = {}
-        self._items: dict[str, list[str] | None] = {}
+        self._items: dict[str, ItemTexts | None] = {}
 
     @property
     def _resource(self) -> Resource:
@@ -172,7 +173,7 @@ class LocalWorkflow:
         texts = self._texts(inputs.item_sources(self._plan, task, self._engine.record))
         return inputs.item(self._plan, task, texts, self._engine.record)
 
-    def _items_of(self, step: str) -> list[str] | None:
+    def _items_of(self, step: str) -> ItemTexts | None:
         """The items of a step's result; None where it is no list. Raises InputError."""
         if step not in self._items:
             self._items[step] = inputs.list_items(self._text(StepItem(step, 0)))

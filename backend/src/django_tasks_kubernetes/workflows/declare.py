@@ -88,7 +88,7 @@ class Workflow[**P, R]:
             "backend": self.backend,
             "queue": self.queue_name,
             **self._options(),
-            "steps": list(found.steps.values()),
+            "steps": [_without_inherited(step, self.queue_name) for step in found.steps.values()],
         }
         if found.lists:
             spec["lists"] = found.lists
@@ -163,6 +163,11 @@ class Workflow[**P, R]:
                 raise ValueError(f"idempotency_key must be a text of 1 to {IDEMPOTENCY_KEY_MAX_CHARS} characters.")
             found["idempotencyKey"] = key
         return found
+
+
+def _without_inherited(step: Resource, queue: str) -> Resource:
+    """The step, without what it has of the workflow in any case: a graph is stored as a whole, each time."""
+    return {name: value for name, value in step.items() if name != "queue" or value != queue}
 
 
 @overload

@@ -8,6 +8,7 @@ from djangotasks_api.workflow import json_text
 from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES, STEP_INPUTS_MAX_BYTES, WORKFLOW_TASKS_MAX
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.graph import tasks_known
+from djangotasks_api.workflow.item_texts import ItemTexts
 from djangotasks_api.workflow.json_text import InvalidText
 from djangotasks_api.workflow.plan import Plan, Spec, payload_of
 from djangotasks_api.workflow.ranges import Indexes
@@ -185,7 +186,7 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
     return json_text.replaced(text, parts)
 
 
-def list_items(result: str) -> list[str] | None:
+def list_items(result: str) -> ItemTexts | None:
     """The items of a result that is mapped over; None where it is no list."""
     try:
         return json_text.items(result)

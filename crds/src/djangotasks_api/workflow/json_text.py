@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from djangotasks_api.workflow.item_texts import ItemTexts
+
 
 class InvalidText(ValueError):
     """The text is no JSON."""
@@ -28,13 +30,13 @@ def check(text: str) -> None:
         raise InvalidText("it is no JSON, or nested too deep") from error
 
 
-def items(text: str) -> list[str] | None:
+def items(text: str) -> ItemTexts | None:
     """The texts of a list's items; None where it is no list. Raises InvalidText."""
     check(text)
     start = _skip_space(text, 0)
     if text[start] != "[":
         return None
-    return [text[first:last] for first, last in _elements(text, start)]
+    return ItemTexts(text[first:last] for first, last in _elements(text, start))
 
 
 def part(text: str, pointer: str) -> str | None:

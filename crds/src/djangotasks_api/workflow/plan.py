@@ -1,11 +1,12 @@
 """A workflow's spec, read: its graph, its lists, and where the arguments of its steps come from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from djangotasks_api.workflow import json_text
 from djangotasks_api.workflow.graph import Graph, InvalidGraph, Runs, Step
+from djangotasks_api.workflow.item_texts import ItemTexts
 from djangotasks_api.workflow.json_text import InvalidText
 
 # Where the list of a chunk's items is in its payload.
@@ -19,7 +20,7 @@ class Plan:
     """What does not change while the workflow runs."""
 
     graph: Graph
-    lists: Mapping[str, Sequence[str]]
+    lists: Mapping[str, ItemTexts]
     """The texts of the items of each list."""
     steps: Mapping[str, Spec]
     """The steps as the spec has them."""
@@ -40,7 +41,7 @@ class Plan:
         return cls(graph, lists, steps, output)
 
 
-def _items(found: Spec) -> list[str]:
+def _items(found: Spec) -> ItemTexts:
     try:
         texts = json_text.items(found["items"])
     except InvalidText as error:
@@ -50,7 +51,7 @@ def _items(found: Spec) -> list[str]:
     return texts
 
 
-def _step(spec: Spec, lists: Mapping[str, Sequence[str]]) -> Step:
+def _step(spec: Spec, lists: Mapping[str, ItemTexts]) -> Step:
     name, source = spec["name"], spec.get("map") or {}
     listed = source.get("list")
     if listed is not None and listed not in lists:

@@ -16,7 +16,7 @@ from djangotasks_operator.cache.workflow_history import WorkflowHistory
 from djangotasks_operator.cache.workflow_retries import WorkflowRetries
 from djangotasks_operator.runtime.versions import newer
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
-from djangotasks_operator.workflows.views import Origin, Workflow, step_task_of
+from djangotasks_operator.workflows.views import Origin, Workflow, WorkflowId, step_task_of
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class WorkflowIndex:
         self._changed = changed
         self._task_changed = task_changed
         self._workflows: dict[Key, Workflow] = {}
-        self._tasks: dict[str, Tasks] = {}
+        self._tasks: dict[WorkflowId, Tasks] = {}
         self._history: WorkflowHistory[Key, Key] = WorkflowHistory(limits)
         self._schedules = schedules
         self.retries = WorkflowRetries()
@@ -124,8 +124,8 @@ class WorkflowIndex:
         """Note a task of a workflow."""
         if (found := _place(task)) is None:
             return
-        uid, at = found
-        tasks = self._tasks.setdefault(uid, Tasks())
+        of, at = found
+        tasks = self._tasks.setdefault(of, Tasks())
         if tasks.phases.get(at) is task.status.phase:
             return
         tasks.phases[at], tasks.keys[at] = task.status.phase, Key.of(task.metadata)
@@ -135,42 +135,42 @@ class WorkflowIndex:
         """Forget a task of a workflow."""
         if (found := _place(task)) is None or (tasks := self._tasks.get(found[0])) is None:
             return
-        uid, at = found
+        of, at = found
         if tasks.phases.pop(at, None) is None:
             return
         del tasks.keys[at]
         tasks.released.discard(at)
         self._task_has_changed(task, tasks, at)
         if not tasks.phases and self.of(task) is None:
-            del self._tasks[uid]
+            del self._tasks[of]
 
-    def tasks(self, uid: str) -> Mapping[StepTask, Phase]:
+    def tasks(self, of: WorkflowId) -> Mapping[StepTask, Phase]:
         """All tasks of a workflow. None of them counts as changed from then on."""
-        tasks = self._tasks.setdefault(uid, Tasks())
+        tasks = self._tasks.setdefault(of, Tasks())
         tasks.changed.clear()
         return tasks.phases
 
-    def take_changed(self, uid: str) -> dict[StepTask, Phase | None]:
+    def take_changed(self, of: WorkflowId) -> dict[StepTask, Phase | None]:
         """The tasks that have changed since they were last taken; None for one that is gone."""
-        tasks = self._tasks.setdefault(uid, Tasks())
+        tasks = self._tasks.setdefault(of, Tasks())
         found = {at: tasks.phases.get(at) for at in tasks.changed}
         tasks.changed.clear()
         return found
 
-    def tasks_of(self, uid: str) -> list[StepTask]:
+    def tasks_of(self, of: WorkflowId) -> list[StepTask]:
         """The tasks of a workflow that there are."""
-        tasks = self._tasks.get(uid)
+        tasks = self._tasks.get(of)
         return [] if tasks is None else list(tasks.phases)
 
-    def has_result(self, uid: str, task: StepTask) -> bool:
+    def has_result(self, of: WorkflowId, task: StepTask) -> bool:
         """Whether the task is there, and over: of a chunk that failed some items have succeeded."""
-        tasks = self._tasks.get(uid)
+        tasks = self._tasks.get(of)
         phase = None if tasks is None else tasks.phases.get(task)
         return phase is not None and phase.is_terminal
 
-    def release(self, uid: str, task: StepTask) -> None:
+    def release(self, of: WorkflowId, task: StepTask) -> None:
         """Note that nothing needs a task any more."""
-        tasks = self._tasks.get(uid)
+        tasks = self._tasks.get(of)
         if tasks is not None and (key := tasks.keys.get(task)) is not None and task not in tasks.released:
             tasks.released.add(task)
             self._task_changed(key)
@@ -189,9 +189,9 @@ class WorkflowIndex:
         """Look the history limits of a queue up again. Returns what has become surplus."""
         return self._history.apply_limits(queue)
 
-    def keys(self, uid: str) -> list[Key]:
+    def keys(self, of: WorkflowId) -> list[Key]:
         """The keys of the tasks of a workflow."""
-        tasks = self._tasks.get(uid)
+        tasks = self._tasks.get(of)
         return [] if tasks is None else list(tasks.keys.values())
 
     def _tell_returner(self, workflow: Workflow) -> None:
@@ -206,21 +206,21 @@ class WorkflowIndex:
 
     def _release(self, workflow: Workflow) -> None:
         """What it held is held no more."""
-        if (tasks := self._tasks.get(workflow.uid)) is None:
+        if (tasks := self._tasks.get(workflow.id)) is None:
             return
         for key in tasks.keys.values():
             self._task_changed(key)
         if not tasks.phases:
-            del self._tasks[workflow.uid]
+            del self._tasks[workflow.id]
 
 
 def _queue_of(workflow: Workflow) -> Key:
     return Key(workflow.metadata.namespace, workflow.queue)
 
 
-def _place(task: DjangoTask) -> tuple[str, StepTask] | None:
-    """The uid of the workflow that the task is a part of, and which of its tasks it is."""
+def _place(task: DjangoTask) -> tuple[WorkflowId, StepTask] | None:
+    """The workflow that the task is a part of, and which of its tasks it is."""
     part = task.spec.workflow
     if part is None or (at := step_task_of(task.metadata.name, part)) is None:
         return None
-    return part.uid, at
+    return WorkflowId(task.metadata.namespace, part.uid), at

@@ -15,7 +15,7 @@ from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.controllers.plans import Reading
 from djangotasks_operator.pods.views import Body
 from djangotasks_operator.workflows.status import Words
-from djangotasks_operator.workflows.views import Workflow
+from djangotasks_operator.workflows.views import Workflow, WorkflowId
 
 # The API server writes the whole of a workflow each time. What nothing waits for is written once a second, and large
 # workflows at this many bytes a second.
@@ -31,7 +31,9 @@ class Flow:
     def __init__(self, body: Body, reading: Reading, steps: Mapping[str, Any]) -> None:
         """`steps`: their status, as it is stored. Raises InvalidGraph."""
         metadata, spec = body["metadata"], body["spec"]
-        self.body = body
+        # What is large of it is in the plan.
+        kept = {name: value for name, value in spec.items() if name not in ("lists", "steps", "output")}
+        self.body: Body = {"metadata": metadata, "spec": kept}
         self.key = Key(metadata["namespace"], metadata["name"])
         self.uid: str = metadata["uid"]
         self.plan = reading.plan
@@ -49,10 +51,16 @@ class Flow:
         self.stop_seen = False
         self._refused: dict[StepTask, StepReason] = {}
         self._returned: set[StepTask] = set()
+        self.memory = reading.memory
+        """How many bytes it takes, at most."""
         self._size = reading.size
         self._stored = steps
         self._ended: set[StepTask] = set()
         self._written_at: float | None = None
+
+    @property
+    def id(self) -> WorkflowId:
+        return WorkflowId(self.key.namespace, self.uid)
 
     @property
     def words(self) -> Words:
@@ -160,7 +168,3 @@ class Flow:
             tasks |= {task for task in existing() if ending is not None or task.step in sources}
         succeeded = ending is WorkflowPhase.SUCCEEDED
         return list(self.keeping.removable(tasks, record, succeeded=succeeded))
-
-
-class Flows(dict[Key, Flow]):
-    """The workflows that run."""

@@ -2,11 +2,10 @@
 tasks return. What was dropped is read again."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+
+from djangotasks_api.workflow.item_texts import ItemTexts
 
 ITEMS_MAX_BYTES = 48 * 1024 * 1024
-# Of one item, beside its characters.
-ITEM_BYTES = 60
 
 
 class ItemLists:
@@ -14,18 +13,18 @@ class ItemLists:
 
     def __init__(self, most: int = ITEMS_MAX_BYTES) -> None:
         self._most = most
-        self._lists: OrderedDict[tuple[str, str], Sequence[str]] = OrderedDict()
+        self._lists: OrderedDict[tuple[str, str], ItemTexts] = OrderedDict()
         self._sizes: dict[tuple[str, str], int] = {}
 
-    def get(self, uid: str, step: str) -> Sequence[str] | None:
+    def get(self, uid: str, step: str) -> ItemTexts | None:
         if (found := self._lists.get((uid, step))) is not None:
             self._lists.move_to_end((uid, step))
         return found
 
-    def put(self, uid: str, step: str, items: Sequence[str]) -> None:
+    def put(self, uid: str, step: str, items: ItemTexts) -> None:
         """Keep the list, and drop those that were asked for the longest ago where there is no room."""
         self._lists[uid, step] = items
         self._lists.move_to_end((uid, step))
-        self._sizes[uid, step] = sum(map(len, items)) + ITEM_BYTES * len(items)
+        self._sizes[uid, step] = items.bytes
         while len(self._lists) > 1 and sum(self._sizes.values()) > self._most:
             del self._sizes[self._lists.popitem(last=False)[0]]

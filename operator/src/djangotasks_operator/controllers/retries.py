@@ -8,7 +8,7 @@ from djangotasks_api.workflow.tasks import task_name
 from djangotasks_operator.cache.workflow_writer import WorkflowWriter
 from djangotasks_operator.controllers.plans import Plans, Reading, Takeover
 from djangotasks_operator.pods.views import Body
-from djangotasks_operator.workflows.views import Workflow
+from djangotasks_operator.workflows.views import Workflow, WorkflowId
 
 
 class Retries:
@@ -30,11 +30,11 @@ class Retries:
         earlier = await self._writer.find(workflow.metadata.namespace, name)
         if earlier is None or earlier["metadata"]["uid"] != uid:
             raise NotRetryable(f"There is no workflow {name} of this uid any more. Enqueue it again instead.")
-        first = self._store.workflows.retries.first(uid)
+        first = self._store.workflows.retries.first(WorkflowId(workflow.metadata.namespace, uid))
         if first is not None and first.uid != workflow.uid:
             raise NotRetryable(f"The workflow {first.metadata.name} retries {name} already, and has not ended.")
         takeover = await self._plans.take_over(reading, earlier)
-        self._check_results(reading, takeover)
+        self._check_results(workflow.metadata.namespace, reading, takeover)
         graph = reading.plan.graph
         found = {
             step: {key: value for key, value in step_status(record, is_map=graph[step].is_map).items() if value}
@@ -44,11 +44,11 @@ class Retries:
             await self._writer.write_status(workflow, {"phase": workflow.phase.value, "steps": found})
         return found
 
-    def _check_results(self, reading: Reading, takeover: Takeover) -> None:
+    def _check_results(self, namespace: str, reading: Reading, takeover: Takeover) -> None:
         missing = [
             task_name(reading.plan, source.workflow, task)
             for source, task in takeover.needed
-            if not self._store.workflows.has_result(source.uid, task)
+            if not self._store.workflows.has_result(WorkflowId(namespace, source.uid), task)
         ]
         if missing:
             more = f" and {len(missing) - 1:,} others" if len(missing) > 1 else ""

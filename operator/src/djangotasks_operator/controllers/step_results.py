@@ -10,6 +10,7 @@ from djangotasks_api.workflow import inputs
 from djangotasks_api.workflow.bounds import STEP_INPUTS_MAX_BYTES
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_api.workflow.inputs import Arguments, InputError, StepItem
+from djangotasks_api.workflow.item_texts import ItemTexts
 from djangotasks_api.workflow.plan import Spec
 from djangotasks_api.workflow.records import StepReason
 from djangotasks_operator.cache.keys import Key
@@ -57,7 +58,7 @@ class StepResults:
 
     async def output(self, flow: Flow) -> str:
         """The result of a workflow that succeeded. Raises InputError."""
-        output = flow.body["spec"].get("output") or {}
+        output = flow.plan.output
         found: dict[str, str] = {}
         for source, wanted in inputs.by_source(output.get("inputs") or ()).items():
             values = {} if source is None else await self._of_step(flow, source, wanted, most=OUTPUT_MAX_CHARS)
@@ -80,13 +81,16 @@ class StepResults:
         self, flow: Flow, wanted: Sequence[Spec], results: inputs.Results, item: str | None
     ) -> dict[str, str]:
         size = len(item or "") + sum(map(len, results.values()))
-        return await self._call(
-            lambda: inputs.values(flow.plan, wanted, flow.engine.record, results, item), size, len(results)
-        )
+        call = partial(inputs.values, flow.plan, wanted, flow.engine.record, results, item)
+        return await self._call(flow, call, size, len(results))
 
-    async def _call[T](self, call: Callable[[], T], size: int, count: int = 1) -> T:
+    async def _call[T](self, flow: Flow, call: Callable[[], T], size: int, count: int = 1) -> T:
         """Go through texts: large ones in a thread, so that they hold up nobody."""
-        return call() if size <= AT_ONCE_MAX_CHARS and count <= PAGE_MAX else await self._plans.apart(call)
+        return (
+            call()
+            if size <= AT_ONCE_MAX_CHARS and count <= PAGE_MAX
+            else await self._plans.apart(flow.key.namespace, call)
+        )
 
     async def length(self, flow: Flow, step: str) -> int | None:
         """How many items a step's result has; None where it is no list. Raises InputError."""
@@ -111,7 +115,7 @@ class StepResults:
         found = await self._one_by_one(flow, sources)
         return None if len(found) < len(sources) else inputs.item(flow.plan, task, found, record)
 
-    async def _items(self, flow: Flow, step: str) -> Sequence[str] | None:
+    async def _items(self, flow: Flow, step: str) -> ItemTexts | None:
         """The items of a step's result; None where it is no list, or in a storage."""
         if (known := self._lists.get(flow.uid, step)) is not None:
             return known
@@ -119,7 +123,7 @@ class StepResults:
         if not isinstance(result, str):
             flow.large.add(step)
             return None
-        if (found := await self._call(lambda: inputs.list_items(result), len(result))) is not None:
+        if (found := await self._call(flow, lambda: inputs.list_items(result), len(result))) is not None:
             self._lists.put(flow.uid, step, found)
         return found
 
@@ -143,13 +147,13 @@ class StepResults:
     async def _one_by_one(self, flow: Flow, items: Sequence[StepItem]) -> dict[StepItem, str]:
         """Each task's result read by itself; without those that are in a storage."""
         found: dict[StepItem, str] = {}
-        places = await self._call(lambda: _by_place(flow, items), 0, len(items))
+        places = await self._call(flow, lambda: _by_place(flow, items), 0, len(items))
         for place, members in places.items():
             text = await self._writer.results.one(*place)
             if isinstance(text, str):
                 task = inputs.task_of(flow.plan, members[0])
                 size = 0 if flow.plan.graph[task.step].chunk is None else len(text)
-                known = await self._call(partial(inputs.results_in, flow.plan, task, text), size)
+                known = await self._call(flow, partial(inputs.results_in, flow.plan, task, text), size)
                 for item in members:
                     if item not in known:
                         raise ResultUnavailable(f"The task {place[0].name} has no result of item {item.number}.")
@@ -164,7 +168,7 @@ class StepResults:
             async for page in self._writer.results.pages(workflow, uid, step):
                 size = 0 if chunk is None else sum(len(text) for text in page.values() if isinstance(text, str))
                 call = partial(_of_page, flow, step, uid, page, most)
-                if (part := await self._call(call, size, len(page) * (chunk or 1))) is None:
+                if (part := await self._call(flow, call, size, len(page) * (chunk or 1))) is None:
                     return None
                 found |= part[0]
                 most -= part[1]

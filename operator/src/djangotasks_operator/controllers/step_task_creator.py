@@ -6,7 +6,8 @@ from datetime import datetime
 from djangotasks_api.workflow.inputs import InputError
 from djangotasks_api.workflow.tasks import task_manifest
 from djangotasks_operator.cache.workflow_writer import NameTaken, WorkflowWriter
-from djangotasks_operator.controllers.flow import Flow, Flows
+from djangotasks_operator.controllers.flow import Flow
+from djangotasks_operator.controllers.flows import Flows
 from djangotasks_operator.controllers.step_results import StepResults
 from djangotasks_operator.controllers.work_queues import WorkflowTask, WorkQueues
 from djangotasks_operator.runtime.controller import Result
@@ -14,7 +15,7 @@ from djangotasks_operator.runtime.errors import ApiError, is_client_error
 from djangotasks_operator.workflows.status import timestamp
 
 # Requests for them at once, of the client's that are in flight.
-CREATIONS_IN_FLIGHT = 16
+CREATIONS_IN_FLIGHT = 24
 
 
 class StepTaskCreator:
@@ -36,7 +37,11 @@ class StepTaskCreator:
         """Create the task, unless its workflow does not need it any more. RETRY where the API server refuses it."""
         flow, workflow = self._flows.get(key.workflow), self._writer.store.workflows.get(key.workflow)
         task = key.task
-        if flow is None or workflow is None or workflow.uid != flow.uid or task not in flow.to_create:
+        if flow is None:
+            # There was no room for it: it is read again.
+            self._work.workflow_changed(key.workflow)
+            return Result.DONE
+        if workflow is None or workflow.uid != flow.uid or task not in flow.to_create:
             return Result.DONE
         if not workflow.creates(task.step, self._now()):
             flow.give_back(task)

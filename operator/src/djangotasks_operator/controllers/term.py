@@ -20,7 +20,7 @@ from djangotasks_operator.controllers.expiry_controller import (
     DELETIONS_PER_SECOND,
     ExpiryController,
 )
-from djangotasks_operator.controllers.flow import Flows
+from djangotasks_operator.controllers.flows import Flows
 from djangotasks_operator.controllers.hold_controller import (
     HOLDS_IN_FLIGHT,
     HoldController,
@@ -91,7 +91,7 @@ class Term:
         )
         self.expiry = ExpiryController(writer, work.deletions, now)
         self.deferred_status = DeferredStatus(writer, now)
-        flows = Flows()
+        self.flows = flows = Flows(plans.forget)
         self.workflows = WorkflowController(workflow_writer, results, work, flows, plans, now, clock)
         self.step_tasks = StepTaskCreator(workflow_writer, results, work, flows, now)
         self.schedules = ScheduleController(ScheduleWriter(writer), work, schedule_observer or Unobserved(), now)

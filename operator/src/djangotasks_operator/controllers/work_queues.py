@@ -7,10 +7,15 @@ from typing import NamedTuple
 from djangotasks_api.workflow.engine import StepTask
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.subscriber import Subscriber
+from djangotasks_operator.runtime.turns import Turns
 from djangotasks_operator.runtime.workqueue import WorkQueue
 
 # From a change of a queue's tasks to the reconcile of its status: changes within that time are one write.
 QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
+
+# Of one namespace at once. The controllers have more workers, so that others find one.
+WORKFLOWS_OF_NAMESPACE = 8
+CREATIONS_OF_NAMESPACE = 16
 
 # Schedules and holds wait for times of the day. A clock that is set is noticed within as many seconds.
 CLOCK_CHECK_SECONDS = 10.0
@@ -37,9 +42,12 @@ class WorkQueues(Subscriber):
         """Finished tasks that await deletion. Apart from `tasks`, so that a mass expiry cannot delay live tasks."""
         self.deferred_status: WorkQueue[Key] = WorkQueue(clock)
         """Tasks with a low-priority status update."""
-        self.workflows: WorkQueue[Key] = WorkQueue(clock)
-        self.step_tasks: WorkQueue[WorkflowTask] = WorkQueue(clock)
-        """Tasks of workflows that are to be created."""
+        self.workflows: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, WORKFLOWS_OF_NAMESPACE))
+        """Fair: what a tenant has written may take long to read."""
+        self.step_tasks: WorkQueue[WorkflowTask] = WorkQueue(
+            clock, turns=Turns(lambda key: key.workflow.namespace, CREATIONS_OF_NAMESPACE)
+        )
+        """Tasks of workflows that are to be created. Fair as well."""
 
         self.schedules: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
         """Schedules, with the times at which they are due."""
@@ -95,3 +103,7 @@ class WorkQueues(Subscriber):
         """Reconcile the queue's status soon: its tasks have changed."""
         if self._open:
             self.queues.add_after(queue, QUEUE_STATUS_DEBOUNCE_SECONDS)
+
+
+def _namespace(key: Key) -> str:
+    return key.namespace

@@ -17,7 +17,8 @@ from djangotasks_api.workflow.retry import NotRetryable
 from djangotasks_api.workflow.stored import records_of
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.workflow_writer import WorkflowWriter
-from djangotasks_operator.controllers.flow import Flow, Flows
+from djangotasks_operator.controllers.flow import Flow
+from djangotasks_operator.controllers.flows import Flows
 from djangotasks_operator.controllers.plans import Plans
 from djangotasks_operator.controllers.retries import Retries
 from djangotasks_operator.controllers.step_results import StepResults
@@ -26,10 +27,10 @@ from djangotasks_operator.decide.checks import HELD, SCHEDULED_MIN_TTL
 from djangotasks_operator.runtime.controller import Result
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.workflows import status
-from djangotasks_operator.workflows.views import Workflow
+from djangotasks_operator.workflows.views import Workflow, WorkflowId
 
 # Workflows that are reconciled at once.
-WORKFLOWS_IN_FLIGHT = 8
+WORKFLOWS_IN_FLIGHT = 12
 # When to see again whether the task that has returned a workflow has its result.
 AWAITED_SECONDS = 10.0
 
@@ -67,14 +68,18 @@ class WorkflowController:
         if workflow.phase.is_terminal:
             self._forget(key)
             return await self._expire(key, workflow)
-        try:
-            return await self._advance(key, workflow)
-        except ApiError as error:
-            if not error.stale_or_gone:
-                raise
-            # It has changed: what is known of it may be outdated as well.
-            self._flows.pop(key, None)
-            return Result.DONE if await self._writer.read(workflow) is None else Result.RETRY
+        with self._flows.using(key):
+            try:
+                return await self._advance(key, workflow)
+            except ApiError as error:
+                if not error.stale_or_gone:
+                    raise
+                # It has changed: what is known of it may be outdated as well.
+                self._flows.pop(key)
+                return Result.DONE if await self._writer.read(workflow) is None else Result.RETRY
+            finally:
+                if key not in self._flows:
+                    self._plans.forget(key)
 
     async def _advance(self, key: Key, workflow: Workflow) -> Result:
         flow = self._flows.get(key)
@@ -84,7 +89,7 @@ class WorkflowController:
             # It may have been cancelled while it was read.
             workflow = self._store.workflows.get(key) or workflow
         else:
-            self._observe(flow, self._store.workflows.take_changed(flow.uid))
+            self._observe(flow, self._store.workflows.take_changed(flow.id))
         now = self._now()
         if (stopped := workflow.stopped(now)) is not None:
             self._stop(flow, stopped)
@@ -109,13 +114,12 @@ class WorkflowController:
             steps = await self._retries.begin(fresh, body, reading)
             flow = Flow(body, reading, steps)
         except (InvalidGraph, NotRetryable) as error:
-            self._plans.forget(key)
             await self._writer.write_status(fresh, _cannot_run(error, self._now()))
             return None
-        self._flows[key] = flow
+        self._flows.put(flow)
         # By what is stored: before it sees how others ended.
-        self._release(flow.uid, flow.keeping_now(self._store.workflows.tasks_of(fresh.uid)))
-        self._observe(flow, self._store.workflows.tasks(fresh.uid))
+        self._release(flow.id, flow.keeping_now(self._store.workflows.tasks_of(fresh.id)))
+        self._observe(flow, self._store.workflows.tasks(fresh.id))
         return flow
 
     def _observe(self, flow: Flow, tasks: Mapping[StepTask, Phase | None]) -> None:
@@ -148,7 +152,7 @@ class WorkflowController:
         if flow.stop_seen:
             return
         flow.stop_seen = True
-        for task in self._store.workflows.keys(flow.uid):
+        for task in self._store.workflows.keys(flow.id):
             self._work.task_changed(task)
 
     async def _record(self, key: Key, flow: Flow) -> None:
@@ -164,7 +168,7 @@ class WorkflowController:
             return
         if not flow.knows(workflow):
             # Another leader has recorded something: what this one knows is not to replace it.
-            self._flows.pop(key, None)
+            self._flows.pop(key)
             self._work.workflows.add(key)
             return
         change = status.change(workflow, engine, flow.plan.graph, changed, flow.words, self._now())
@@ -176,18 +180,18 @@ class WorkflowController:
             return
         flow.written(await self._writer.write_status(workflow, change), self._clock())
         engine.recorded()
-        self._release(flow.uid, flow.take_removable(changed, lambda: self._store.workflows.tasks_of(flow.uid)))
+        self._release(flow.id, flow.take_removable(changed, lambda: self._store.workflows.tasks_of(flow.id)))
         if engine.ending() is not None:
             self._swept[key] = flow.uid
 
-    def _release(self, uid: str, tasks: Iterable[StepTask]) -> None:
+    def _release(self, workflow: WorkflowId, tasks: Iterable[StepTask]) -> None:
         """Have tasks deleted that nothing needs any more."""
         for task in tasks:
-            self._store.workflows.release(uid, task)
+            self._store.workflows.release(workflow, task)
 
     async def _sweep(self, workflow: Workflow) -> None:
         """Release what is left of a workflow that ended, and that another leader has not seen to."""
-        existing = self._store.workflows.tasks_of(workflow.uid)
+        existing = self._store.workflows.tasks_of(workflow.id)
         if not existing or (body := await self._writer.read(workflow)) is None:
             return
         try:
@@ -197,10 +201,10 @@ class WorkflowController:
             return
         succeeded = workflow.phase is WorkflowPhase.SUCCEEDED
         found = reading.keeping.removable(existing, lambda name: records.get(name) or Record(), succeeded=succeeded)
-        self._release(workflow.uid, found)
+        self._release(workflow.id, found)
 
     def _forget(self, key: Key) -> None:
-        self._flows.pop(key, None)
+        self._flows.pop(key)
         self._plans.forget(key)
 
     async def _measure(self, flow: Flow, steps: Iterable[str]) -> None:
@@ -225,7 +229,7 @@ class WorkflowController:
         if workflow.returned_by is not None and self._is_awaited(workflow):
             self._work.workflows.add_after(key, AWAITED_SECONDS)
             return Result.DONE
-        if workflow.finished_at is None or self._store.workflows.retries.holds(workflow.uid):
+        if workflow.finished_at is None or self._store.workflows.retries.holds(workflow.id):
             # Once its last retry is gone, it comes again.
             return Result.DONE
         if self._store.schedules.holds(workflow.metadata, workflow.schedule, workflow.scheduled_for):

@@ -22,6 +22,8 @@ from djangotasks_operator.pods.views import Body
 from djangotasks_operator.reports.task_rules import Refused
 from djangotasks_operator.workflows.views import StepView, Workflow, step_task_of
 
+type Steps = Mapping[str, StepView]
+
 
 class NotRecorded(Exception):
     """The workflow's status, as it is known, does not say yet how the step ended."""
@@ -92,44 +94,45 @@ def child_of(body: Body) -> Child:
 
 def source_of(workflow: Workflow, child: Child, number: int) -> One | Gathered | None:
     """Where an input comes from; None for a step that has no result, which is null. Raises Refused, and NotRecorded."""
-    step = workflow.steps.get(child.at.step)
+    steps = workflow.steps
+    step = steps.get(child.at.step)
     if number >= len(child.inputs):
         raise _refused(f"The task has {len(child.inputs)} inputs.")
     source = child.inputs[number].get("step")
-    if step is None or step.task != child.task or not _gives(workflow, step, source):
+    if step is None or step.task != child.task or not _gives(steps, step, source):
         raise _refused(f"The workflow {workflow.metadata.name} does not give this task that result.")
     if source is None:
-        return _item(workflow, step, child)
-    found = _record(workflow, source)
+        return _item(workflow, steps, step, child)
+    found = _record(workflow, steps, source)
     if not found.phase.is_over:
         raise NotRecorded
-    if not workflow.steps[source].is_map:
-        return _one(workflow, StepItem(source, 0)) if found.phase is StepPhase.SUCCEEDED else None
+    if not steps[source].is_map:
+        return _one(workflow, steps, StepItem(source, 0)) if found.phase is StepPhase.SUCCEEDED else None
     if found.width is None:
         return None
     origins = found.origins(workflow.metadata.name, workflow.uid)
-    return Gathered(source, found.width, origins, workflow.steps[source].chunk)
+    return Gathered(source, found.width, origins, steps[source].chunk)
 
 
-def _gives(workflow: Workflow, step: StepView, source: str | None) -> bool:
+def _gives(steps: Steps, step: StepView, source: str | None) -> bool:
     if source is None:
-        return step.takes_item and (step.over or step.each) in workflow.steps
-    return source in step.sources and source in workflow.steps
+        return step.takes_item and (step.over or step.each) in steps
+    return source in step.sources and source in steps
 
 
-def _item(workflow: Workflow, step: StepView, child: Child) -> One | Gathered:
+def _item(workflow: Workflow, steps: Steps, step: StepView, child: Child) -> One | Gathered:
     number, size = child.at.number, step.chunk
     if step.each is None:
         first = number if size is None else number * size
-        return _one(workflow, StepItem(step.over or "", 0))._replace(item=first, many=size)
+        return _one(workflow, steps, StepItem(step.over or "", 0))._replace(item=first, many=size)
     if size is None:
-        return _one(workflow, StepItem(step.each, number))
-    return _chunk(workflow, step.each, number, size, child.only)
+        return _one(workflow, steps, StepItem(step.each, number))
+    return _chunk(workflow, steps, step.each, number, size, child.only)
 
 
-def _chunk(workflow: Workflow, step: str, number: int, size: int, only: Indexes | None) -> Gathered:
+def _chunk(workflow: Workflow, steps: Steps, step: str, number: int, size: int, only: Indexes | None) -> Gathered:
     """The results of a chunk. Raises NotRecorded where those of `only` are not all there."""
-    record = _record(workflow, step)
+    record = _record(workflow, steps, step)
     first = number * size
     width = min(size, (record.width or 0) - first)
     if width <= 0 or any(first + place not in record.completed for place in only or range(width)):
@@ -142,9 +145,9 @@ def _chunk(workflow: Workflow, step: str, number: int, size: int, only: Indexes 
     return Gathered(step, width, [found for found in origins if found.indexes], size, number)
 
 
-def _one(workflow: Workflow, item: StepItem) -> One:
+def _one(workflow: Workflow, steps: Steps, item: StepItem) -> One:
     """Raises NotRecorded where the item has not succeeded."""
-    record, step = _record(workflow, item.step), workflow.steps[item.step]
+    record, step = _record(workflow, steps, item.step), steps[item.step]
     if item.number not in record.completed:
         raise NotRecorded
     source = record.source(item.number) or TakenOver(workflow.metadata.name, workflow.uid, record.completed)
@@ -156,10 +159,10 @@ def _one(workflow: Workflow, item: StepItem) -> One:
     return One(step_task_name(source.workflow, item.step, number), source.uid, place)
 
 
-def _record(workflow: Workflow, step: str) -> Record:
+def _record(workflow: Workflow, steps: Steps, step: str) -> Record:
     status = (workflow.status.get("steps") or {}).get(step)
     try:
-        return Record() if status is None else record_of(step, status, workflow.steps[step].is_map)
+        return Record() if status is None else record_of(step, status, steps[step].is_map)
     except InvalidGraph:
         raise NotRecorded from None
 

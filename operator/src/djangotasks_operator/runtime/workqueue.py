@@ -6,8 +6,9 @@ The semantics of client-go's workqueue: https://pkg.go.dev/k8s.io/client-go/util
 import asyncio
 import heapq
 import time
-from collections import deque
 from collections.abc import Callable, Hashable
+
+from djangotasks_operator.runtime.turns import Turns
 
 # How many timers that were replaced by earlier ones may stay in the heap before it is rebuilt: a key that is added each
 # second with a delay of hours leaves one each time.
@@ -25,12 +26,17 @@ class WorkQueue[K: Hashable]:
     retries: int
     """How often a key was added again because it failed."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, longest_sleep: float | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        longest_sleep: float | None = None,
+        turns: Turns[K] | None = None,
+    ) -> None:
         """`longest_sleep`: how long to wait for a key at most before the clock is read again. For a clock that may be
-        set."""
+        set. `turns`: which of the ready keys comes next; by default the first."""
         self._clock = clock
         self._longest_sleep = longest_sleep
-        self._ready: deque[K] = deque()
+        self._ready: Turns[K] = Turns() if turns is None else turns
         self._queued: set[K] = set()
         # Since when each key is worked on, in the order in which they were taken.
         self._working: dict[K, float] = {}
@@ -72,7 +78,7 @@ class WorkQueue[K: Hashable]:
             if not self._ready:
                 self._progress = self._clock()
             self._queued.add(key)
-            self._ready.append(key)
+            self._ready.put(key)
             self._changed.set()
 
     def add_after(self, key: K, delay: float) -> None:
@@ -119,23 +125,26 @@ class WorkQueue[K: Hashable]:
     def take(self) -> K | None:
         """Take the next key that is ready, or return None. Call `done` when it is worked off."""
         self._fire()
-        if not self._ready:
+        if not self._ready.has_next:
             return None
-        key = self._ready.popleft()
+        key = self._ready.take()
         self._queued.discard(key)
         self._working[key] = self._progress = self._clock()
         return key
 
     def done(self, key: K) -> None:
         """Allow the key to be taken again; it is ready at once if it was added meanwhile."""
-        self._working.pop(key, None)
+        if self._working.pop(key, None) is not None:
+            self._ready.done(key)
+            if self._ready.has_next:
+                self._changed.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     def delay(self) -> float | None:
         """In how many seconds a key is ready: 0 for now, None for never unless one is added."""
-        if self._ready:
+        if self._ready.has_next:
             return 0.0
         # A timer that was replaced by an earlier one is left in the heap until it gets to the top.
         while self._timers and self._due.get(self._timers[0][2]) != self._timers[0][0]:
@@ -150,7 +159,7 @@ class WorkQueue[K: Hashable]:
     def stalled(self) -> float:
         """For how many seconds a key could have been taken, and none was."""
         now = self._clock()
-        due = self._progress if self._ready else self._timers[0][0] if self._timers else now
+        due = self._progress if self._ready.has_next else self._timers[0][0] if self._timers else now
         return max(now - max(due, self._progress), 0.0)
 
     def _fire(self) -> None:

@@ -1,9 +1,12 @@
 """What the cache keeps of a workflow: what its tasks need to know of it, and its status. Pure."""
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from djangotasks_api.models import PartOf
 from djangotasks_api.models.base import Metadata
@@ -14,6 +17,14 @@ from djangotasks_api.workflow.records import StepReason, WorkflowPhase
 
 Body = Mapping[str, Any]
 DEFAULT_TTL: Final = timedelta(days=1)
+
+
+class WorkflowId(NamedTuple):
+    """Which workflow something says that it is of. With the namespace: who writes in one may write any uid there, also
+    that of a workflow of another one."""
+
+    namespace: str
+    uid: str
 
 
 class Origin(NamedTuple):
@@ -37,6 +48,10 @@ class StepView:
     chunk: int | None
     """How many items one of its tasks is for; None where it is in no chunks."""
     is_map: bool
+
+
+# Tenants write them, and all workflows are in memory.
+_STEPS: Final = msgspec.json.Decoder(dict[str, StepView])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ class Workflow:
     retry_of: Origin | None
     origins: frozenset[Origin]
     """The workflows whose results it has taken over, or may yet."""
-    steps: Mapping[str, StepView]
+    packed_steps: bytes
     returned_by: Origin | None
     """The task that has returned it."""
     depth: int
@@ -77,6 +92,15 @@ class Workflow:
     @property
     def uid(self) -> str:
         return self.metadata.uid
+
+    @property
+    def id(self) -> WorkflowId:
+        return WorkflowId(self.metadata.namespace, self.metadata.uid)
+
+    @property
+    def steps(self) -> Mapping[str, StepView]:
+        """What it says of its steps, by their names."""
+        return _STEPS.decode(zlib.decompress(self.packed_steps))
 
     @property
     def deadline(self) -> datetime | None:
@@ -131,7 +155,7 @@ def parse_workflow(body: Body) -> Workflow:
         removes_tasks=any(step.get("keepTasks", KeepTasks.ALWAYS) != KeepTasks.ALWAYS for step in spec["steps"]),
         retry_of=retry_of,
         origins=frozenset(_origins(retry_of, status)),
-        steps={step["name"]: _step(step) for step in spec["steps"]},
+        packed_steps=zlib.compress(msgspec.json.encode({step["name"]: _step(step) for step in spec["steps"]}), 1),
         returned_by=_origin(returned_by),
         depth=int(returned_by["depth"]) if returned_by else 0,
         phase=WorkflowPhase(status.get("phase") or WorkflowPhase.PENDING),

@@ -75,13 +75,23 @@ def test_a_result_is_an_input_of_the_next_step() -> None:
         "name": "extract",
         "task": "tests.unit.backend.workflows.flows.extract",
         "payload": '{"args":[2026],"kwargs":{}}',
-        "queue": "default",
     }
     assert json.loads(second["payload"]) == {"args": [{"all": [None, 1], "first": None}], "kwargs": {}}
     assert second["inputs"] == [
         {"into": "/args/0/all/0", "step": "extract"},
         {"into": "/args/0/first", "step": "extract", "pointer": "/0"},
     ]
+
+
+def test_a_step_says_its_queue_where_that_is_not_its_workflows() -> None:
+    def flow() -> None:
+        step(note)(1)
+        step(note.using(queue_name="mail"))(2)
+
+    def queues(queue: str) -> list[str | None]:
+        return [made.get("queue") for made in workflow(queue_name=queue)(flow).draw()["steps"]]
+
+    assert (queues("default"), queues("mail")) == ([None, "mail"], ["default", None])
 
 
 def test_a_map_has_one_of_three_sources() -> None:

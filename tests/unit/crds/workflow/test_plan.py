@@ -46,7 +46,7 @@ def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
         Step(name="alert", after=("lane",), runs=Runs.ON_FAILURE),
         Step(name="chunks", items=2, chunk=50),
     ]
-    assert plan.lists == {"list": ["1", "2"]}
+    assert {name: list(items) for name, items in plan.lists.items()} == {"list": ["1", "2"]}
 
 
 @pytest.mark.parametrize(

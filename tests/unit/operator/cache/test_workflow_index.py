@@ -10,10 +10,11 @@ from djangotasks_api.workflow.engine import StepTask
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.cache.subscriber import Subscriber
-from djangotasks_operator.workflows.views import Workflow, parse_workflow
+from djangotasks_operator.workflows.views import Workflow, WorkflowId, parse_workflow
 from tests.support.builders import NAMESPACE, make_task
 
 KEY = Key(NAMESPACE, "flow")
+ID = WorkflowId(NAMESPACE, "1")
 A = StepTask("a", 0)
 
 
@@ -45,14 +46,14 @@ def test_a_change_of_a_task_is_one_of_its_workflow() -> None:
     store.workflows.put(workflow())
     store.put_task(task(2))
     assert changes.workflows == [KEY, KEY]
-    assert store.workflows.take_changed("1") == {A: Phase.QUEUED}
-    assert store.workflows.take_changed("1") == {}
+    assert store.workflows.take_changed(ID) == {A: Phase.QUEUED}
+    assert store.workflows.take_changed(ID) == {}
     store.put_task(task(3))
-    assert store.workflows.take_changed("1") == {}, "another version of the same phase"
+    assert store.workflows.take_changed(ID) == {}, "another version of the same phase"
     store.put_task(task(4, Phase.SUCCEEDED))
-    assert store.workflows.take_changed("1") == {A: Phase.SUCCEEDED}
+    assert store.workflows.take_changed(ID) == {A: Phase.SUCCEEDED}
     store.drop_task(task(4))
-    assert store.workflows.take_changed("1") == {A: None}
+    assert store.workflows.take_changed(ID) == {A: None}
     assert changes.workflows == [KEY] * 4
 
 
@@ -60,8 +61,8 @@ def test_tasks_may_come_before_their_workflow() -> None:
     store = Store()
     store.put_task(task(2))
     store.workflows.put(workflow())
-    assert store.workflows.tasks("1") == {A: Phase.QUEUED}
-    assert store.workflows.take_changed("1") == {}
+    assert store.workflows.tasks(ID) == {A: Phase.QUEUED}
+    assert store.workflows.take_changed(ID) == {}
 
 
 def test_a_task_belongs_to_the_workflow_of_its_uid() -> None:
@@ -93,3 +94,28 @@ def test_the_tasks_of_a_deleted_workflow_are_reconciled() -> None:
     store.workflows.drop(workflow())
     assert changes.tasks == [Key(NAMESPACE, "flow-a")]
     assert store.workflows.all() == []
+
+
+def test_who_writes_in_another_namespace_says_nothing_of_this_workflow() -> None:
+    changes = Changes()
+    store = Store(changes)
+    store.workflows.put(workflow())
+    part = PartOf(name="flow", uid="1", step="a")
+    status = TaskStatus(phase=Phase.SUCCEEDED)
+    written = make_task("flow-a", version=2, status=status, workflow=part)
+    metadata = written.metadata.model_copy(update={"namespace": "other"})
+    store.put_task(written.model_copy(update={"metadata": metadata}))
+    assert store.workflows.tasks(ID) == {}
+    assert store.workflows.tasks(WorkflowId("other", "1")) == {A: Phase.SUCCEEDED}
+    assert not store.workflows.has_result(ID, A)
+
+
+def test_who_retries_it_in_another_namespace_keeps_it_not() -> None:
+    store = Store()
+    metadata = {"name": "again", "namespace": "other", "uid": "2", "resourceVersion": "1"}
+    spec = {"steps": [], "retryOf": {"name": "flow", "uid": "1"}}
+    store.workflows.put(workflow())
+    store.workflows.put(parse_workflow({"metadata": metadata, "spec": spec}))
+    assert not store.workflows.retries.holds(ID)
+    assert store.workflows.retries.first(ID) is None
+    assert store.workflows.retries.holds(WorkflowId("other", "1"))

@@ -24,9 +24,9 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     call_apart = Plans.apart
 
-    async def counted[T](plans: Plans, call: Callable[[], T]) -> T:
+    async def counted[T](plans: Plans, namespace: str, call: Callable[[], T]) -> T:
         calls.append(call)
-        return await call_apart(plans, call)
+        return await call_apart(plans, namespace, call)
 
     monkeypatch.setattr(Plans, "apart", counted)
     return calls

@@ -61,3 +61,35 @@ def test_a_spec_that_cannot_be_read_holds_up_no_other() -> None:
         assert (await plans.read(body("good"))).size > 0
 
     asyncio.run(story())
+
+
+def test_namespaces_take_turns() -> None:
+    plans, read = Plans(Threads()), list[str]()
+
+    async def read_in(namespace: str) -> None:
+        await plans.apart(namespace, lambda: read.append(namespace))
+
+    async def story() -> None:
+        await asyncio.gather(*(read_in(namespace) for namespace in (*["greedy"] * 20, "other")))
+
+    asyncio.run(story())
+    assert read.index("other") < 4
+
+
+def test_what_a_workflow_takes_in_memory_goes_by_its_items_and_by_all_else() -> None:
+    plans = Plans(Threads())
+
+    async def memory(spec: dict[str, Any]) -> int:
+        return (await plans.read_once({"metadata": {"namespace": "shop"}, "spec": spec})).memory
+
+    async def story() -> None:
+        steps = [{"name": "a", "task": "shop.a", "map": {"list": "numbers"}}]
+        items = str(list(range(10_000)))
+        small = await memory({"steps": [{"name": "a", "task": "shop.a"}]})
+        wide = await memory({"steps": steps, "lists": [{"name": "numbers", "items": items}]})
+        long = await memory(
+            {"steps": [{"name": "a", "task": "shop.a", "payload": '{"args":["' + "x" * 20_000 + '"]}'}]}
+        )
+        assert small < 10_000 < len(items) < wide < 2 * len(items) < long
+
+    asyncio.run(story())
