@@ -12,11 +12,13 @@ class DjangoTasksKubernetesConfig(AppConfig):
         from django_tasks_kubernetes.backend_checks import check_bytecode, check_no_local_backend, check_options_known
         from django_tasks_kubernetes.deploy_checks import check_cluster
         from django_tasks_kubernetes.schedule_checks import check_schedules
+        from django_tasks_kubernetes.table_checks import check_tables
 
         checks.register(check_options_known, "tasks")
         checks.register(check_schedules, "tasks")
         checks.register(check_no_local_backend, "tasks", deploy=True)
         checks.register(check_bytecode, deploy=True)
+        checks.register(check_tables, "tasks", checks.Tags.database)
         # As with Django's own checks of databases, `check --deploy` alone needs no cluster, so it passes while an image
         # is built. Django 6.1 runs what has its tag `database` where a tag or a database is asked for. Django 6.0
         # always does, and says which databases were asked for.

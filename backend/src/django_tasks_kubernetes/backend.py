@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.core import checks
 from django.tasks import Task, TaskResult, task_backends
 from django.tasks.backends.base import BaseTaskBackend
-from django.tasks.exceptions import InvalidTask
+from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.chunk_methods import ChunkMethods
 from django_tasks_kubernetes.codec.decode import decode
@@ -25,7 +25,7 @@ from django_tasks_kubernetes.enqueue.validation import queue_problem, valid_name
 from django_tasks_kubernetes.enqueue.writer import TaskWriter
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.result_methods import ResultMethods
-from django_tasks_kubernetes.store import TaskStore
+from django_tasks_kubernetes.store import TaskStore, is_workflow
 from django_tasks_kubernetes.task import AnyTask, KubernetesTask
 from django_tasks_kubernetes.workflow_methods import WorkflowMethods
 from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
@@ -169,7 +169,15 @@ class KubernetesBackend(ResultMethods, WorkflowMethods, ChunkMethods, BaseTaskBa
         Raises TaskResultDoesNotExist; InvalidResource when the task no longer imports; and the errors of
         `exceptions` that say why the cluster did not answer.
         """
-        return self.decode(self.store.get(valid_name(result_id)))
+        name, store = valid_name(result_id), self.store
+        try:
+            return self.decode(store.get(name))
+        except TaskResultDoesNotExist:
+            if is_workflow(store, name):
+                raise TaskResultDoesNotExist(
+                    f"{name} is a workflow, and no task: get_workflow() returns its result."
+                ) from None
+            raise
 
     async def aget_result(self, result_id: str) -> KubernetesResult:
         """See get_result()."""

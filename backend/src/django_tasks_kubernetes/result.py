@@ -100,6 +100,12 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
     scheduled_for: datetime | None = None
     """The time of its schedule that it was made for, in UTC."""
 
+    reason: str | None = None
+    """One word for what it waits for, or why it failed or was cancelled."""
+
+    message: str | None = None
+    """The reason as a sentence."""
+
     chunk: "Chunk | None" = None
     """Its items, where it is a chunk; None where it calls its function once."""
 
@@ -169,7 +175,8 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
 
     def _timed_out(self, changes: Any) -> Exception:
         attempt = f" (attempt {self.attempts})" if self.attempts else ""
-        error: Exception = changes.timed_out(f"Task {self.id} ({self.task.module_path})", f"{self.status}{attempt}")
+        what, state = f"Task {self.id} ({self.task.module_path})", f"{self.status}{attempt}"
+        error: Exception = changes.timed_out(what, state, self.reason, self.message)
         return error
 
     def _returned(self) -> Any:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from django.tasks.exceptions import TaskException
+
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.result import EnqueuedBy
 from django_tasks_kubernetes.watch.subscription import Subscription
@@ -38,6 +40,22 @@ class TaskStore(Protocol):
     @property
     def workflows(self) -> "TaskStore":
         """The same for DjangoTaskWorkflows."""
+
+
+class HasWorkflows(Protocol):
+    """A TaskStore, or what stands for one."""
+
+    @property
+    def workflows(self) -> TaskStore: ...
+
+
+def is_workflow(store: HasWorkflows, name: str) -> bool:
+    """Whether the name is a workflow's, as far as it can be known."""
+    try:
+        store.workflows.get(name)
+    except TaskException:
+        return False
+    return True
 
 
 def store_of(store: TaskStore, resource: Resource) -> TaskStore:

@@ -8,6 +8,7 @@ build.using(idempotency_key="report-2026-11").enqueue()
 With Django's own @task from Django 6.1 on; with that of `decorators` under Django 6.0 too.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -125,3 +126,10 @@ def replace_unvalidated(task: AnyTask, **changes: Any) -> AnyTask:
     for field in fields(task):
         object.__setattr__(copy, field.name, changes.get(field.name, getattr(task, field.name)))
     return copy
+
+
+def is_workflow(found: object) -> bool:
+    """Whether it was made by @workflow."""
+    # Task pods need not import it, where nothing else has.
+    module = sys.modules.get("django_tasks_kubernetes.workflows.declare")
+    return module is not None and isinstance(found, module.Workflow)

@@ -41,6 +41,7 @@ class FakeTasks:
         self.read: list[str] = []
         # Brings the changes of a task.
         self.client: Any = None
+        self.known_workflows: tuple[Resource, ...] = ()
 
     def get(self, name: str) -> Resource:
         self.read.append(name)
@@ -62,6 +63,10 @@ class FakeTasks:
     @property
     def enqueued_by(self) -> None:
         return None
+
+    @property
+    def workflows(self) -> Any:
+        return FakeTasks(*self.known_workflows)
 
     def subscribe(self, subscription: Subscription) -> Callable[[], None]:
         end: Callable[[], None] = self.client.subscribe(subscription)

@@ -17,6 +17,7 @@ from django.test import override_settings
 from django_tasks_kubernetes import KubernetesBackend
 from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.testing import InMemoryCluster
+from django_tasks_kubernetes.workflows import call, chain
 from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from tests.unit.backend import tasks
 
@@ -76,6 +77,12 @@ def test_get_result_takes_a_uuid(cluster: InMemoryCluster) -> None:
 def test_get_result_raises_for_an_unknown_id(cluster: InMemoryCluster, id_: Any) -> None:
     with pytest.raises(TaskResultDoesNotExist):
         default_task_backend.get_result(id_)
+
+
+def test_get_result_says_what_to_do_with_the_id_of_a_workflow(cluster: InMemoryCluster) -> None:
+    result = chain(call(tasks.echo, 1)).enqueue()
+    with pytest.raises(TaskResultDoesNotExist, match=rf"{result.id} is a workflow, and no task: get_workflow\(\)"):
+        default_task_backend.get_result(result.id)
 
 
 def test_get_result_of_another_task(cluster: InMemoryCluster) -> None:

@@ -132,7 +132,7 @@ class RecordedWorkflows:
     ) -> None:
         self.workflows = FakeWorkflows(*workflows)
         self._said = Recorded(self.workflows, format_, client=self.workflows)
-        self._said.session.retry = lambda name: retry_workflow(self.workflows, name)  # type: ignore[arg-type]  # a part
+        self._said.session.retry = lambda name: retry_workflow(self.workflows, name)
         of_tasks = Recorded(tasks or FakeTasks(), format_)
         of_tasks.session.output = self._said.session.output
         self.session = WorkflowSession(workflows=self._said.session, tasks=of_tasks.session)

@@ -10,6 +10,7 @@ from django.tasks.exceptions import TaskException
 from django_tasks_kubernetes.cli.output import Output
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.enqueue.validation import valid_name
+from django_tasks_kubernetes.store import TaskStore, is_workflow
 from django_tasks_kubernetes.watch.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class Tasks(Protocol):
 
     def names(self) -> Iterator[str]: ...
 
+    @property
+    def workflows(self) -> TaskStore: ...
+
 
 @dataclass
 class Session:
@@ -70,6 +74,13 @@ class Session:
     output: Output
     requested_by: str = ""
     """The reason of a cancellation for which none is given."""
+
+    def is_workflow(self, id_: str) -> bool:
+        """Whether the id, which is no task's, is a workflow's."""
+        try:
+            return is_workflow(self.tasks, valid_name(id_.rpartition("/")[2].lower()))
+        except TaskException:
+            return False
 
     def name_of(self, id_: str) -> str:
         """The task's name, of an id, its beginning or its end, which tells those apart that were enqueued together; or

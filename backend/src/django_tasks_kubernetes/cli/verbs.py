@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
@@ -78,7 +79,7 @@ def retry(session: Session, ids: Iterable[str]) -> int:
 
 def each(session: Session, ids: Iterable[str], one: Callable[[str], int]) -> int:
     """Processes ids of tasks. See each_of()."""
-    return each_of(session.output, ids, lambda id_: one(session.name_of(id_)), _message)
+    return each_of(session.output, ids, lambda id_: one(session.name_of(id_)), partial(_message, session))
 
 
 def each_of(
@@ -99,9 +100,11 @@ def each_of(
     return worst
 
 
-def _message(error: TaskException, id_: str) -> str:
+def _message(session: Session, error: TaskException, id_: str) -> str:
     match error:
         case TaskResultDoesNotExist():
+            if session.is_workflow(id_):
+                return f"{id_!r} is a workflow, and no task. See it with: workflows show {id_}"
             return f"There is no task {id_!r}."
         case AmbiguousId():
             return str(error)

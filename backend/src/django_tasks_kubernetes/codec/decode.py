@@ -86,6 +86,8 @@ def _decoded(resource: Resource, alias: str, read: Read, fill: Fill) -> Kubernet
         enqueued_by=enqueued_by_of(spec),
         schedule=spec.get("schedule"),
         scheduled_for=from_wire(spec.get("scheduledFor")),
+        reason=status.get("reason"),
+        message=status.get("message"),
         chunk=chunk_of(spec, status, read) if spec.get("chunk") else None,
     )
     if state == TaskResultStatus.SUCCESSFUL:

@@ -9,7 +9,7 @@ from django.tasks.exceptions import InvalidTask
 
 from django_tasks_kubernetes.codec.task_options import to_spec
 from django_tasks_kubernetes.codec.times import clock_change, time_problem
-from django_tasks_kubernetes.task import options_of
+from django_tasks_kubernetes.task import is_workflow, options_of
 from djangotasks_api.bounds import PRIORITY
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,9 @@ def validate_options(task: Any) -> None:
 
 def validate_types(task: Any) -> None:
     """Raises InvalidTask for what Django compares without a look at its type."""
+    if is_workflow(task.func):
+        path = task.func.module_path
+        raise InvalidTask(f"{path} is a workflow, and no function of a task: take the @task above @workflow away.")
     problem = None
     if not isinstance(task.priority, (int, float)):
         problem = f"priority must be a whole number {PRIORITY}, not {task.priority!r}."

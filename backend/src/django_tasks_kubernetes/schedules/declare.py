@@ -1,6 +1,5 @@
 """The decorator @schedule."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Unpack, overload
 
@@ -10,6 +9,7 @@ from django_tasks_kubernetes.arguments import accept_arguments
 from django_tasks_kubernetes.schedules.definition import Schedule, ScheduleOptions
 from django_tasks_kubernetes.schedules.names import default_name
 from django_tasks_kubernetes.schedules.registry import declared
+from django_tasks_kubernetes.task import is_workflow
 from djangotasks_api.bounds import SCHEDULE_NAME_MAX_CHARS, WORKFLOW_SCHEDULE_NAME_MAX_CHARS
 
 if TYPE_CHECKING:
@@ -143,13 +143,6 @@ def check_arguments(schedule: Schedule) -> None:
         accept_arguments(task.func, task.module_path, schedule.args, schedule.kwargs, takes_context=takes_context)
     except TypeError as error:
         raise TypeError(f"Schedule {schedule.name}: {error} Give them as args=[…] and kwargs={{…}}.") from None
-
-
-def is_workflow(found: object) -> bool:
-    """Whether it was made by @workflow."""
-    # Task pods need not import it, where nothing else has.
-    module = sys.modules.get("django_tasks_kubernetes.workflows.declare")
-    return module is not None and isinstance(found, module.Workflow)
 
 
 schedule = ScheduleDecorator()

@@ -61,11 +61,13 @@ class Changes[R: Followed]:
     def __aiter__(self) -> AsyncIterator[R]:
         return self._in_loop()
 
-    def timed_out(self, what: str, state: str) -> WaitTimeout:
+    def timed_out(self, what: str, state: str, reason: str | None, message: str | None) -> WaitTimeout:
         """Makes the error for an iteration that ended before its task or workflow (`what`) was finished. `state`: the
-        last that is known."""
+        last that is known. `reason`, `message`: what it waits for, where that is known."""
         problem = f" The watch is interrupted: {self._problem}" if self._problem else ""
-        return WaitTimeout(f"{what} is not finished after {self._timeout:g} s of waiting: it is {state}.{problem}")
+        why = ": ".join(words.rstrip(".") for words in (reason, message) if words)
+        said = f"it is {state}, {why}" if why else f"it is {state}"
+        return WaitTimeout(f"{what} is not finished after {self._timeout:g} s of waiting: {said}.{problem}")
 
     def _in_thread(self) -> Iterator[R]:
         changed = threading.Event()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, isroutine
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
-from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME, task_backends
+from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME, Task, task_backends
 from django.tasks.exceptions import InvalidTask
 
 from django_tasks_kubernetes.arguments import accept_arguments
@@ -197,6 +197,8 @@ def workflow(function: Callable[..., Any] | None = None, /, **options: Any) -> A
 
 def check_function(function: Any) -> None:
     """Raises TypeError for what cannot draw a workflow."""
+    if isinstance(function, Task):
+        raise TypeError(f"{function.module_path} is a task, and @workflow is for a plain function: take @task away.")
     if not isroutine(function):
         raise TypeError(f"@workflow is for a function that draws with step() and each(), not for {function!r}.")
     if iscoroutinefunction(function) or isgeneratorfunction(function) or isasyncgenfunction(function):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Changes(Iterable["WorkflowResult[Any]"], AsyncIterable["WorkflowResult[Any]"], Protocol):
     """The states of one workflow, until it is finished or the time is over."""
 
-    def timed_out(self, what: str, state: str) -> Exception: ...
+    def timed_out(self, what: str, state: str, reason: str | None, message: str | None) -> Exception: ...
 
 
 class Source(Protocol):
@@ -276,7 +276,7 @@ class WorkflowResult[R]:
 
     def _check_finished(self, changes: Changes) -> None:
         if not self.is_finished:
-            raise changes.timed_out(f"Workflow {self.id}", self.phase)
+            raise changes.timed_out(f"Workflow {self.id}", self.phase, self.reason, self.message)
 
     @property
     def _spec(self) -> Resource:

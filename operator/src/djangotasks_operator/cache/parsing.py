@@ -54,6 +54,15 @@ def parse_task(body: Body) -> ParsedTask:
     return ParsedTask(DjangoTask(metadata=metadata, spec=TaskSpec(task="invalid.invalid"), status=parsed), invalid)
 
 
+def is_readable(status: Body) -> bool:
+    """Whether a stored status of a task is one that the model takes."""
+    try:
+        TaskStatus.model_validate(status)
+    except ValidationError:
+        return False
+    return True
+
+
 def parse_queue(body: Body) -> DjangoTaskQueue | None:
     """Parse a queue. One that the model rejects counts as missing: its tasks wait, and the log says why."""
     try:

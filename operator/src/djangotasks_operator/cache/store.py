@@ -143,6 +143,11 @@ class Store:
         uid = None if entry.task is None else entry.task.metadata.uid
         return next((pod for pod in entry.pods.values() if pod.task_uid != uid and not pod.ended), None)
 
+    def is_invalid(self, key: Key) -> bool:
+        """Whether something of the task cannot be read."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.invalid is not None
+
     def put_task(self, task: DjangoTask, invalid: str | None = None) -> None:
         """Keep the task, unless a later version is cached, or it was deleted. `invalid`: what is wrong with its
         spec."""

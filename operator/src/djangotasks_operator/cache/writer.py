@@ -9,7 +9,7 @@ from djangotasks_api.names import LOG_GONE, job_name
 from djangotasks_api.workflow.records import WorkflowPhase
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.kinds import QUEUES, TASKS
-from djangotasks_operator.cache.parsing import parse_queue, parse_task
+from djangotasks_operator.cache.parsing import is_readable, parse_queue, parse_task
 from djangotasks_operator.cache.patches import difference, status_patch
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.store import Store
@@ -76,6 +76,11 @@ class TaskWriter:
         metadata = task.metadata
         status = self._with_place(task, status)
         patch = status_patch(task.status, status)
+        if self.store.is_invalid(Key.of(metadata)):
+            stored = (await self.api.get(TASKS, metadata.namespace, metadata.name)).get("status") or {}
+            if not is_readable(stored):
+                # What of it is wrong is not known, and must not stay.
+                patch = dict.fromkeys(stored) | patch
         try:
             body = await self.api.patch_status(
                 TASKS, metadata.namespace, metadata.name, metadata.resource_version, patch

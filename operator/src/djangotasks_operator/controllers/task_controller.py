@@ -35,7 +35,7 @@ from djangotasks_operator.decide.actions import (
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.decide.log_retention import with_log_retention
 from djangotasks_operator.decide.pod_events import events_due
-from djangotasks_operator.decide.snapshot import Snapshot
+from djangotasks_operator.decide.snapshot import DeletedFor, Snapshot
 from djangotasks_operator.pods.manifests import job_status
 from djangotasks_operator.pods.views import AttemptId
 from djangotasks_operator.runtime.controller import AWAY_BACKOFF, Result
@@ -44,6 +44,7 @@ from djangotasks_operator.scheduling.recovery import LAST_WAIT
 from djangotasks_operator.status import endings, transitions
 from djangotasks_operator.status.attempts import open_attempt, stops_attempt
 from djangotasks_operator.status.text import message_for_others
+from djangotasks_operator.workflows.views import is_recorded
 
 # Reconciles at once: twice the writes in flight, since many of them wait for a read, or for a slot among those writes.
 WORKERS = 64
@@ -182,6 +183,10 @@ class TaskController:
 
     async def _start(self, key: Key, snapshot: Snapshot, number: int) -> Result | None:
         task = snapshot.task
+        if snapshot.workflow is not None and is_recorded(snapshot.workflow, task):
+            # It was deleted (keepTasks), and created again by a replica that did not know yet that it leads no more.
+            await self._writer.delete_task(task, DeletedFor.WORKFLOW)
+            return None
         try:
             result = await self._starter.start(snapshot, number)
         except REQUEST_ERRORS as error:
@@ -222,11 +227,13 @@ class TaskController:
             raise
 
     async def _write(self, task: DjangoTask, status: TaskStatus) -> Result | None:
-        """RETRY where the API server refuses a version that it still shows: deciding again would not help now."""
-        if await self._writer.write_status_or_read(task, status):
-            self._queues.on_status_written(task, status)
-            return None
+        """RETRY where the API server refuses a version that it still shows, or what it stores is read as before:
+        deciding again would not help now."""
+        written = await self._writer.write_status_or_read(task, status)
         fresh = self._store.task(Key.of(task.metadata))
+        if written:
+            self._queues.on_status_written(task, status)
+            return Result.RETRY if fresh is not None and fresh.status == task.status else None
         unchanged = fresh is not None and fresh.metadata.resource_version == task.metadata.resource_version
         return Result.RETRY if unchanged else None
 

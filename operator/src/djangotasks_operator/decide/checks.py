@@ -75,7 +75,7 @@ def spec_invalid(snapshot: Snapshot, now: datetime) -> Action | None:
     """Fail a task whose spec cannot be read."""
     if snapshot.invalid is None:
         return None
-    message = truncate_message(f"The spec cannot be read: {snapshot.invalid}")
+    message = truncate_message(f"The task cannot be read: {snapshot.invalid}")
     return WriteStatus(endings.finished(snapshot.task.status, Phase.FAILED, Reason.INVALID_SPEC, message, now))
 
 

@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from djangotasks_api.models import PartOf
+from djangotasks_api.models import DjangoTask, PartOf
 from djangotasks_api.models.base import Metadata
 from djangotasks_api.names import step_task_name
 from djangotasks_api.workflow.engine import StepTask
-from djangotasks_api.workflow.graph import KeepTasks, Runs
+from djangotasks_api.workflow.graph import InvalidGraph, KeepTasks, Runs
 from djangotasks_api.workflow.records import StepReason, WorkflowPhase
+from djangotasks_api.workflow.stored import record_of
 
 Body = Mapping[str, Any]
 DEFAULT_TTL: Final = timedelta(days=1)
@@ -189,6 +190,23 @@ def step_task_of(task: str, part: PartOf) -> StepTask | None:
     if task != step_task_name(part.name, part.step, part.index):
         return None
     return StepTask(part.step, part.index or 0)
+
+
+def is_recorded(workflow: Workflow, task: DjangoTask) -> bool:
+    """Whether the workflow has recorded the end of a task that may have been deleted since: it must not run again."""
+    part = task.spec.workflow
+    if not workflow.removes_tasks or part is None or (at := step_task_of(task.metadata.name, part)) is None:
+        return False
+    step, status = workflow.steps.get(at.step), (workflow.status.get("steps") or {}).get(at.step)
+    if step is None or status is None:
+        return False
+    try:
+        record = record_of(at.step, status, step.is_map)
+    except InvalidGraph:
+        return False
+    size = step.chunk or 1
+    indexes = range(at.number * size, min((at.number + 1) * size, record.width or 0))
+    return bool(indexes) and all(index in record.completed or index in record.failed for index in indexes)
 
 
 def _origins(retry_of: Origin | None, status: Body) -> Iterator[Origin]:

@@ -15,6 +15,16 @@ GONE = resource("gone", spec={"cancel": True}, phase="Cancelled")
 RUNS = resource("runs", phase="Running")
 
 
+def test_the_id_of_a_workflow_is_not_taken_for_one_of_nothing() -> None:
+    tasks = FakeTasks()
+    tasks.known_workflows = (resource("report"),)
+    said = Recorded(tasks)
+    assert verbs.show(said.session, ["report", "nope"]) == Code.FAILED
+    assert said.err == (
+        "'report' is a workflow, and no task. See it with: workflows show report\nThere is no task 'nope'.\n"
+    )
+
+
 def test_show_has_a_page_for_each_task_that_exists() -> None:
     said = Recorded(FakeTasks(DONE, ONE))
     assert verbs.show(said.session, ["done", "nope", "djangotask/one", "../x", "done"]) == Code.FAILED

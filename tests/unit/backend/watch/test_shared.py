@@ -89,6 +89,25 @@ def test_coroutines_share_the_watch(namespace: Namespace, backend: KubernetesBac
     assert len(namespace.calls("watch")) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (
+            {"reason": "QueueNotFound", "message": "There is no such queue."},
+            "READY, QueueNotFound: There is no such queue",
+        ),
+        ({"reason": "Queued"}, "READY, Queued"),
+        ({}, "READY"),
+    ],
+)
+def test_wait_says_what_the_task_waits_for(
+    namespace: Namespace, backend: KubernetesBackend, status: dict[str, Any], words: str
+) -> None:
+    namespace.put("t1", "Queued", **status)
+    with pytest.raises(e.WaitTimeout, match=rf"it is {words}\.$"):
+        backend.get_result("t1").wait(0.05)
+
+
 def test_wait_times_out(namespace: Namespace, backend: KubernetesBackend) -> None:
     namespace.put("t1", "Running", attempts=[{"number": 1, "pod": "p", "startedAt": "2026-11-23T04:00:00Z"}])
     result = backend.get_result("t1")

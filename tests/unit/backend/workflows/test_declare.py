@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.tasks import task
 from django.tasks.exceptions import InvalidTask
 from django.test import override_settings
 
+from django_tasks_kubernetes.decorators import task as our_task
 from django_tasks_kubernetes.workflows import call, chain, group, step, workflow
 from tests.unit.backend.workflows.flows import add, note
 
@@ -41,7 +43,9 @@ async def asynchronous_generator() -> AsyncIterator[object]:
 @pytest.mark.parametrize(
     ("declare", "error", "words"),
     [
-        (lambda: UNTYPED(note), TypeError, "@workflow is for a function that draws"),
+        (lambda: UNTYPED(note), TypeError, r"\.note is a task, and @workflow is for a plain function"),
+        (lambda: task(flow), InvalidTask, r"\.flow is a workflow, .*: take the @task above @workflow away"),
+        (lambda: our_task(priority=1)(flow), InvalidTask, r"\.flow is a workflow, .*: take the @task above"),
         (lambda: UNTYPED(flow), TypeError, "@workflow is for a function that draws"),
         (lambda: UNTYPED("report"), TypeError, "@workflow is for a function that draws"),
         (lambda: workflow(asynchronous), TypeError, r"\.asynchronous cannot draw a workflow: it needs no async"),

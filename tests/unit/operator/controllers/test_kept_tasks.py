@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from djangotasks_api.names import TASK_PLURAL, WORKFLOW_PLURAL
@@ -89,3 +91,35 @@ def test_what_is_not_stored_stays() -> None:
     stage.operator.relist()
     stage.operator.drain()
     assert f"delete {TASK_PLURAL} {NAME}-map-00000" not in writes
+
+
+@pytest.mark.parametrize(
+    ("steps", "task"),
+    [
+        ((step("map", map={"list": "list"}, keepTasks="OnFailure"),), "map-00000"),
+        ((step("a", keepTasks="Never"), step("b", after=["a"])), "a"),
+        (
+            (
+                step(
+                    "map",
+                    map={"list": "list", "chunk": 2},
+                    payload='{"each":null}',
+                    inputs={"/each": None},
+                    keepTasks="Never",
+                ),
+            ),
+            "map-00000",
+        ),
+    ],
+)
+def test_what_a_replica_that_leads_no_more_creates_again_does_not_run(steps: tuple[Any, ...], task: str) -> None:
+    stage = WorkflowStage(*steps, lists=[mapped(3)])
+    stage.operator.put_queue()
+    body = stage.operator.server.get(TASK_PLURAL, f"{NAME}-{task}")
+    stage.end(task, "[1,2]")
+    assert (TASK_PLURAL, f"{NAME}-{task}") not in stage.operator.server.objects
+    created = {"metadata": {key: body["metadata"][key] for key in ("name", "ownerReferences")}, "spec": body["spec"]}
+    stage.operator.server.create(TASK_PLURAL, created)
+    stage.deliver()
+    assert (TASK_PLURAL, f"{NAME}-{task}") not in stage.operator.server.objects
+    assert f"{NAME}-{task}-1" not in {pod["metadata"]["name"] for pod in stage.operator.server.list("pods")}
