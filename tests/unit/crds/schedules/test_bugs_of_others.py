@@ -123,3 +123,37 @@ def test_what_is_too_late_is_counted_and_said() -> None:
     assert world.created == []
     assert world.stored.skipped == Skip(NOON + 2 * MINUTE, SkipReason.STARTING_DEADLINE_EXCEEDED)
     assert world.stored.skipped_count == 2
+
+
+def test_one_that_waits_is_kept_and_no_second_one_is() -> None:
+    """temporal#11530: with a run, and one that waits for it, a later time waited as well, and ran beside the first."""
+    world = World({"concurrencyPolicy": "Queue"})
+    world.wait(4 * MINUTE, finish=False)
+    assert world.created == [NOON + MINUTE]
+    assert world.stored.pending == NOON + 2 * MINUTE
+    world.finish()
+    world.act()
+    assert world.created == [NOON + MINUTE, NOON + 2 * MINUTE]
+    assert [skip.scheduled_for for skip in world.skips] == [NOON + 3 * MINUTE, NOON + 4 * MINUTE]
+
+
+def test_a_run_that_takes_longer_than_its_interval_costs_no_run() -> None:
+    """apscheduler#977, #1095: the next run of a job that took 65 seconds of each minute was left out, and its turn came
+    a minute later."""
+    world = World({"concurrencyPolicy": "Queue"})
+    world.wait(MINUTE, finish=False)
+    world.wait(MINUTE + timedelta(seconds=5), finish=False)
+    world.finish()
+    world.act()
+    assert world.created == [NOON + MINUTE, NOON + 2 * MINUTE]
+    assert world.created_when[1] == NOON + 2 * MINUTE + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Europe/Vilnius", "UTC", "America/New_York", "Pacific/Niue"])
+def test_a_zone_ahead_or_behind_makes_one_run_a_day(zone: str) -> None:
+    """celery#9715, django-celery-beat#319: without end, or twice a day, eight hours apart, where the zone of the
+    schedule was another than the process's."""
+    world = World({"cron": ["15 5 * * *"], "timeZone": zone})
+    world.wait(10 * DAY)
+    assert len(world.created) == 10
+    assert {later - sooner for sooner, later in zip(world.created, world.created[1:], strict=False)} == {DAY}
