@@ -16,6 +16,7 @@ QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
 # Of one namespace at once. The controllers have more workers, so that others find one.
 WORKFLOWS_OF_NAMESPACE = 8
 CREATIONS_OF_NAMESPACE = 16
+SCHEDULES_OF_NAMESPACE = 24
 
 # Schedules and holds wait for times of the day. A clock that is set is noticed within as many seconds.
 CLOCK_CHECK_SECONDS = 10.0
@@ -49,8 +50,10 @@ class WorkQueues(Subscriber):
         )
         """Tasks of workflows that are to be created. Fair as well."""
 
-        self.schedules: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
-        """Schedules, with the times at which they are due."""
+        self.schedules: WorkQueue[Key] = WorkQueue(
+            wall, CLOCK_CHECK_SECONDS, turns=Turns(_namespace, SCHEDULES_OF_NAMESPACE)
+        )
+        """Schedules, with the times at which they are due. Fair: a tenant may have thousands for each minute."""
 
         self.holds: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
         """Queues, with the times at which their holds are over."""

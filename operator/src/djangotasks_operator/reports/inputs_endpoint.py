@@ -1,6 +1,7 @@
 """The part of the endpoint from which task pods read results that are arguments of their tasks: the list of what is not
 in the payload, and then each, page by page, a line of JSON a result. And what earlier attempts at a chunk have left."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -21,6 +22,8 @@ from djangotasks_operator.runtime.errors import ApiError
 logger = logging.getLogger(__name__)
 
 NDJSON = "application/x-ndjson"
+# How long a pod may take to read a page, which is held in memory meanwhile. As long as a report's body may take.
+SENDING_SECONDS = 10.0
 # An input's number.
 NUMBER = "[0-9]{1,6}"
 
@@ -69,11 +72,12 @@ class InputsEndpoint:
 async def _sent(request: web.Request, page: InputPage) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": NDJSON})
     try:
-        await response.prepare(request)
-        for line in page.lines():
-            await response.write(line)
+        async with asyncio.timeout(SENDING_SECONDS):
+            await response.prepare(request)
+            for line in page.lines():
+                await response.write(line)
     except OSError as error:
-        # The pod is gone. What was cut is no page: its last line says so.
+        # The pod is gone, or does not read. What was cut is no page: its last line says so.
         logger.debug("a page of results was cut: %s", error)
         request.protocol.force_close()
     return response

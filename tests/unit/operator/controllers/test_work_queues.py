@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.controllers.work_queues import QUEUE_STATUS_DEBOUNCE_SECONDS, WorkQueues
+from djangotasks_operator.controllers.schedule_controller import SCHEDULES_IN_FLIGHT
+from djangotasks_operator.controllers.step_task_creator import CREATIONS_IN_FLIGHT
+from djangotasks_operator.controllers.work_queues import (
+    CREATIONS_OF_NAMESPACE,
+    QUEUE_STATUS_DEBOUNCE_SECONDS,
+    SCHEDULES_OF_NAMESPACE,
+    WORKFLOWS_OF_NAMESPACE,
+    WorkQueues,
+)
+from djangotasks_operator.controllers.workflow_controller import WORKFLOWS_IN_FLIGHT
 from tests.unit.operator.model.server import Clock
 
 KEY = Key("shop", "receipt")
@@ -42,3 +51,18 @@ def test_a_standby_takes_no_keys() -> None:
     work.queue_changed(KEY)
     work.task_dropped(KEY)
     assert (work.tasks.delay(), work.queues.delay()) == (None, None)
+
+
+def test_what_a_namespace_has_much_of_holds_up_no_other() -> None:
+    clock = Clock()
+    work = WorkQueues(clock.seconds, clock.seconds)
+    work.open()
+    for number in range(1000):
+        work.schedules.add_after(Key("greedy", str(number)), 1)
+    work.schedules.add_after(Key("shop", "nightly"), 1)
+    clock.advance(1)
+    taken = [work.schedules.take() for _ in range(1001)]
+    assert taken.index(Key("shop", "nightly")) < 2
+    assert len([key for key in taken if key is not None]) == 1 + SCHEDULES_OF_NAMESPACE
+    assert SCHEDULES_OF_NAMESPACE < SCHEDULES_IN_FLIGHT
+    assert (WORKFLOWS_OF_NAMESPACE, CREATIONS_OF_NAMESPACE) < (WORKFLOWS_IN_FLIGHT, CREATIONS_IN_FLIGHT)

@@ -15,12 +15,14 @@ from djangotasks_api.items import ItemsReport
 from djangotasks_api.refusals import Refusal
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.reports import inputs_endpoint
 from djangotasks_operator.reports.authentication import AttemptRef
 from djangotasks_operator.reports.input_requests import START, Cursor
 from djangotasks_operator.reports.intake import NAMESPACE_MAX_BYTES
 from djangotasks_operator.reports.task_limits import MEASURES
 from djangotasks_operator.reports.task_rules import Refused
 from djangotasks_operator.runtime.errors import ApiError
+from tests.unit.operator.harness import until
 from tests.unit.operator.reports.serving import LOCAL, bearer, serving
 
 PATH = "/v1/attempts/shop/a/u/1/inputs"
@@ -40,8 +42,9 @@ class Found:
 class Inputs:
     """In place of InputRequests. `error`: what each request ends with."""
 
-    def __init__(self, error: Exception | None = None, size: int = 0) -> None:
+    def __init__(self, error: Exception | None = None, size: int = 0, page: InputPage = PAGE) -> None:
         self.error = error
+        self.answer = page
         self.size = size
         self.asked: list[Any] = []
         self.running = 0
@@ -58,7 +61,7 @@ class Inputs:
         return await self._do(ITEMS, attempt)
 
     async def page(self, found: Found, begin: Cursor) -> InputPage:
-        return await self._do(PAGE, begin)
+        return await self._do(self.answer, begin)
 
     async def _do[Answer](self, answer: Answer, *asked: Any) -> Answer:
         self.asked.append(asked)
@@ -190,3 +193,28 @@ def test_what_is_read_at_once_has_a_bound() -> None:
             return alone, (await ask())[0]
 
     assert asyncio.run(run()) == (200, 503)
+
+
+def test_who_reads_a_page_slowly_holds_its_memory_for_a_while_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs_endpoint, "SENDING_SECONDS", 0.2)
+    large = InputPage(results=dict.fromkeys(range(64), f'"{"x" * 1024 * 1024}"'), width=64)
+
+    async def run() -> int:
+        inputs = Inputs(size=NAMESPACE_MAX_BYTES, page=large)
+        async with serving(inputs=inputs) as port, aiohttp.ClientSession() as session:
+            _, writer = await asyncio.open_connection(LOCAL, port, limit=1)
+            writer.write(f"GET {PATH}/0 HTTP/1.1\r\nHost: x\r\nAuthorization: {TOKEN}\r\n\r\n".encode())
+            await until(lambda: inputs.running > 0)
+            inputs.answer = PAGE
+            statuses: list[int] = []
+            async with asyncio.timeout(20):
+                while not statuses or statuses[-1] != 200:
+                    url = f"http://{LOCAL}:{port}{PATH}/0"
+                    async with session.get(url, headers={"Authorization": TOKEN}) as answer:
+                        statuses.append(answer.status)
+                        await answer.read()
+            writer.close()
+        assert statuses[0] == 503, "it is held at first"
+        return statuses[-1]
+
+    assert asyncio.run(run()) == 200
