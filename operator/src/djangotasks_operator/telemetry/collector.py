@@ -41,6 +41,7 @@ class StateCollector(Collector):
         yield self._tasks(leading)
         yield self._ready(leading)
         yield self._held(leading)
+        yield self._held_without_end(leading)
         yield self._workflows(leading)
         yield self._refused(leading)
         yield self._schedules(leading)
@@ -141,4 +142,17 @@ class StateCollector(Collector):
         for queue in self._store.queues() if leading else ():
             held = queue.status.held is not None
             family.add_metric((queue.metadata.namespace, queue.metadata.name), float(held))
+        return family
+
+    def _held_without_end(self, leading: bool) -> Metric:
+        """Since when holds that nobody gave an end limit their queues, on the leader alone."""
+        family = GaugeMetricFamily(
+            "djangotasks_queue_held_without_end_timestamp_seconds",
+            "Since when a hold without an end limits the queue.",
+            labels=OF_QUEUE,
+        )
+        for queue in self._store.queues() if leading else ():
+            held = queue.status.held
+            if held is not None and held.until is None and held.since is not None:
+                family.add_metric((queue.metadata.namespace, queue.metadata.name), held.since.timestamp())
         return family

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from djangotasks_api.models import DjangoTaskQueue, Held, QueueCondition, QueueStatus, TaskStatus
@@ -54,6 +55,24 @@ def test_held_queues_are_a_gauge() -> None:
     (family,) = (family for family in families if family.name == "djangotasks_queue_held")
     found = {sample.labels["queue"]: sample.value for sample in family.samples}
     assert (found["held"], found["free"]) == (1, 0)
+
+
+def test_holds_that_nobody_gave_an_end_say_since_when_they_are() -> None:
+    since = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    forgotten = Held(concurrency=0, by="jane", since=since)
+    holds = {"forgotten": forgotten, "for-an-hour": forgotten.model_copy(update={"until": since}), "free": None}
+    found = {}
+    for leads in (True, False):
+        observed = Observed()
+        for name, held in holds.items():
+            queue = ready_queue(name, "True")
+            status = queue.status.model_copy(update={"held": held})
+            observed.store.put_queue(queue.model_copy(update={"status": status}))
+        gauges(observed, leads=leads)
+        families = observed.metrics.registry.collect()
+        (family,) = (one for one in families if one.name == "djangotasks_queue_held_without_end_timestamp_seconds")
+        found[leads] = {sample.labels["queue"]: sample.value for sample in family.samples}
+    assert found == {True: {"forgotten": since.timestamp()}, False: {}}
 
 
 def test_tasks_are_counted_by_the_leader_alone() -> None:

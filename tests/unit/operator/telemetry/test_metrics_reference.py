@@ -50,6 +50,7 @@ LOOKED_UP = {
     "djangotasks_tasks": ("namespace", "queue", "phase"),
     "djangotasks_queue_ready": ("namespace", "queue"),
     "djangotasks_queue_held": ("namespace", "queue"),
+    "djangotasks_queue_held_without_end_timestamp_seconds": ("namespace", "queue"),
     "djangotasks_workflows": ("namespace", "phase"),
     "djangotasks_workflows_refused": ("namespace",),
     "djangotasks_schedules": ("namespace", "state"),
