@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS, CANCEL_REASON_MAX_CHARS, TASK_NAME_MAX_CHARS
+from djangotasks_api.bounds import (
+    BACKEND_ALIAS_MAX_CHARS,
+    CANCEL_REASON_MAX_CHARS,
+    DNS_LABEL_MAX_CHARS,
+    TASK_NAME_MAX_CHARS,
+    TASK_PATH_MAX_CHARS,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +33,14 @@ class OutboxTask(models.Model):
     backend: "models.CharField[str, str]" = models.CharField(max_length=BACKEND_ALIAS_MAX_CHARS)
     """The alias in TASKS."""
 
+    task: "models.CharField[str, str]" = models.CharField(
+        max_length=TASK_PATH_MAX_CHARS, blank=True, default="", db_default=""
+    )
+    """The path of its function, for those who look at the table. Empty in rows of an older version."""
+
+    queue: "models.CharField[str, str]" = models.CharField(
+        max_length=DNS_LABEL_MAX_CHARS, blank=True, default="", db_default=""
+    )
     resource: "models.TextField[str, str]" = models.TextField()
     """The DjangoTask as JSON text: a JSON column may change large numbers, and refuses some characters."""
 
@@ -44,8 +58,8 @@ class OutboxTask(models.Model):
     """Why the last try failed."""
 
     class Meta:
-        verbose_name = "task to be sent"
-        verbose_name_plural = "tasks to be sent"
+        verbose_name = _("task to be sent")
+        verbose_name_plural = _("tasks to be sent")
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -68,6 +82,14 @@ class TaskEnd(models.Model):
     backend: "models.CharField[str, str]" = models.CharField(max_length=BACKEND_ALIAS_MAX_CHARS)
     """The alias in TASKS."""
 
+    task: "models.CharField[str, str]" = models.CharField(
+        max_length=TASK_PATH_MAX_CHARS, blank=True, default="", db_default=""
+    )
+    """The path of its function, for those who look at the table. Empty in rows of an older version."""
+
+    queue: "models.CharField[str, str]" = models.CharField(
+        max_length=DNS_LABEL_MAX_CHARS, blank=True, default="", db_default=""
+    )
     resource: "models.TextField[str, str]" = models.TextField()
     """The DjangoTask as JSON text, because it may be gone when receivers are called; empty once all were."""
 
@@ -88,8 +110,8 @@ class TaskEnd(models.Model):
     """What the others raised the last time."""
 
     class Meta:
-        verbose_name = "end of a task"
-        verbose_name_plural = "ends of tasks"
+        verbose_name = _("end of a task")
+        verbose_name_plural = _("ends of tasks")
 
     def __str__(self) -> str:
         return str(self.pk)

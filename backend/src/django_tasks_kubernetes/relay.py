@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections, transaction
 from django.tasks import task_backends
@@ -17,6 +17,9 @@ from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.store import TaskStore, store_of
 from django_tasks_kubernetes.stores.outbox import resource_of
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -52,33 +55,70 @@ def relay(using: str, should_continue: Callable[[], bool] = lambda: True) -> Rel
         with transaction.atomic(using):
             due = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now())
             rows = due.exclude(backend__in=list(done.away)).order_by("next_try_at", "pk")
-            skip = connections[using].features.has_select_for_update_skip_locked
-            row = rows.select_for_update(skip_locked=skip).first()
+            row = _locked(rows, using)
             if row is None:
                 break
             done = _relay_one(row, done, using)
     return done
 
 
+def send_now(pk: str, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> bool:
+    """Sends a row, whether it is due or not. Returns False where it is gone, or a relay is sending it. Raises
+    TaskException and ValueError, which the row has as its error then. `store`: of a backend, to send it to."""
+    with transaction.atomic(using):
+        row = _locked(OutboxTask.objects.using(using).filter(pk=pk), using)
+        if row is None:
+            return False
+        error = _send(row, using, store)
+    if error is not None:
+        raise error
+    return True
+
+
+def discard(pk: str, using: str) -> bool:
+    """Deletes a row, so that its task never comes to be. Returns False where it is gone, or a relay is sending it."""
+    with transaction.atomic(using):
+        row = _locked(OutboxTask.objects.using(using).filter(pk=pk), using)
+        if row is not None:
+            row.delete(using=using)
+    return row is not None
+
+
+def _locked(rows: "QuerySet[OutboxTask]", using: str) -> OutboxTask | None:
+    """The first that no other process holds."""
+    skip = connections[using].features.has_select_for_update_skip_locked
+    return rows.select_for_update(skip_locked=skip).first()
+
+
 def _relay_one(row: OutboxTask, done: Relayed, using: str) -> Relayed:
+    error = _send(row, using, lambda backend: backend.store)
+    if error is None:
+        return replace(done, sent=done.sent + 1)
+    if isinstance(error, SYSTEMIC):
+        return replace(done, away={**done.away, row.backend: str(error)})
+    return replace(done, refused=done.refused + 1)
+
+
+def _send(row: OutboxTask, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> Exception | None:
+    """Sends a row, which the transaction holds, and deletes it. Returns what kept it from that."""
     try:
         resource = _resource(row)
-        store = store_of(_store(row.backend), resource)
-        store.create(resource)
+        found = store_of(store(_backend(row.backend)), resource)
+        found.create(resource)
         if row.cancel_reason is not None:
             # Where it was created before, by a process that did not know of this.
-            store.cancel(row.pk, row.cancel_reason)
+            found.cancel(row.pk, row.cancel_reason)
     except SYSTEMIC as error:
         _put_off(row, error, _backoff(row, AWAY_BACKOFF_MAX), using)
-        return replace(done, away={**done.away, row.backend: str(error)})
+        return error
     except (TaskException, ValueError, RecursionError) as error:
         wait = _backoff(row, REFUSED_BACKOFF_MAX)
         logger.error("Task %s is in the outbox and cannot be sent; next try in %s: %s", row.pk, wait, error)
         _put_off(row, error, wait, using)
-        return replace(done, refused=done.refused + 1)
+        return error
     # Not where a router would write: there is no such row.
     row.delete(using=using)
-    return replace(done, sent=done.sent + 1)
+    return None
 
 
 def _backoff(row: OutboxTask, most: timedelta) -> timedelta:
@@ -103,11 +143,11 @@ def _resource(row: OutboxTask) -> Resource:
     return resource
 
 
-def _store(alias: str) -> TaskStore:
-    """Where the tasks of a backend are. Raises ValueError where TASKS has no such backend."""
+def _backend(alias: str) -> KubernetesBackend:
+    """Raises ValueError where TASKS has no such backend."""
     backend: Any = task_backends[alias] if alias in task_backends.settings else None
     if not isinstance(backend, KubernetesBackend):
         raise ValueError(
             f"TASKS has no backend {alias!r} that runs tasks on Kubernetes. Bring it back, or delete the row."
         )
-    return backend.store
+    return backend

@@ -7,13 +7,15 @@ import this module too, as the admin discovers it, so what asks the cluster is i
 from django.apps import apps
 from django.contrib import admin
 
+from django_tasks_kubernetes.admin.ends import EndsAdmin
+from django_tasks_kubernetes.admin.outbox import OutboxAdmin
 from django_tasks_kubernetes.admin.queues import QueueAdmin
 from django_tasks_kubernetes.admin.schedules import ScheduleAdmin
 from django_tasks_kubernetes.admin.tasks import TaskAdmin
 from django_tasks_kubernetes.admin.workflows import WorkflowAdmin
-from django_tasks_kubernetes.models import Queue, Schedule, Task, Workflow
+from django_tasks_kubernetes.models import OutboxTask, Queue, Schedule, Task, TaskEnd, Workflow
 
-__all__ = ["QueueAdmin", "ScheduleAdmin", "TaskAdmin", "WorkflowAdmin", "register"]
+__all__ = ["EndsAdmin", "OutboxAdmin", "QueueAdmin", "ScheduleAdmin", "TaskAdmin", "WorkflowAdmin", "register"]
 
 
 def register(site: admin.AdminSite) -> None:
@@ -22,6 +24,8 @@ def register(site: admin.AdminSite) -> None:
     site.register(Queue, QueueAdmin)
     site.register(Schedule, ScheduleAdmin)
     site.register(Workflow, WorkflowAdmin)
+    site.register(OutboxTask, OutboxAdmin)
+    site.register(TaskEnd, EndsAdmin)
 
 
 if apps.is_installed("django.contrib.admin"):

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.presentation.rows import Row
-from django_tasks_kubernetes.presentation.text import age, shortened
+from django_tasks_kubernetes.presentation.text import age, safe, shortened
 from djangotasks_api.phases import Phase
 
 SYMBOLS: Final[dict[str, str]] = {
@@ -29,6 +29,7 @@ SHARE: Final = re.compile(r"([0-9]{1,15})/([1-9][0-9]{0,14})")
 # The first ones tell the time, and are much alike.
 ID_END_CHARS: Final = 12
 REASON_MAX_CHARS: Final = 60
+PROBLEM_MAX_CHARS: Final = 120
 
 
 def phase(text: str) -> str:
@@ -43,6 +44,12 @@ def reason(text: str, exception: str = "") -> str:
         return text
     last = shortened(exception.rpartition(".")[2], REASON_MAX_CHARS)
     return format_html('<span title="{}">{}</span>', f"{text}: {exception}" if text else exception, last)
+
+
+def problem(text: str) -> str:
+    """The beginning of an error; its title has the whole."""
+    whole = safe(text)
+    return format_html('<span title="{}">{}</span>', whole, shortened(whole, PROBLEM_MAX_CHARS)) if text else "–"
 
 
 def progress(text: str) -> str:

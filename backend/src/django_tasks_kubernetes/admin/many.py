@@ -30,8 +30,16 @@ class Report:
     """Those for which there was no time."""
 
 
-def do_all(pks: Iterable[str], one: Callable[[str], Done | str], clock: Callable[[], float] = time.monotonic) -> Report:
-    """Calls `one` for each, in some threads, until the time is over, or an error comes that all would meet."""
+def do_all(
+    pks: Iterable[str],
+    one: Callable[[str], Done | str],
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    in_threads: bool = True,
+) -> Report:
+    """Calls `one` for each, in some threads, until the time is over, or an error comes that all would meet.
+
+    Without threads: one after the other, for what is done in this thread's database."""
     wanted = list(dict.fromkeys(pks))
     end = clock() + SECONDS
     stopped: list[Exception] = []
@@ -54,8 +62,8 @@ def do_all(pks: Iterable[str], one: Callable[[str], Done | str], clock: Callable
             # Receivers may have opened some, which no end of a request closes here.
             connections.close_all()
 
-    if len(wanted) == 1:
-        outcomes = [attempt(wanted[0])]
+    if len(wanted) == 1 or not in_threads:
+        outcomes = [attempt(pk) for pk in wanted]
     else:
         with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="djangotasks_admin") as pool:
             # With its context: the language, and under in_memory() whose code is running.

@@ -1,6 +1,6 @@
 """What is on top of each page: tabs, where the tasks are, how old the page is, and what is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.keeping import Answer
-from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.admin.places import Place, has_receivers, outbox_database
 
 # Name, label, the name of its address, and who may see it. One whose address does not exist is left out.
 TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
@@ -26,8 +26,14 @@ TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
     ("queues", _("Queues"), "queue_changelist", "view_queue"),
     ("schedules", _("Schedules"), "schedule_changelist", "view_schedule"),
     ("workflows", _("Workflows"), "workflow_changelist", "view_workflow"),
-    ("history", _("History"), "taskhistory_changelist", "view_taskhistory"),
+    ("outbox", _("To be sent"), "outboxtask_changelist", "view_outboxtask"),
+    ("ends", _("Receivers"), "taskend_changelist", "view_taskend"),
 )
+# Tabs of what a project may use or not.
+ON: Final[dict[str, Callable[[], bool]]] = {
+    "outbox": lambda: outbox_database() is not None,
+    "ends": has_receivers,
+}
 TITLES: Final[dict[type, Promise]] = {
     e.ApiUnavailable: _("The cluster does not answer"),
     e.PermissionDenied: _("A right is missing"),
@@ -63,7 +69,7 @@ def url(site: AdminSite, name: str, *args: Any) -> str:
 
 def tabs(request: HttpRequest, site: AdminSite, current: str) -> Iterator[Tab]:
     for name, label, address, permission in TABS:
-        if not may(request, permission):
+        if not may(request, permission) or (name in ON and not ON[name]()):
             continue
         try:
             yield Tab(label, url(site, address), name == current)

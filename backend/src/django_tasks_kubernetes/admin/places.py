@@ -1,14 +1,18 @@
 """Where the tasks of a page are: the backends of TASKS, each place once."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.tasks import task_backends
 
+from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.admin.memory import memory_page
 from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.conf import Enqueue
 from django_tasks_kubernetes.exceptions import CrdNotInstalled
 from django_tasks_kubernetes.presentation.tables import Page, page_of
 
@@ -73,6 +77,22 @@ def places() -> list[Place]:
     for backend in _backends():
         found.setdefault(_identity(backend), backend)
     return [Place(backend, is_only=len(found) == 1) for backend in found.values()]
+
+
+def outbox_database() -> str | None:
+    """Where the outbox of the first backend is that has one; None where none has."""
+    for place in places():
+        # Wrong settings are for `manage.py check`, and for the pages that ask the cluster.
+        with suppress(ImproperlyConfigured):
+            if place.backend.in_cluster and place.backend.parsed_options.enqueue is Enqueue.OUTBOX:
+                return place.backend.parsed_options.database
+    return None
+
+
+def has_receivers() -> bool:
+    """Whether something in this process is to be called when tasks end. `manage.py watch_tasks` does that."""
+    every = (signals.task_ended, signals.task_attempt_failed, signals.workflow_ended)
+    return any(signal.has_listeners(place.backend.sender) for signal in every for place in places())
 
 
 def place_of(alias: str | None) -> Place | None:

@@ -101,3 +101,16 @@ def payload_of(spec: Mapping[str, Any]) -> str | None:
         return payload_text(spec.get("payload", EMPTY), spec.get("payloadEncoding"))
     except InvalidPayload:
         return None
+
+
+def path_of(resource: Resource) -> str:
+    """Of its task; of a workflow, that of its first step: the function that drew it may be none that is imported."""
+    spec = resource["spec"]
+    path: str = spec["steps"][0]["task"] if "steps" in spec else spec["task"]
+    return path
+
+
+def queue_of(resource: Resource) -> str:
+    """Of a task, or of a workflow's own."""
+    queue: str = resource["spec"].get("queue", "default")
+    return queue

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
-from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
 from django_tasks_kubernetes.enqueue.bulk import create_all
 from django_tasks_kubernetes.enqueue.new_task import NewTask
 from django_tasks_kubernetes.enqueue.on_commit import on_commit
@@ -34,16 +34,7 @@ ROWS_A_QUERY: Final = 500
 def put(writer: TaskWriter, tasks: Sequence[NewTask], using: str) -> None:
     """Writes the rows in the current transaction, and tries to send them once it is committed."""
     now = timezone.now()
-    rows = [
-        OutboxTask(
-            id=new.name,
-            backend=writer.alias,
-            resource=json.dumps(new.resource, separators=(",", ":")),
-            created_at=now,
-            next_try_at=now + OWN_TRY,
-        )
-        for new in tasks
-    ]
+    rows = [_row(writer.alias, new.resource, now) for new in tasks]
     # Of two with the same idempotency key, the second is none.
     OutboxTask.objects.using(using).bulk_create(rows, batch_size=ROWS_A_QUERY, ignore_conflicts=True)
     on_commit(tasks, partial(_send, writer, tasks, now, using), using=using, robust=True)
@@ -52,10 +43,21 @@ def put(writer: TaskWriter, tasks: Sequence[NewTask], using: str) -> None:
 def put_resource(alias: str, resource: Resource, store: Callable[[], TaskStore], using: str) -> None:
     """The same for a resource that is no task, such as a workflow. `alias`: in TASKS. `store`: where it goes."""
     now = timezone.now()
-    name, text = resource["metadata"]["name"], json.dumps(resource, separators=(",", ":"))
-    row = OutboxTask(id=name, backend=alias, resource=text, created_at=now, next_try_at=now + OWN_TRY)
+    row = _row(alias, resource, now)
     OutboxTask.objects.using(using).bulk_create([row], ignore_conflicts=True)
-    transaction.on_commit(partial(_send_resource, store, name, using), using=using, robust=True)
+    transaction.on_commit(partial(_send_resource, store, row.pk, using), using=using, robust=True)
+
+
+def _row(alias: str, resource: Resource, now: datetime) -> OutboxTask:
+    return OutboxTask(
+        id=resource["metadata"]["name"],
+        backend=alias,
+        task=path_of(resource),
+        queue=queue_of(resource),
+        resource=json.dumps(resource, separators=(",", ":")),
+        created_at=now,
+        next_try_at=now + OWN_TRY,
+    )
 
 
 def _send_resource(store: Callable[[], TaskStore], name: str, using: str) -> None:

@@ -18,10 +18,10 @@ from django.tasks import Task
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.find import find
-from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
 from django_tasks_kubernetes.models import TaskEnd
 from django_tasks_kubernetes.notify.dispatch import dispatch, result_of, signal_of
-from django_tasks_kubernetes.notify.ends import OF_WORKFLOW, End, ends_of, is_workflow
+from django_tasks_kubernetes.notify.ends import OF_WORKFLOW, End, ends_of
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -52,7 +52,7 @@ def record(
     rows = {
         end.key: _row(backend.alias, resource, end, now, dispatched)
         for resource in resources
-        if _is_importable(_path_of(resource))
+        if _is_importable(path_of(resource))
         for end in ends_of(resource)
         if signal_of(end).has_listeners(type(backend))
     }
@@ -100,6 +100,19 @@ def requeue_dead_letters(using: str) -> int:
     return _rows(using).filter(dispatched_at=None, next_try_at=None).update(tries=0, next_try_at=timezone.now())
 
 
+def requeue(key: str, using: str) -> bool:
+    """Makes an end due again, whatever came of its tries. Returns False for one that is dispatched or gone."""
+    rows = _rows(using).filter(pk=key, dispatched_at=None)
+    return bool(rows.update(tries=0, next_try_at=timezone.now()))
+
+
+def discard(key: str, using: str) -> bool:
+    """Calls no more receivers for an end. Returns False for one that is dispatched or gone. The row stays: without it,
+    the end would be new to the next process that sees it."""
+    rows = _rows(using).filter(pk=key, dispatched_at=None)
+    return bool(rows.update(dispatched_at=timezone.now(), next_try_at=None, resource=""))
+
+
 def prune(alias: str, uids: Collection[str], listed_at: datetime, using: str, *, of_workflows: bool = False) -> int:
     """Deletes the rows of tasks, or workflows, that are gone. `uids`: of all that existed at `listed_at`. Returns how
     many."""
@@ -114,13 +127,6 @@ def prune(alias: str, uids: Collection[str], listed_at: datetime, using: str, *,
     for start in range(0, len(gone), ROWS_PER_QUERY):
         _rows(using).filter(pk__in=gone[start : start + ROWS_PER_QUERY], next_try_at=None).delete()
     return len(gone)
-
-
-def _path_of(resource: Resource) -> str:
-    """Of its task; of a workflow, that of its first step: the function that drew it may be none that is imported."""
-    spec = resource["spec"]
-    path: str = spec["steps"][0]["task"] if is_workflow(resource) else spec["task"]
-    return path
 
 
 @cache
@@ -144,6 +150,8 @@ def _row(alias: str, resource: Resource, end: End, now: datetime, dispatched: bo
         task_id=resource["metadata"]["name"],
         attempt=end.attempt,
         backend=alias,
+        task=path_of(resource),
+        queue=queue_of(resource),
         resource="" if dispatched else json.dumps(resource, separators=(",", ":")),
         seen_at=now,
         dispatched_at=now if dispatched else None,

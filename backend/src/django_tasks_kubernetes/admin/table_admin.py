@@ -1,0 +1,109 @@
+"""What the pages of tables of this app have in common: rows are looked at, and acted upon, and never edited."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
+
+from django_tasks_kubernetes.admin.base import ModelAdmin, may
+from django_tasks_kubernetes.models import Task
+
+
+class TableAdmin(ModelAdmin):
+    """Of a model with the columns `queue` and `backend`. Subclass it, and register the subclass, for what is to
+    differ."""
+
+    tab: ClassVar[str]
+    """The name of its tab."""
+
+    empty: ClassVar[Any]
+    """What is said where there is no row."""
+
+    row_actions: ClassVar[Mapping[str, str]] = {}
+    """What can be done with a row, by its name in forms: the path of a RowAction."""
+
+    actions_selection_counter = True
+    change_form_template = "admin/django_tasks_kubernetes/table/change_form.html"
+    change_list_template = "admin/django_tasks_kubernetes/table/change_list.html"
+    list_per_page = 50
+    show_full_result_count = False
+
+    def is_on(self) -> bool:
+        """Whether the project uses what the table is for."""
+        raise NotImplementedError
+
+    def using(self) -> str | None:
+        """The database of the table; None for the one that routers name."""
+        return None
+
+    def queues_for(self, request: HttpRequest) -> set[str] | None:
+        """See ClusterAdmin."""
+        admin: Any = self.admin_site.get_model_admin(Task)
+        found: set[str] | None = admin.queues_for(request)
+        return found
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of the queues that the person may see."""
+        rows = self.model._default_manager.using(self.using())
+        allowed = self.queues_for(request)
+        return rows if allowed is None else rows.filter(queue__in=allowed)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, f"view_{self.opts.model_name}") and self.is_on()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Django's own page would do it without asking what the row is for. There are actions."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        return [path("act/", self.admin_site.admin_view(self.act_view), name=name), *super().get_urls()]
+
+    def act_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Does what the form of `ask` says."""
+        from django_tasks_kubernetes.admin.row_actions import act
+
+        return act(self, request)
+
+    def ask(self, request: HttpRequest, name: str, rows: QuerySet[Any]) -> HttpResponseBase:
+        """Asks whether to do it."""
+        from django_tasks_kubernetes.admin.row_actions import ask
+
+        return ask(self, request, self.row_action(name), rows)
+
+    def row_action(self, name: str) -> Any:
+        return import_string(self.row_actions[name])()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, self._around(request) | {"empty": self.empty} | (extra_context or {}))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        verbs = [self.row_action(name) for name in self.row_actions]
+        context = {"verbs": [one for one in verbs if may(request, one.permission)], "row_pk": unquote(object_id)}
+        return super().change_view(
+            request, object_id, form_url, self._around(request) | context | (extra_context or {})
+        )
+
+    def _around(self, request: HttpRequest) -> dict[str, Any]:
+        from django_tasks_kubernetes.admin.nav import nav
+        from django_tasks_kubernetes.admin.places import place_of
+
+        place = place_of(None)
+        if place is None:
+            return {}
+        return nav(request, self.admin_site, self.tab, place, None) | {"fresh_url": request.get_full_path()}
