@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes.admin import nav, task_facts
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.data import arguments_of, elsewhere, result_of
+from django_tasks_kubernetes.admin.log_reading import LogPane, attempt_of, has_run, log_pane
 from django_tasks_kubernetes.admin.one_task import answer_for
-from django_tasks_kubernetes.admin.page import Page, is_fresh
+from django_tasks_kubernetes.admin.page import PART, Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.timeline import timeline
 from django_tasks_kubernetes.codec.resource import Resource
@@ -56,12 +57,22 @@ class SiteLinks:
 class TaskPage(Page):
     name = "task"
     title = _("Task")
-    parts = ("task",)
+    parts = ("task", "log")
 
     def context(self, request: HttpRequest, place: Place, name: str) -> Mapping[str, Any]:
         answer = answer_for(self.admin, request, place, name, fresh=is_fresh(request))
         found: dict[str, Any] = {"answer": answer, "pk": quote(place.pk(name))}
         return found | self._of(request, place, answer.value) if answer.value is not None else found
+
+    def _log(self, request: HttpRequest, place: Place, resource: Resource) -> LogPane | None:
+        """Of what runs now. That of what has ended has a page of its own: its pod may be gone."""
+        if request.GET.get(PART, "log") != "log" or place.client is None:
+            return None
+        attempt = attempt_of(resource, None)
+        if attempt is None or attempt.get("finishedAt") or not has_run(attempt):
+            return None
+        pane = log_pane(request, place, resource, attempt, fresh=is_fresh(request))
+        return pane if pane.grows else None
 
     def _of(self, request: HttpRequest, place: Place, resource: Resource) -> dict[str, Any]:
         shown, now, links = row(resource), timezone.now(), SiteLinks(self.admin.admin_site, place)
@@ -70,6 +81,7 @@ class TaskPage(Page):
         return {
             "title": shown.task,
             "row": shown,
+            "log": self._log(request, place, resource) if sees_data else None,
             "headline": task_facts.headline(resource),
             "facts": list(task_facts.facts_of(resource, links)),
             "attempts": task_facts.attempts_of(resource),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.rows import row, step_text
-from django_tasks_kubernetes.presentation.text import moment, safe
+from django_tasks_kubernetes.presentation.text import mebibytes, moment, safe
 
 
 class Links(Protocol):
@@ -40,6 +40,9 @@ class AttemptCard:
     node: str
     image: str
     exit_code: int | None
+    memory: str
+    """The most at once, with its unit; empty where that is not known."""
+    cpu: str
     started_at: datetime | None
     finished_at: datetime | None
     reason: str
@@ -108,7 +111,8 @@ def attempts_of(resource: Resource) -> list[AttemptCard]:
 
 
 def _card(attempt: Mapping[str, Any], tail: Mapping[str, Any], *, is_last: bool) -> AttemptCard:
-    error = attempt.get("error") or {}
+    error, usage = attempt.get("error") or {}, attempt.get("usage") or {}
+    memory, cpu = usage.get("memoryBytes"), usage.get("cpuSeconds")
     has_log = tail.get("attempt") == attempt.get("number")
     return AttemptCard(
         number=attempt.get("number") or 0,
@@ -116,6 +120,8 @@ def _card(attempt: Mapping[str, Any], tail: Mapping[str, Any], *, is_last: bool)
         node=safe(attempt.get("node") or ""),
         image=safe(attempt.get("image") or ""),
         exit_code=attempt.get("exitCode"),
+        memory="" if memory is None else mebibytes(memory),
+        cpu="" if cpu is None else f"{cpu:,.1f} s",
         started_at=moment(attempt.get("startedAt")),
         finished_at=moment(attempt.get("finishedAt")),
         reason=safe(attempt.get("reason") or ""),

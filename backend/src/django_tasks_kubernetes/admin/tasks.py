@@ -31,6 +31,7 @@ class TaskAdmin(ClusterAdmin):
     object_pages: ClassVar[Mapping[str, str]] = {
         "arguments": "django_tasks_kubernetes.admin.data.ArgumentsPage",
         "result": "django_tasks_kubernetes.admin.data.ResultPage",
+        "log": "django_tasks_kubernetes.admin.log_page.LogPage",
         "cancel": "django_tasks_kubernetes.admin.act_page.CancelPage",
         "again": "django_tasks_kubernetes.admin.act_page.AgainPage",
     }

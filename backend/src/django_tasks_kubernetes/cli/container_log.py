@@ -58,11 +58,13 @@ class ContainerLog:
     _container: str | None = None
     _last: bytes = b""
 
-    def read(self, *, follow: bool, tail: int | None = None) -> Iterator[bytes | Answer]:
+    def read(self, *, follow: bool, tail: int | None = None, most_bytes: int | None = None) -> Iterator[bytes | Answer]:
         """Yields lines that no read has yielded before, each with its newline; and the answer, which comes last.
 
-        `tail`: at most so many lines, in the first read."""
+        `tail`: at most so many lines, in the first read. `most_bytes`: the beginning of these, with their times."""
         query = {"timestamps": "true"} | ({"follow": "true"} if follow else {})
+        if most_bytes is not None:
+            query["limitBytes"] = str(most_bytes)
         if self._container is not None:
             query["container"] = self._container
         if self._last:
@@ -79,7 +81,7 @@ class ContainerLog:
             if response.status != HTTPStatus.OK:
                 answer = self._refused(response)
                 if answer is None:
-                    yield from self.read(follow=follow, tail=tail)
+                    yield from self.read(follow=follow, tail=tail, most_bytes=most_bytes)
                 else:
                     yield answer
                 return

@@ -21,6 +21,9 @@ function keep(value) {
   try { localStorage.setItem(KEY, value); } catch { /* for this page alone */ }
 }
 
+const isAtEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 8;
+const toEnd = (log) => { log.scrollTop = log.scrollHeight; };
+
 class Region {
   constructor(element, say) {
     this.element = element;
@@ -84,7 +87,10 @@ class Region {
     this.wait = this.least;
     // What was opened stays open.
     const open = [...this.element.querySelectorAll("details")].map((details) => details.open);
+    const ends = [...this.element.querySelectorAll("[data-follow]")].map(isAtEnd);
     this.element.innerHTML = text;
+    // A log whose end is looked at is followed.
+    this.element.querySelectorAll("[data-follow]").forEach((log, index) => { if (ends[index] ?? true) toEnd(log); });
     this.element.querySelectorAll("details").forEach((details, index) => {
       if (open[index] !== undefined) details.open = open[index];
     });
@@ -124,6 +130,7 @@ function begin() {
     });
   }
   document.addEventListener("visibilitychange", () => apply(!document.hidden));
+  document.querySelectorAll("[data-follow]").forEach(toEnd);
   apply(false);
 }
 
