@@ -1,6 +1,6 @@
 """What people do to a schedule: run it now, suspend it, resume it."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
@@ -21,18 +21,40 @@ from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
 from django_tasks_kubernetes.presentation.schedule_rows import record
 from django_tasks_kubernetes.presentation.text import safe
 from django_tasks_kubernetes.store import store_of as task_store_of
+from django_tasks_kubernetes.stores.schedules import ScheduleStore
 from djangotasks_api.schedules.resource import scheduled
+
+
+def schedule_for(allowed: set[str] | None, place: Place, name: str) -> Resource | None:
+    """None where there is none of these queues. Raises TaskException."""
+    try:
+        found = read_schedule(place, name)
+    except (ScheduleDoesNotExist, TaskResultDoesNotExist):
+        return None
+    if found is None or (allowed is not None and record(found, [])["queue"] not in allowed):
+        return None
+    return found
+
+
+def run_now(place: Place, name: str, schedule: Resource, id_: str, by: str) -> Resource:
+    """Creates what a schedule creates, under this id. Raises TaskException."""
+    now = timezone.now()
+    made = scheduled(name, schedule["spec"], now, now, name=id_, expires=False)
+    task_store_of(place.store, made).create(requested(made, id_, by))
+    return made
+
+
+def suspend(store: ScheduleStore, name: str, schedule: Resource, suspends: bool) -> bool:
+    """Suspends or resumes a schedule. Returns whether that has changed it. Raises TaskException."""
+    store.suspend(name, suspends)
+    return bool(schedule["spec"].get("suspended")) is not suspends
 
 
 class ScheduleActionPage(AskingPage):
     def schedule(self, request: HttpRequest, place: Place, name: str) -> Resource:
         """Raises Http404, and TaskException."""
-        try:
-            found = read_schedule(place, name)
-        except (ScheduleDoesNotExist, TaskResultDoesNotExist):
-            found = None
-        allowed = self.admin.queues_for(request)
-        if found is None or (allowed is not None and record(found, [])["queue"] not in allowed):
+        found = schedule_for(self.admin.queues_for(request), place, name)
+        if found is None:
             raise Http404
         return found
 
@@ -51,9 +73,8 @@ class RunPage(ScheduleActionPage):
         }  # fmt: skip
 
     def act(self, request: HttpRequest, place: Place, name: str) -> Done:
-        now, id_ = timezone.now(), new_name(request)
-        made = scheduled(name, self.schedule(request, place, name)["spec"], now, now, name=id_, expires=False)
-        task_store_of(place.store, made).create(requested(made, id_, person(request)))
+        id_ = new_name(request)
+        made = run_now(place, name, self.schedule(request, place, name), id_, person(request))
         kind = "workflow" if made["spec"].get("steps") is not None else "task"
         address = url(self.admin.admin_site, f"{kind}_change", quote(place.pk(id_)))
         return Done(_("It was enqueued as %(id)s.") % {"id": id_}, f"Run now, as {id_}", address)
@@ -78,9 +99,7 @@ class SuspendPage(ScheduleActionPage):
         if (store := store_of(place)) is None:
             words = _("A schedule that is only code cannot be suspended.")
             return Done(words, words, back, messages.ERROR)
-        before: Any = self.schedule(request, place, name)["spec"].get("suspended")
-        store.suspend(name, self.suspends)
-        if bool(before) is self.suspends:
+        if not suspend(store, name, self.schedule(request, place, name), self.suspends):
             words = _("It was so already.")
             return Done(words, words, back, messages.WARNING)
         if self.suspends:

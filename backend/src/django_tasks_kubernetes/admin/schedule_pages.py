@@ -16,6 +16,7 @@ from django_tasks_kubernetes.admin.nav import Problem, problem_of, url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
+from django_tasks_kubernetes.admin.schedule_bulk import VERBS
 from django_tasks_kubernetes.admin.schedule_reading import End, ScheduleReading, read_schedules
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.schedule_rows import record
@@ -70,7 +71,14 @@ class SchedulesPage(Page):
             return context
         rows = self.lines(request, place, answer.value, NEXT)
         found = [row for row in rows if _has(row, text)]
-        return context | {"schedules": found, "number": len(rows), **self.rights(request, answer.value)}
+        rights = self.rights(request, answer.value)
+        return context | {
+            "schedules": found,
+            "number": len(rows),
+            "verbs": [verb for verb in VERBS.values() if rights["may_run" if verb.suspends is None else "may_change"]],
+            "act_url": url(self.admin.admin_site, "schedule_act"),
+            **rights,
+        }
 
     def rights(self, request: HttpRequest, reading: ScheduleReading) -> dict[str, Any]:
         missing: Problem | None = problem_of(reading.missing, request) if reading.missing is not None else None

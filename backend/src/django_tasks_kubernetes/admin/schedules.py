@@ -14,6 +14,7 @@ ACTIONS = "django_tasks_kubernetes.admin.schedule_actions"
 class ScheduleAdmin(ClusterAdmin):
     """Subclass it, and register the subclass, for what is to differ."""
 
+    pages: ClassVar[Mapping[str, str]] = {"act": "django_tasks_kubernetes.admin.schedule_bulk.SchedulesActPage"}
     object_pages: ClassVar[Mapping[str, str]] = {
         "run": f"{ACTIONS}.RunPage",
         "suspend": f"{ACTIONS}.SuspendPage",
