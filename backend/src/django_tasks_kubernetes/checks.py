@@ -36,9 +36,9 @@ def check_settings(
         return
     if (missing := _missing_function(options.get("ADMIN_HIDE"))) is not None:
         yield Error(missing, hint=f"Correct {where}['OPTIONS'].", obj=where, id="djangotasks.E006")
-    if _needs_app(options) and not apps.is_installed("django_tasks_kubernetes"):
+    if (without := _without_table(options)) and not apps.is_installed("django_tasks_kubernetes"):
         yield Error(
-            "ENQUEUE is outbox, and the outbox has no table.",
+            without,
             hint="Add 'django_tasks_kubernetes' to INSTALLED_APPS, and run manage.py migrate.",
             obj=where,
             id="djangotasks.E005",
@@ -63,5 +63,8 @@ def _missing_function(hide: Any) -> str | None:
     return None if callable(function) else f"ADMIN_HIDE must lead to a function, and {hide} is {function!r}."
 
 
-def _needs_app(options: Mapping[str, Any]) -> bool:
-    return any(options.get("ENQUEUE") == mode and delivery_for(mode).needs_app for mode in Enqueue)
+def _without_table(options: Mapping[str, Any]) -> str:
+    """What needs a table of this app."""
+    if any(options.get("ENQUEUE") == mode and delivery_for(mode).needs_app for mode in Enqueue):
+        return "ENQUEUE is outbox, and the outbox has no table."
+    return "HISTORY_DAYS is set, and the history has no table." if options.get("HISTORY_DAYS") is not None else ""

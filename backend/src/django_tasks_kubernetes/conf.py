@@ -73,6 +73,13 @@ class Options:
     """What the admin's pages hide of arguments and results, beside names such as password: a regular expression for
     names, or the path of a function. Default: nothing more."""
 
+    history_days: int | None = None
+    """For how many days `manage.py watch_tasks` keeps a row for each task that ended, beyond its TTL, for Django's
+    admin. Default: it keeps none."""
+
+    history_rows: int = 1_000_000
+    """How many rows it keeps at most, the newest. One takes some 0.6 KB."""
+
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:
         """Raises ImproperlyConfigured with every problem found."""
@@ -99,6 +106,10 @@ class Options:
         return replace(self, retries=0, request_timeout=seconds, operator_timeout=seconds)
 
 
+# The least of each option that is a whole number.
+COUNTS: Final = {
+    "RETRIES": 0, "STORAGE_MAX_BYTES": 0, "COMPRESS_PAYLOAD_FROM": 0, "HISTORY_DAYS": 1, "HISTORY_ROWS": 1,
+}  # fmt: skip
 KNOWN = tuple(field.name.upper() for field in fields(Options))
 
 
@@ -118,8 +129,8 @@ def problems_of(raw: Mapping[str, Any]) -> Iterator[str]:
                 yield f"CONTEXT must be the name of a context, not {value!r}."
             case "REQUEST_TIMEOUT" | "OPERATOR_TIMEOUT", _ if not _is_number(value) or not 0 < value < math.inf:
                 yield f"{name} must be a number of seconds above 0, not {value!r}."
-            case "RETRIES" | "STORAGE_MAX_BYTES" | "COMPRESS_PAYLOAD_FROM", _ if not _is_count(value):
-                yield f"{name} must be a whole number from 0, not {value!r}."
+            case _ if name in COUNTS and not _is_count(value, COUNTS[name]):
+                yield f"{name} must be a whole number from {COUNTS[name]}, not {value!r}."
             case "ENQUEUE", _ if value not in [*Enqueue]:
                 yield f"ENQUEUE must be one of {', '.join(Enqueue)}, not {value!r}."
             case "ADMIN_HIDE", _ if not isinstance(value, str) or not (is_path(value) or _is_expression(value)):
@@ -147,8 +158,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _unknown(name: str) -> str:

@@ -4,15 +4,19 @@ With the app in INSTALLED_APPS.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.conf import problems_of
+from djangotasks_api.phases import Phase
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend
+    from django_tasks_kubernetes.kube.client import Client
 
 # What the web app's Role allows, and why it is needed.
 VERBS: Final = {
@@ -22,6 +26,10 @@ VERBS: Final = {
     "watch": "waiting for a result",
     "patch": "cancelling a task",
 }
+# Of the newest tasks, and when one that has ended must be in the history.
+LOOKED_AT: Final = 100
+WRITTEN_WITHIN: Final = timedelta(minutes=10)
+ENDED: Final = ",".join(f"status.phase!={phase}" for phase in Phase if not phase.is_terminal)
 CLUSTER_IDS: Final[dict[type[Exception], str]] = {
     e.ClusterNotConfigured: "djangotasks.E010",
     e.ApiUnavailable: "djangotasks.E011",
@@ -65,6 +73,13 @@ def _check_cluster(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
             obj=where,
             id="djangotasks.E013",
         )
+    if backend.parsed_options.history_days is not None and (number := _not_in_history(client)):
+        yield checks.Warning(
+            f"HISTORY_DAYS is set, and the history has none of the {number} newest tasks that ended.",
+            hint="Run manage.py watch_tasks, which writes it. The web app's chart does: watcher.enabled=true.",
+            obj=where,
+            id="djangotasks.W010",
+        )
     if backend.parsed_options.storage is not None:
         from django_tasks_kubernetes.storage.files import try_storage
 
@@ -72,6 +87,21 @@ def _check_cluster(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
             try_storage(backend.files, client.namespace)
         except e.StorageFailed as error:
             yield _error(error, where)
+
+
+def _not_in_history(client: "Client") -> int:
+    """How many of the newest tasks ended a while ago and are not in the history; 0 where one of them is."""
+    from django.utils import timezone
+
+    from django_tasks_kubernetes.models import TaskHistory
+    from django_tasks_kubernetes.presentation.tables import page_of
+
+    now = timezone.now()
+    found = page_of(client.table_page(fields=ENDED, limit=LOOKED_AT), client.namespace, now)
+    ended = (
+        {row.id for row in found.rows if row.finished_at and row.finished_at < now - WRITTEN_WITHIN} if found else set()
+    )
+    return 0 if TaskHistory.objects.filter(task_id__in=ended).exists() else len(ended)
 
 
 def _error(error: e.KubernetesBackendError, where: str) -> Error:

@@ -10,6 +10,8 @@ from djangotasks_api.bounds import (
     BACKEND_ALIAS_MAX_CHARS,
     CANCEL_REASON_MAX_CHARS,
     DNS_LABEL_MAX_CHARS,
+    ERROR_TYPE_MAX_CHARS,
+    REASON_MAX_CHARS,
     TASK_NAME_MAX_CHARS,
     TASK_PATH_MAX_CHARS,
 )
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 # Of a name with an alias before it. Nothing is stored under it.
 PK_MAX_CHARS: Final = 255
+HISTORY_MESSAGE_MAX_CHARS: Final = 200
 
 
 class OutboxTask(models.Model):
@@ -115,6 +118,53 @@ class TaskEnd(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class TaskHistory(models.Model):
+    """A task that ended, kept beyond its TTL by `manage.py watch_tasks` with OPTIONS["HISTORY_DAYS"]. Without its
+    arguments, its result and its log."""
+
+    uid: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=64)
+    """The resource's: every process that sees the end writes the same row."""
+
+    task_id: "models.CharField[str, str]" = models.CharField(max_length=TASK_NAME_MAX_CHARS, db_index=True)
+    backend: "models.CharField[str, str]" = models.CharField(max_length=BACKEND_ALIAS_MAX_CHARS)
+    """The alias in TASKS."""
+
+    task: "models.CharField[str, str]" = models.CharField(max_length=TASK_PATH_MAX_CHARS)
+    queue: "models.CharField[str, str]" = models.CharField(max_length=DNS_LABEL_MAX_CHARS)
+    phase: "models.CharField[str, str]" = models.CharField(max_length=REASON_MAX_CHARS)
+    reason: "models.CharField[str, str]" = models.CharField(max_length=REASON_MAX_CHARS, blank=True, default="")
+    exception: "models.CharField[str, str]" = models.CharField(max_length=ERROR_TYPE_MAX_CHARS, blank=True, default="")
+    message: "models.CharField[str, str]" = models.CharField(
+        max_length=HISTORY_MESSAGE_MAX_CHARS, blank=True, default=""
+    )
+    """The beginning of it."""
+
+    attempts: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(default=0)
+    enqueued_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True)
+    started_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True)
+    finished_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField()
+    memory_bytes: "models.BigIntegerField[int | None, int | None]" = models.BigIntegerField(null=True)
+    """Of the last attempt, where that is known."""
+
+    cpu_seconds: "models.FloatField[float | None, float | None]" = models.FloatField(null=True)
+    schedule: "models.CharField[str, str]" = models.CharField(max_length=DNS_LABEL_MAX_CHARS, blank=True, default="")
+    workflow: "models.CharField[str, str]" = models.CharField(max_length=DNS_LABEL_MAX_CHARS, blank=True, default="")
+    retry_of: "models.CharField[str, str]" = models.CharField(max_length=TASK_NAME_MAX_CHARS, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("task that ended")
+        verbose_name_plural = _("history of tasks")
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["-finished_at"], name="djangotasks_history_end"),
+            models.Index(fields=["phase", "-finished_at"], name="djangotasks_history_phase"),
+            models.Index(fields=["task", "-finished_at"], name="djangotasks_history_task"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.task_id}"
 
 
 class Task(models.Model):

@@ -38,6 +38,8 @@ def test_check_passes_for_good_settings() -> None:
         ({"OPTIONS": {"DATABASE": "other"}}, "E001", "DATABASE must be an alias of DATABASES, not 'other'", "OPTIONS"),
         ({"OPTIONS": {"STORAGE": "other"}}, "E001", "STORAGE must be an alias of STORAGES, not 'other'", "OPTIONS"),
         ({"OPTIONS": {"STORAGE_MAX_BYTES": 1e9}}, "E001", "STORAGE_MAX_BYTES must be a whole number from 0", "OPTIONS"),
+        ({"OPTIONS": {"HISTORY_DAYS": 0}}, "E001", "HISTORY_DAYS must be a whole number from 1, not 0", "OPTIONS"),
+        ({"OPTIONS": {"HISTORY_ROWS": "many"}}, "E001", "HISTORY_ROWS must be a whole number from 1", "OPTIONS"),
         ({"OPTIONS": {"ADMIN_HIDE": "("}}, "E001", "ADMIN_HIDE must be a regular expression, or the path", "OPTIONS"),
         ({"OPTIONS": {"ADMIN_HIDE": ""}}, "E001", "ADMIN_HIDE must be", "OPTIONS"),
         ({"OPTIONS": {"ADMIN_HIDE": ["iban"]}}, "E001", "ADMIN_HIDE must be", "OPTIONS"),
@@ -70,6 +72,14 @@ def test_check_reports_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("django_tasks_kubernetes.checks.find_spec", lambda name: None)
     (found,) = list(check_tasks())
     assert (found.id, found.hint) == ("djangotasks.E004", "Install it: pip install kubernetes.")
+
+
+def test_check_reports_a_history_without_the_app() -> None:
+    with settings(OPTIONS={"HISTORY_DAYS": 30}):
+        assert list(check_tasks()) == []
+        with override_settings(INSTALLED_APPS=[]):
+            (found,) = check_tasks()
+    assert (found.id, found.msg) == ("djangotasks.E005", "HISTORY_DAYS is set, and the history has no table.")
 
 
 def test_check_reports_an_outbox_without_the_app() -> None:

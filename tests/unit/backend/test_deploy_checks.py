@@ -1,6 +1,7 @@
 """System checks that ask the cluster: `check --deploy`."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ from django.conf import settings as django_settings
 from django.core import checks
 from django.test import override_settings
 
+from django_tasks_kubernetes.deploy_checks import ENDED
+from django_tasks_kubernetes.models import TaskHistory
 from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import NO_ROLE, kubeconfig, status
+from tests.unit.backend.resources import resource
+from tests.unit.backend.tables import FakeTables
 from tests.unit.backend.test_checks import settings
 
 
@@ -96,6 +101,31 @@ def test_deploy_check_tries_the_storage(server: Server, tmp_path: Path) -> None:
         (found,) = deploy(server, tmp_path, STORAGE="tasks")
     assert found.id == "djangotasks.E017"
     assert "The storage 'tasks' did not take a file" in found.msg
+
+
+@pytest.mark.django_db
+def test_deploy_check_reports_a_history_that_nobody_writes(server: Server, tmp_path: Path) -> None:
+    old, new = (datetime.now(UTC) - timedelta(minutes=minutes) for minutes in (60, 1))
+    tasks = [
+        resource(name, phase="Succeeded", finishedAt=at.isoformat())
+        for name, at in (("a", old), ("b", old), ("c", new))
+    ]
+    tables = FakeTables(*tasks, resource("d", phase="Running"))
+    plain = cluster((201, {}, {}))
+
+    def answer(request: Request) -> Answer:
+        if request.method != "GET":
+            return plain(request)
+        return 200, tables.table_page(fields=ENDED, labels="", limit=100, token=None), {}
+
+    server.answer = answer
+    (found,) = deploy(server, tmp_path, HISTORY_DAYS=30)
+    assert (found.id, found.level) == ("djangotasks.W010", checks.WARNING)
+    assert "the history has none of the 2 newest tasks that ended" in found.msg
+    assert "manage.py watch_tasks" in (found.hint or "")
+    assert deploy(server, tmp_path) == []
+    TaskHistory.objects.create(uid="a", task_id="a", backend="default", finished_at=old)
+    assert deploy(server, tmp_path, HISTORY_DAYS=30) == []
 
 
 def test_deploy_check_without_credentials(tmp_path: Path) -> None:

@@ -8,14 +8,24 @@ from django.apps import apps
 from django.contrib import admin
 
 from django_tasks_kubernetes.admin.ends import EndsAdmin
+from django_tasks_kubernetes.admin.history import HistoryAdmin
 from django_tasks_kubernetes.admin.outbox import OutboxAdmin
 from django_tasks_kubernetes.admin.queues import QueueAdmin
 from django_tasks_kubernetes.admin.schedules import ScheduleAdmin
 from django_tasks_kubernetes.admin.tasks import TaskAdmin
 from django_tasks_kubernetes.admin.workflows import WorkflowAdmin
-from django_tasks_kubernetes.models import OutboxTask, Queue, Schedule, Task, TaskEnd, Workflow
+from django_tasks_kubernetes.models import OutboxTask, Queue, Schedule, Task, TaskEnd, TaskHistory, Workflow
 
-__all__ = ["EndsAdmin", "OutboxAdmin", "QueueAdmin", "ScheduleAdmin", "TaskAdmin", "WorkflowAdmin", "register"]
+__all__ = [
+    "EndsAdmin",
+    "HistoryAdmin",
+    "OutboxAdmin",
+    "QueueAdmin",
+    "ScheduleAdmin",
+    "TaskAdmin",
+    "WorkflowAdmin",
+    "register",
+]
 
 
 def register(site: admin.AdminSite) -> None:
@@ -24,6 +34,7 @@ def register(site: admin.AdminSite) -> None:
     site.register(Queue, QueueAdmin)
     site.register(Schedule, ScheduleAdmin)
     site.register(Workflow, WorkflowAdmin)
+    site.register(TaskHistory, HistoryAdmin)
     site.register(OutboxTask, OutboxAdmin)
     site.register(TaskEnd, EndsAdmin)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import quote
-from django.http import HttpRequest
+from django.contrib.admin.utils import quote, unquote
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,10 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes.admin import nav, task_facts
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.data import arguments_of, elsewhere, result_of
+from django_tasks_kubernetes.admin.history_page import row_of
 from django_tasks_kubernetes.admin.log_reading import LogPane, attempt_of, has_run, log_pane
 from django_tasks_kubernetes.admin.one_task import answer_for
 from django_tasks_kubernetes.admin.page import PART, Page, is_fresh
-from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.admin.places import Place, history_options, split
 from django_tasks_kubernetes.admin.timeline import timeline
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.rows import row
@@ -63,6 +65,25 @@ class TaskPage(Page):
         answer = answer_for(self.admin, request, place, name, fresh=is_fresh(request))
         found: dict[str, Any] = {"answer": answer, "pk": quote(place.pk(name))}
         return found | self._of(request, place, answer.value) if answer.value is not None else found
+
+    def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
+        """Leads to the row of the history, where the task is gone and there is one."""
+        try:
+            return super().respond(request, object_id)
+        except Http404:
+            if PART in request.GET or (address := self._in_history(request, object_id)) is None:
+                raise
+            messages.info(request, _("The task is not in the cluster any more. This is what the history has kept."))
+            return HttpResponseRedirect(address)
+
+    def _in_history(self, request: HttpRequest, object_id: str | None) -> str | None:
+        place, name = split(unquote(object_id or ""))
+        if place is None or history_options() is None or not may(request, "view_taskhistory"):
+            return None
+        row, allowed = row_of(place, name), self.admin.queues_for(request)
+        if row is None or (allowed is not None and row.queue not in allowed):
+            return None
+        return nav.url(self.admin.admin_site, "taskhistory_change", quote(row.pk))
 
     def _log(self, request: HttpRequest, place: Place, resource: Resource) -> LogPane | None:
         """Of what runs now. That of what has ended has a page of its own: its pod may be gone."""

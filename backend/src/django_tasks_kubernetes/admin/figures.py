@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from django_tasks_kubernetes.admin.buckets import Buckets, percentile
 from django_tasks_kubernetes.presentation.filters import EVER
@@ -21,6 +21,32 @@ SHARES: Final = {"p50": 0.5, "p95": 0.95}
 QUIET: Final = timedelta(seconds=60)
 # They wait for their time, or for their turn, and nothing is wrong with that.
 GOOD_REASONS: Final = frozenset({"", Reason.WORKFLOW_RETURNED})
+
+
+class Timed(Protocol):
+    """What times are counted of: a row of a table, or one of the history."""
+
+    @property
+    def enqueued_at(self) -> datetime | None: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndFigures:
+    """What ended in some buckets."""
+
+    number: int
+    succeeded_percent: float | None
+    """Of those that were not cancelled."""
+    ends: Mapping[str, Sequence[int]]
+    """How many, by how they ended, in each bucket."""
+    times: Mapping[str, Mapping[str, list[float | None]]]
+    """See percentiles()."""
+    overall: Mapping[str, Mapping[str, float | None]]
+    """See overall()."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +86,11 @@ def latest_ends(rows: Iterable[Row], most: int) -> list[Row]:
     return sorted(ended, key=lambda row: (row.finished_at or EVER, row.id), reverse=True)[:most]
 
 
-def by_queue(unfinished: Sequence[Row], ended: Sequence[Row], buckets: Buckets) -> list[QueueFigures]:
-    """A line for each queue that has tasks, by name."""
-    queues = sorted({row.queue for row in (*unfinished, *ended)})
+def by_queue(
+    unfinished: Sequence[Row], ended: Sequence[Row], buckets: Buckets, also: Iterable[str] = ()
+) -> list[QueueFigures]:
+    """A line for each queue that has tasks, and for these, by name."""
+    queues = sorted({row.queue for row in (*unfinished, *ended)} | set(also))
     return [_figures(queue, unfinished, ended, buckets) for queue in queues]
 
 
@@ -74,17 +102,31 @@ def ends(rows: Iterable[Row], buckets: Buckets) -> dict[str, list[int]]:
     }
 
 
-def waited(row: Row) -> float | None:
+def end_figures(ends: Mapping[str, Sequence[int]], times: Iterable[Timed], buckets: Buckets) -> EndFigures:
+    """`ends`: how many. `times`: of them, or of some of them."""
+    listed = list(times)
+    total = {kind: sum(numbers) for kind, numbers in ends.items()}
+    counted = total["succeeded"] + total["failed"]
+    return EndFigures(
+        number=sum(total.values()),
+        succeeded_percent=round(100 * total["succeeded"] / counted, 1) if counted else None,
+        ends=ends,
+        times=percentiles(listed, buckets),
+        overall=overall(listed, buckets),
+    )
+
+
+def waited(row: Timed) -> float | None:
     """The seconds from its enqueueing to its start."""
     return _seconds(row.enqueued_at, row.started_at)
 
 
-def ran(row: Row) -> float | None:
+def ran(row: Timed) -> float | None:
     """The seconds from its start to its end."""
     return _seconds(row.started_at, row.finished_at)
 
 
-def percentiles(rows: Iterable[Row], buckets: Buckets) -> Mapping[str, Mapping[str, list[float | None]]]:
+def percentiles(rows: Iterable[Timed], buckets: Buckets) -> Mapping[str, Mapping[str, list[float | None]]]:
     """Of waiting and of running, in each bucket by the ends of the tasks."""
     listed = list(rows)
     found = {}
@@ -94,7 +136,7 @@ def percentiles(rows: Iterable[Row], buckets: Buckets) -> Mapping[str, Mapping[s
     return found
 
 
-def overall(rows: Iterable[Row], buckets: Buckets) -> Mapping[str, Mapping[str, float | None]]:
+def overall(rows: Iterable[Timed], buckets: Buckets) -> Mapping[str, Mapping[str, float | None]]:
     """The same of all buckets together."""
     listed = [row for row in rows if buckets.place(row.finished_at) is not None]
     return {

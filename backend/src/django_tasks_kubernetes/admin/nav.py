@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.keeping import Answer
-from django_tasks_kubernetes.admin.places import Place, has_receivers, outbox_database
+from django_tasks_kubernetes.admin.places import Place, has_receivers, history_options, outbox_database
 
 # Name, label, the name of its address, and who may see it. One whose address does not exist is left out.
 TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
@@ -26,6 +26,7 @@ TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
     ("queues", _("Queues"), "queue_changelist", "view_queue"),
     ("schedules", _("Schedules"), "schedule_changelist", "view_schedule"),
     ("workflows", _("Workflows"), "workflow_changelist", "view_workflow"),
+    ("history", _("History"), "taskhistory_changelist", "view_taskhistory"),
     ("outbox", _("To be sent"), "outboxtask_changelist", "view_outboxtask"),
     ("ends", _("Receivers"), "taskend_changelist", "view_taskend"),
 )
@@ -33,6 +34,7 @@ TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
 ON: Final[dict[str, Callable[[], bool]]] = {
     "outbox": lambda: outbox_database() is not None,
     "ends": has_receivers,
+    "history": lambda: history_options() is not None,
 }
 TITLES: Final[dict[type, Promise]] = {
     e.ApiUnavailable: _("The cluster does not answer"),

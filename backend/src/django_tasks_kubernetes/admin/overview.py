@@ -1,48 +1,33 @@
 """The overview: what waits and why, what runs, what ended, and what failed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
-from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin import charts, figures
-from django_tasks_kubernetes.admin.criteria import UNFINISHED, criteria_of
+from django_tasks_kubernetes.admin.base import may
+from django_tasks_kubernetes.admin.buckets import Buckets
 from django_tasks_kubernetes.admin.failure_groups import grouped, open_of, retried_of
+from django_tasks_kubernetes.admin.figures import EndFigures
+from django_tasks_kubernetes.admin.history_trends import trends
+from django_tasks_kubernetes.admin.overview_reading import Readings, read_overview
 from django_tasks_kubernetes.admin.page import Page, is_fresh
-from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.reading import ROWS_MAX, Reading, View, count, kept, read
+from django_tasks_kubernetes.admin.places import Place, history_options
+from django_tasks_kubernetes.admin.queue_lines import QueueLine
+from django_tasks_kubernetes.admin.queues_page import known_lines
+from django_tasks_kubernetes.admin.reading import Reading, kept
+from django_tasks_kubernetes.admin.waiting import causes
 from django_tasks_kubernetes.admin.windows import WINDOWS, Window
-from django_tasks_kubernetes.presentation.filters import EVER
 from django_tasks_kubernetes.presentation.rows import Row
-from django_tasks_kubernetes.presentation.text import moment
-from djangotasks_api.phases import TERMINAL_PHASES, Phase
-
-if TYPE_CHECKING:
-    from django_tasks_kubernetes.codec.resource import Resource
+from djangotasks_api.phases import Phase
 
 LISTED: Final = 8
-UNFINISHED_FIELDS: Final = criteria_of({"phase": UNFINISHED}).fields
-ENDED_FIELDS: Final = criteria_of({"phase": ",".join(sorted(TERMINAL_PHASES))}).fields
-FAILED_FIELDS: Final = criteria_of({"phase": Phase.FAILED}).fields
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
-    """What the page is made of."""
-
-    unfinished: Reading
-    ended: Reading
-    failed: Reading
-    number: int
-    is_due: bool
-    """Whether a task that waits without a reason could have started."""
 
 
 class OverviewPage(Page):
@@ -55,7 +40,7 @@ class OverviewPage(Page):
         if (window := WINDOWS.get(word)) is None:
             raise BadRequest(f"within={word!r}")
         fresh, now = is_fresh(request), timezone.now()
-        answer = kept(place, "overview", lambda: _read(place, now, fresh=fresh), fresh=fresh)
+        answer = kept(place, "overview", lambda: read_overview(place, now, fresh=fresh), fresh=fresh)
         context = {
             "answer": answer,
             "window": window,
@@ -65,40 +50,42 @@ class OverviewPage(Page):
         if answer.value is None:
             return context
         allowed = self.admin.queues_for(request)
-        return context | _shown(answer.value, allowed, window, now, timezone.get_current_timezone(), place)
+        lines: Mapping[str, QueueLine] = {}
+        # One that does not answer is not asked once more.
+        if answer.problem is None and may(request, "view_queue"):
+            lines = {
+                name: line
+                for name, line in known_lines(place, now, fresh=fresh).items()
+                if allowed is None or name in allowed
+            }
+        zone = timezone.get_current_timezone()
+        kept_ends = self._kept_ends(request, place, window, allowed, fresh=fresh)
+        return context | _shown(answer.value, lines, allowed, window, now, zone, place, kept_ends)
 
+    def _kept_ends(
+        self, request: HttpRequest, place: Place, window: Window, allowed: set[str] | None, *, fresh: bool
+    ) -> EndFigures | None:
+        """From the history, where it is on, and the person may see it."""
+        if history_options() is None or not may(request, "view_taskhistory"):
+            return None
+        zone = timezone.get_current_timezone()
 
-def _read(place: Place, now: datetime, *, fresh: bool) -> Readings:
-    """Four requests, and one more where it looks as if nothing started tasks."""
+        def count() -> EndFigures:
+            return trends(place.alias, allowed, window.buckets(timezone.now(), zone), zone)
 
-    def value(fields: str) -> Reading:
-        answer = read(place, View(fields=fields, limit=ROWS_MAX), fresh=fresh)
-        if answer.problem is not None or answer.value is None:
-            # The first refusal is enough: the others would take as long.
-            raise answer.problem or RuntimeError("There is neither an answer nor a problem.")
-        return answer.value
-
-    unfinished, ended, failed = value(UNFINISHED_FIELDS), value(ENDED_FIELDS), value(FAILED_FIELDS)
-    number = count(place, fresh=fresh)
-    if number.problem is not None:
-        raise number.problem
-    is_due = True
-    if figures.quiet_since(unfinished.rows, ended.rows, now) is not None:
-        is_due = _is_due(place, unfinished.rows[-1], now)
-    return Readings(unfinished=unfinished, ended=ended, failed=failed, number=number.value or 0, is_due=is_due)
-
-
-def _is_due(place: Place, row: Row, now: datetime) -> bool:
-    """A table does not say for which time a task was deferred."""
-    try:
-        found: Resource = place.store.get(row.id)
-    except TaskResultDoesNotExist:
-        return False
-    return (moment(found["spec"].get("runAfter")) or EVER) <= now
+        queues = None if allowed is None else frozenset(allowed)
+        return kept(place, ("history", window.word, str(zone), queues), count, fresh=fresh).value
 
 
 def _shown(
-    readings: Readings, allowed: set[str] | None, window: Window, now: datetime, zone: tzinfo, place: Place
+    readings: Readings,
+    lines: Mapping[str, QueueLine],
+    allowed: set[str] | None,
+    window: Window,
+    now: datetime,
+    zone: tzinfo,
+    place: Place,
+    kept_ends: EndFigures | None,
 ) -> dict[str, Any]:
     def mine(rows: Iterable[Row]) -> list[Row]:
         return [row for row in rows if allowed is None or row.queue in allowed]
@@ -107,11 +94,11 @@ def _shown(
         mine(reading.rows) for reading in (readings.unfinished, readings.ended, readings.failed)
     )
     buckets, hour = window.buckets(now, zone), WINDOWS["1h"].buckets(now, zone)
-    in_window = [row for row in ended if buckets.place(row.finished_at) is not None]
+    over, caption = _over(ended, readings.ended, kept_ends, buckets)
     open_failures = open_of(failed, retried_of([*unfinished, *ended]))
     groups = grouped(open_failures, WINDOWS["30d"].buckets(now, zone), now)
-    times, total = figures.percentiles(in_window, buckets), figures.overall(in_window, buckets)
-    caption = _caption(readings.ended)
+    held = [name for name, line in lines.items() if line.hold is not None]
+    by_queue = figures.by_queue(unfinished, ended, hour, held)
     quiet = figures.quiet_since(unfinished, ended, now) if readings.is_due else None
     return {
         "number": readings.number if allowed is None else None,
@@ -119,24 +106,35 @@ def _shown(
         "oldest": figures.oldest(unfinished),
         "running": sum(row.phase == Phase.RUNNING for row in unfinished),
         "longest": next(iter(figures.running_longest(unfinished, 1)), None),
-        "ended": len(in_window),
-        "succeeded_percent": _percent(in_window),
+        "ended": over.number,
+        "succeeded_percent": over.succeeded_percent,
         "open_failures": len(open_failures),
         "groups": groups,
         "newest_failure": next(iter(figures.latest_ends(open_failures, 1)), None),
         "cut": [reading for reading in (readings.unfinished, readings.failed) if not reading.is_complete],
         "quiet_since": quiet,
+        "causes": causes(by_queue, lines, readings.messages),
+        "knows_queues": bool(lines),
         "queues": [
-            (found, charts.sparkline(f"ended-{number}", found.counts))
-            for number, found in enumerate(figures.by_queue(unfinished, ended, hour))
+            (found, charts.sparkline(f"ended-{number}", found.counts), lines.get(found.queue))
+            for number, found in enumerate(by_queue)
         ],
-        "ends": charts.ended("ended", str(window.unit), buckets, figures.ends(in_window, buckets), zone, caption),
-        "waits": charts.durations("waited", str(_("Waiting")), buckets, times["waited"], zone, caption),
-        "runs": charts.durations("ran", str(_("Running")), buckets, times["ran"], zone, caption),
-        "overall": {name: {share: charts.seconds(v) for share, v in of.items()} for name, of in total.items()},
+        "ends": charts.ended("ended", str(window.unit), buckets, over.ends, zone, caption),
+        "waits": charts.durations("waited", str(_("Waiting")), buckets, over.times["waited"], zone, caption),
+        "runs": charts.durations("ran", str(_("Running")), buckets, over.times["ran"], zone, caption),
+        "overall": {name: {share: charts.seconds(v) for share, v in of.items()} for name, of in over.overall.items()},
         "failures": [(place.pk(row.id), row) for row in figures.latest_ends(open_failures, LISTED)],
         "runners": [(place.pk(row.id), row) for row in figures.running_longest(unfinished, LISTED)],
     }
+
+
+def _over(rows: list[Row], reading: Reading, kept_ends: EndFigures | None, buckets: Buckets) -> tuple[EndFigures, str]:
+    """What ended, from where more of it is known, and what that leaves out."""
+    inside = [row for row in rows if buckets.place(row.finished_at) is not None]
+    found = figures.end_figures(figures.ends(inside, buckets), inside, buckets)
+    if kept_ends is not None and kept_ends.number > found.number:
+        return kept_ends, str(_("From the history."))
+    return found, _caption(reading)
 
 
 def _caption(ended: Reading) -> str:
@@ -148,9 +146,3 @@ def _caption(ended: Reading) -> str:
         _("Of the newest %(number)s tasks that ended, since %(time)s.")
         % {"number": f"{len(ended.rows):,}", "time": f"{timezone.localtime(min(ends)):%Y-%m-%d %H:%M}" if ends else "–"}
     )
-
-
-def _percent(rows: list[Row]) -> float | None:
-    """How many of a hundred succeeded, of those that were not cancelled."""
-    counted = [row for row in rows if row.phase != Phase.CANCELLED]
-    return round(100 * sum(row.is_good for row in counted) / len(counted), 1) if counted else None

@@ -12,7 +12,7 @@ from django.tasks import task_backends
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.admin.memory import memory_page
 from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.conf import Enqueue
+from django_tasks_kubernetes.conf import Enqueue, Options
 from django_tasks_kubernetes.exceptions import CrdNotInstalled
 from django_tasks_kubernetes.presentation.tables import Page, page_of
 
@@ -81,12 +81,20 @@ def places() -> list[Place]:
 
 def outbox_database() -> str | None:
     """Where the outbox of the first backend is that has one; None where none has."""
+    return next((options.database for options in _options() if options.enqueue is Enqueue.OUTBOX), None)
+
+
+def history_options() -> Options | None:
+    """Those of the first backend that keeps a history; None where none does."""
+    return next((options for options in _options() if options.history_days is not None), None)
+
+
+def _options() -> Iterator[Options]:
     for place in places():
         # Wrong settings are for `manage.py check`, and for the pages that ask the cluster.
         with suppress(ImproperlyConfigured):
-            if place.backend.in_cluster and place.backend.parsed_options.enqueue is Enqueue.OUTBOX:
-                return place.backend.parsed_options.database
-    return None
+            if place.backend.in_cluster:
+                yield place.backend.parsed_options
 
 
 def has_receivers() -> bool:

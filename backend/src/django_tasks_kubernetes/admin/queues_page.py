@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.utils import quote
@@ -66,6 +67,15 @@ class QueuesPage(Page):
             "may_hold": by_queue is not None and may(request, "hold_queue"),
             "one": name,
         }
+
+
+def known_lines(place: Place, now: datetime, *, fresh: bool) -> dict[str, QueueLine]:
+    """The queues by name, as far as they may be read: two requests, which the page of queues makes as well."""
+    queues = kept(place, "queues", lambda: read_queues(place), fresh=fresh)
+    if not queues.value:
+        return {}
+    holds = None if queues.problem is not None else held(place, fresh=fresh).value
+    return {line.name: line for line in lines_of(queues.value, holds, now)}
 
 
 def read_queues(place: Place) -> list[Resource] | None:

@@ -1,4 +1,5 @@
-"""Lists and watches the DjangoTasks of a namespace, or its DjangoTaskWorkflows, and records their ends in the inbox."""
+"""Lists and watches the DjangoTasks of a namespace, or its DjangoTaskWorkflows, and records their ends in the inbox,
+and in the history where that is on."""
 
 import logging
 import threading
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import ApiUnavailable
+from django_tasks_kubernetes.notify import history
 from django_tasks_kubernetes.notify.ends import as_deleted, ends_of
 from django_tasks_kubernetes.notify.inbox import record
 from django_tasks_kubernetes.watch.events import DELETED, Event
@@ -131,6 +133,7 @@ class Follower(threading.Thread):
     def _write(self, new: Sequence[Resource], dispatched: bool) -> None:
         self._writing_since = time.monotonic()
         try:
+            history.note(self.backend, new, self._using)
             record(self.backend, new, self._using, dispatched=dispatched)
         finally:
             self._writing_since = None

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
-from django_tasks_kubernetes.notify import inbox
+from django_tasks_kubernetes.notify import history, inbox
 from django_tasks_kubernetes.notify.cleaner import Cleaner
 from django_tasks_kubernetes.notify.follower import Follower
 from django_tasks_kubernetes.watchdog import Watchdog
@@ -147,6 +147,13 @@ class NotifyLoop:
             logger.warning("Rows of what is gone were not deleted: %s", error)
             return
         inbox.prune(follower.backend.alias, uids, listed_at, self._using, of_workflows=follower.of_workflows)
+        if not follower.of_workflows:
+            history.prune(follower.backend, listed_at, self._using)
+
+
+def keeps_history(backends: Sequence["KubernetesBackend"]) -> bool:
+    """Whether tasks that ended are to be kept."""
+    return any(backend.parsed_options.history_days is not None for backend in backends)
 
 
 def has_receivers(backends: Sequence["KubernetesBackend"]) -> bool:

@@ -12,6 +12,7 @@ from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.task_ids import new_id, order_labels
 from tests.unit.backend.admin.conftest import LIST, LogIn, tables_of
+from tests.unit.backend.admin.queue_answers import QueueServer, made, queue_resource
 from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt, resource
 
@@ -68,7 +69,7 @@ def test_it_counts_what_waits_runs_ended_and_failed(cluster: InMemoryCluster, vi
     assert (context["waiting"], context["running"], context["ended"], context["open_failures"]) == (2, 1, 6, 2)
     assert context["succeeded_percent"] == 50.0
     assert [group.cause for group in context["groups"]] == ["builtins.KeyError", "smtplib.SMTPServerDisconnected"]
-    assert [(found.queue, found.waiting, found.reasons) for found, _ in context["queues"]] == [
+    assert [(found.queue, found.waiting, found.reasons) for found, *_ in context["queues"]] == [
         ("mail", 1, ()),
         ("reports", 1, (("QuotaExceeded", 1),)),
     ]
@@ -137,7 +138,7 @@ def test_it_takes_four_requests_and_few_queries(
 
 
 def test_of_more_than_is_read_it_says_so(api_server: Server, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django_tasks_kubernetes.admin.overview.ROWS_MAX", 3)
+    monkeypatch.setattr("django_tasks_kubernetes.admin.overview_reading.ROWS_MAX", 3)
     api_server.answer = tables_of(*(task("Succeeded") for _ in range(5)), *(task() for _ in range(5)))
     text = text_of(viewer)
     assert "Of the newest 3 tasks that ended, since" in text
@@ -180,3 +181,39 @@ def test_hostile_names_are_escaped_and_nothing_is_inline(cluster: InMemoryCluste
     assert HOSTILE not in text
     assert "\u202e" not in text
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", text)
+
+
+def test_why_tasks_wait_and_the_limits_and_holds_of_queues(
+    api_server: Server, log_in: LogIn, django_assert_num_queries: Any
+) -> None:
+    hold = made("reports", {"concurrency": 0, "by": "jane", "reason": "prices are wrong"}, "1")
+    queues = QueueServer(queue_resource("mail"), queue_resource("reports"), queue_resource("idle"), holds=(hold,))
+    pulled = task("Starting", reason="ImagePullFailed", message="shop:9 not found\nand more")
+    queues.tasks = [pulled, task(spec={"queue": "reports"})]
+    api_server.answer = queues
+    client = log_in("view_task", "view_queue")
+    with django_assert_num_queries(4):
+        response = client.get(PAGE)
+    # Four, the task that says why, the queues, and the holds.
+    assert len(api_server.requests) == 7
+    assert [(cause.queue, cause.words) for cause in response.context["causes"]] == [
+        ("mail", "1 task: ImagePullFailed: shop:9 not found"),
+        ("reports", "It is held by jane: paused (prices are wrong)"),
+    ]
+    shown = {found.queue: line.limit for found, _, line in response.context["queues"]}
+    assert shown == {"mail": "5", "reports": "0 (5)"}
+    text = text_of(client)
+    for words in ("Why tasks wait", "shop:9 not found", "prices are wrong", "paused"):
+        assert words in text, words
+    assert "hidden-value" not in response.text
+
+
+def test_without_the_right_to_see_queues_there_are_no_limits(api_server: Server, log_in: LogIn, viewer: Client) -> None:
+    queues = QueueServer(queue_resource("mail"))
+    queues.tasks = [task("Running")]
+    api_server.answer = queues
+    assert not viewer.get(PAGE).context["knows_queues"]
+    assert len(api_server.requests) == 4
+    queues.forbidden = {"djangotaskqueues", "djangotaskholds"}
+    response = log_in("view_task", "view_queue").get(f"{PAGE}?fresh=1")
+    assert (response.status_code, response.context["knows_queues"]) == (200, False)

@@ -8,17 +8,17 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
 from django_tasks_kubernetes.management.backends import kubernetes_backends
-from django_tasks_kubernetes.models import TaskEnd
+from django_tasks_kubernetes.models import TaskEnd, TaskHistory
 from django_tasks_kubernetes.notify import inbox
-from django_tasks_kubernetes.notify.loop import NotifyLoop, Unrecoverable, has_receivers
+from django_tasks_kubernetes.notify.loop import NotifyLoop, Unrecoverable, has_receivers, keeps_history
 from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
 
 
 class Command(BaseCommand):
     help = (
         "Sends the signals task_ended, task_attempt_failed and workflow_ended of django_tasks_kubernetes.signals: how "
-        "tasks and workflows ended, also by a lack of memory, a lost node, or a cancellation. Runs until SIGTERM. "
-        "Several may run at once."
+        "tasks and workflows ended, also by a lack of memory, a lost node, or a cancellation. Keeps the history, where "
+        "OPTIONS['HISTORY_DAYS'] is set. Runs until SIGTERM. Several may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{inbox.requeue_dead_letters(database)} dead letters are retried")
             with Watchdog(hang_seconds) as watchdog:
                 loop = NotifyLoop(kubernetes_backends(backend), database, watchdog)
-                if not has_receivers(loop.backends):
+                if not has_receivers(loop.backends) and not keeps_history(loop.backends):
                     self.stderr.write(
                         "No receiver of task_ended, task_attempt_failed or workflow_ended is connected, so there is "
                         "nothing to call. Connect receivers where Django is set up, as in AppConfig.ready()."
@@ -82,9 +82,10 @@ class Command(BaseCommand):
 
 def _check_table(database: str) -> None:
     """Raises CommandError."""
-    table = TaskEnd._meta.db_table
-    if table not in table_names(database):
-        raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
+    known = table_names(database)
+    for table in (TaskEnd._meta.db_table, TaskHistory._meta.db_table):
+        if table not in known:
+            raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
 
 
 def table_names(database: str) -> list[str]:

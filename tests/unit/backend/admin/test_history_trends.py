@@ -1,0 +1,85 @@
+"""What ended according to the history, on the overview."""
+
+from datetime import UTC, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from django_tasks_kubernetes.admin import history_trends
+from django_tasks_kubernetes.admin.history_trends import trends
+from django_tasks_kubernetes.admin.reading import forget
+from django_tasks_kubernetes.admin.windows import WINDOWS
+from django_tasks_kubernetes.models import TaskHistory
+from tests.unit.backend.admin.conftest import LogIn
+from tests.unit.backend.admin.test_history import ended, keeping
+from tests.unit.backend.admin.test_overview import PAGE
+from tests.unit.backend.conftest import Server
+
+__all__ = ["keeping"]  # a fixture
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("word", WINDOWS)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
+def test_each_end_is_in_its_bucket(word: str, zone: str) -> None:
+    window, now = WINDOWS[word], timezone.now()
+    buckets = window.buckets(now, ZoneInfo(zone))
+    minutes = window.length / timedelta(minutes=1)
+    for number, share in enumerate((0.01, 0.3, 0.5, 0.9)):
+        ended(str(number), minutes * share, "Failed" if number == 3 else "Succeeded")
+    ended("too-old", minutes * 1.5)
+    found = trends("default", None, buckets, ZoneInfo(zone))
+    of = {row.task_id: buckets.place(row.finished_at) for row in TaskHistory.objects.exclude(task_id="too-old")}
+    if zone != "Asia/Kolkata" or window.step < timedelta(hours=1):
+        expected = [0] * len(buckets)
+        for name in ("0", "1", "2"):
+            place = of[name]
+            assert place is not None
+            expected[place] += 1
+        assert found.ends["succeeded"] == expected
+    assert (found.number, found.succeeded_percent) == (4, 75.0)
+    assert found.overall == {"waited": {"p50": 2.0, "p95": 2.0}, "ran": {"p50": 10.0, "p95": 10.0}}
+
+
+def test_it_is_two_queries_of_the_queues_of_a_person(django_assert_num_queries: Any) -> None:
+    ended("mine", 1), ended("other", 1, queue="secret"), ended("elsewhere", 1, backend="other")
+    buckets = WINDOWS["24h"].buckets(timezone.now(), UTC)
+    with django_assert_num_queries(2):
+        assert trends("default", {"mail"}, buckets, UTC).number == 1
+    assert trends("default", None, buckets, UTC).number == 2
+    assert trends("default", set(), buckets, UTC).number == 0
+
+
+def test_of_many_a_sample_says_how_long_they_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_trends, "SAMPLE", 64)
+    at = timezone.now() - timedelta(minutes=5)
+    TaskHistory.objects.bulk_create(
+        TaskHistory(
+            uid=f"{number * 2**24:08x}-", task_id=str(number), backend="default", phase="Succeeded", finished_at=at,
+            started_at=at - timedelta(seconds=10),
+        )
+        for number in range(256)
+    )  # fmt: skip
+    found = trends("default", None, WINDOWS["1h"].buckets(timezone.now(), UTC), UTC)
+    assert (found.number, found.overall["ran"]["p50"]) == (256, 10.0)
+    assert history_trends._sampled(TaskHistory.objects.all(), 256).count() == 64
+
+
+def test_the_overview_has_days_that_the_cluster_does_not_know(
+    keeping: Server, log_in: LogIn, viewer: Client, django_assert_num_queries: Any
+) -> None:
+    ended("one", 5), ended("failed", 600, "Failed"), ended("old", 9000)
+    client = log_in("view_task", "view_taskhistory")
+    found = {word: client.get(f"{PAGE}?within={word}").context["ended"] for word in WINDOWS}
+    assert found == {"1h": 1, "3h": 1, "24h": 2, "7d": 3, "30d": 3}
+    forget()
+    with django_assert_num_queries(6):
+        response = client.get(f"{PAGE}?within=24h")
+    assert "From the history." in response.text
+    # Kept, as what the cluster says is.
+    with django_assert_num_queries(4):
+        client.get(f"{PAGE}?within=24h")
+    assert viewer.get(f"{PAGE}?within=24h").context["ended"] == 0
