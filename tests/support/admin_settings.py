@@ -2,7 +2,6 @@
 
 import json
 import os
-from typing import Any
 
 from tests.unit.settings import *  # noqa: F403
 from tests.unit.settings import INSTALLED_APPS as ADMIN_APPS
@@ -10,7 +9,7 @@ from tests.unit.settings import INSTALLED_APPS as ADMIN_APPS
 INSTALLED_APPS = [*ADMIN_APPS, "tests.support.probes_app.ProbesConfig"]
 ALLOWED_HOSTS = ["*"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["DATABASE"]}}
-TASKS: dict[str, dict[str, Any]] = {
+TASKS = {
     "default": {
         "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
         "QUEUES": [],

@@ -27,7 +27,7 @@ VERBS: Final = {
     "patch": "cancelling a task",
 }
 # Of the newest tasks, and when one that has ended must be in the history.
-LOOKED_AT: Final = 100
+READ_MAX: Final = 100
 WRITTEN_WITHIN: Final = timedelta(minutes=10)
 ENDED: Final = ",".join(f"status.phase!={phase}" for phase in Phase if not phase.is_terminal)
 CLUSTER_IDS: Final[dict[type[Exception], str]] = {
@@ -97,7 +97,7 @@ def _not_in_history(client: "Client") -> int:
     from django_tasks_kubernetes.presentation.tables import page_of
 
     now = timezone.now()
-    found = page_of(client.table_page(fields=ENDED, limit=LOOKED_AT), client.namespace, now)
+    found = page_of(client.table_page(fields=ENDED, limit=READ_MAX), client.namespace, now)
     ended = (
         {row.id for row in found.rows if row.finished_at and row.finished_at < now - WRITTEN_WITHIN} if found else set()
     )

@@ -43,6 +43,7 @@ class HistoryAdmin(TableAdmin):
     sortable_by = ("ended",)
     ordering = ("-finished_at", "pk")
     actions = None
+    counted_max = COUNTED_MAX
     paginator = BoundedPaginator
     change_list_template = "admin/django_tasks_kubernetes/table/history.html"
     fields = (

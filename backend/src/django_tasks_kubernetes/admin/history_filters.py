@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes.models import TaskHistory
 from djangotasks_api.phases import TERMINAL_PHASES
 
-LOOKED_AT: Final = 1000
+READ_MAX: Final = 1000
 CHOICES_MAX: Final = 30
 WITHIN: Final = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
@@ -84,6 +84,6 @@ def newest(request: HttpRequest, model_admin: Any) -> list[TaskHistory]:
     found: list[TaskHistory] | None = getattr(request, "djangotasks_newest", None)
     if found is None:
         rows = model_admin.get_queryset(request).order_by("-finished_at").only("pk", *COLUMNS)
-        found = list(rows[:LOOKED_AT])
+        found = list(rows[:READ_MAX])
         request.djangotasks_newest = found  # type: ignore[attr-defined]
     return found

@@ -7,7 +7,6 @@ from django.db.models import Min
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from django_tasks_kubernetes.admin.history import COUNTED_MAX
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.places import history_options, place_of
 from django_tasks_kubernetes.models import TaskHistory
@@ -21,7 +20,7 @@ def known(admin: Any, request: HttpRequest) -> dict[str, Any]:
         "oldest": oldest,
         "history_days": options.history_days if options is not None else None,
         "history_rows": options.history_rows if options is not None else None,
-        "counted_max": COUNTED_MAX,
+        "counted_max": admin.counted_max,
     }
 
 

@@ -1,4 +1,4 @@
-"""The log of an attempt of a task, which grows while it is looked at."""
+"""The log of an attempt of a task, which grows while it is read."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django_tasks_kubernetes.admin.nav import for_superusers
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
-from django_tasks_kubernetes.cli.container_log import Answer, ContainerLog
 from django_tasks_kubernetes.codec.resource import Resource, status_of
 from django_tasks_kubernetes.kube.rights import role_commands
+from django_tasks_kubernetes.logs.container_log import Answer, ContainerLog
 from django_tasks_kubernetes.presentation.rows import FINISHED
 from django_tasks_kubernetes.presentation.text import safe
 

@@ -16,7 +16,7 @@ from django_tasks_kubernetes.admin.nav import nav
 from django_tasks_kubernetes.admin.places import Place, place_of, split
 
 if TYPE_CHECKING:
-    from django_tasks_kubernetes.admin.base import ClusterAdmin
+    from django_tasks_kubernetes.admin.base import ClusterAdmin, ModelAdmin
 
 TEMPLATES = "admin/django_tasks_kubernetes"
 PART = "part"
@@ -55,7 +55,7 @@ class Page:
 
 
 def frame(
-    admin: "ClusterAdmin", request: HttpRequest, title: Any, tab: str, place: Place, answer: Answer[Any] | None = None
+    admin: "ModelAdmin", request: HttpRequest, title: Any, tab: str, place: Place, answer: Answer[Any] | None = None
 ) -> dict[str, Any]:
     """The context of what is around each page. `tab`: the name of the current one."""
     request.current_app = admin.admin_site.name

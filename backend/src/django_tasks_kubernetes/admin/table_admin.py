@@ -1,4 +1,4 @@
-"""What the pages of tables of this app have in common: rows are looked at, and acted upon, and never edited."""
+"""What the pages of tables of this app have in common: rows are shown and acted upon, and never edited."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,6 +11,9 @@ from django.utils.module_loading import import_string
 
 from django_tasks_kubernetes.admin.base import ModelAdmin, may
 from django_tasks_kubernetes.models import Task
+
+# It names these classes, and task pods import them without it.
+ROW_ACTIONS = "django_tasks_kubernetes.admin.row_actions"
 
 
 class TableAdmin(ModelAdmin):
@@ -48,7 +51,7 @@ class TableAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Of the queues that the person may see."""
-        rows = self.model._default_manager.using(self.using())
+        rows: QuerySet[Any] = self.model._default_manager.using(self.using())
         allowed = self.queues_for(request)
         return rows if allowed is None else rows.filter(queue__in=allowed)
 
@@ -74,15 +77,13 @@ class TableAdmin(ModelAdmin):
 
     def act_view(self, request: HttpRequest) -> HttpResponseBase:
         """Does what the form of `ask` says."""
-        from django_tasks_kubernetes.admin.row_actions import act
-
-        return act(self, request)
+        answer: HttpResponseBase = import_string(f"{ROW_ACTIONS}.act")(self, request)
+        return answer
 
     def ask(self, request: HttpRequest, name: str, rows: QuerySet[Any]) -> HttpResponseBase:
         """Asks whether to do it."""
-        from django_tasks_kubernetes.admin.row_actions import ask
-
-        return ask(self, request, self.row_action(name), rows)
+        answer: HttpResponseBase = import_string(f"{ROW_ACTIONS}.ask")(self, request, self.row_action(name), rows)
+        return answer
 
     def row_action(self, name: str) -> Any:
         return import_string(self.row_actions[name])()

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from django_tasks_kubernetes.cli.container_log import Answer, ContainerLog
 from django_tasks_kubernetes.cli.session import Code, Session
 from django_tasks_kubernetes.cli.task_follower import TaskFollower
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.kube.rights import role_commands
+from django_tasks_kubernetes.logs.container_log import Answer, ContainerLog
 from django_tasks_kubernetes.presentation import rows
 from django_tasks_kubernetes.presentation.text import safe
 from djangotasks_api.names import job_name

@@ -66,7 +66,7 @@ def test_those_that_are_not_dispatched_with_what_receivers_raised(log_in: LogIn)
     end("new", task="shop.tasks.new")
     end("failing", task="shop.tasks.failing", tries=2, error="shop.receivers.book: KeyError", attempt=2)
     dead(task="shop.tasks.dead")
-    end("told", task="shop.tasks.told", dispatched_at=timezone.now(), next_try_at=None)
+    end("done", task="shop.tasks.done", dispatched_at=timezone.now(), next_try_at=None)
     client = log_in(*ALL)
     found = {query: re.findall(r"shop\.tasks\.(\w+)", text_of(client, query)) for query in
              ("", "?state=failing", "?state=given-up", "?state=dispatched")}  # fmt: skip
@@ -74,7 +74,7 @@ def test_those_that_are_not_dispatched_with_what_receivers_raised(log_in: LogIn)
         "": {"new", "failing", "dead"},
         "?state=failing": {"failing"},
         "?state=given-up": {"dead"},
-        "?state=dispatched": {"told"},
+        "?state=dispatched": {"done"},
     }
     text = text_of(client)
     for words in ("given up", "no such order", "attempt 2", "KeyError", "waiting"):

@@ -208,7 +208,7 @@ def test_permissions(cluster: InMemoryCluster, log_in: LogIn, permissions: tuple
 
 
 def test_tasks_in_memory_have_what_was_kept(cluster: InMemoryCluster, client: Client) -> None:
-    kept = {"attempts": [attempt(1, **ENDED)], "logTail": {"attempt": 1, "text": "the end"}, **ENDED}
+    kept: dict[str, Any] = {"attempts": [attempt(1, **ENDED)], "logTail": {"attempt": 1, "text": "the end"}, **ENDED}
     assert "the end" in page(client, put(cluster, phase="Failed", **kept))
     assert "It has no attempt yet." in page(client, put(cluster, 1, phase="Queued"))
 

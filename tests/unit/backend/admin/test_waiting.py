@@ -19,7 +19,14 @@ def figures(queue: str = "mail", waiting: int = 5, reasons: Iterable[tuple[str, 
 
 
 def line(**fields: Any) -> dict[str, QueueLine]:
-    known = {"name": "mail", "ready": True, "reason": "Ready", "running": 2, "waiting": 5, "concurrency": 10}
+    known: dict[str, Any] = {
+        "name": "mail",
+        "ready": True,
+        "reason": "Ready",
+        "running": 2,
+        "waiting": 5,
+        "concurrency": 10,
+    }
     return {"mail": QueueLine(**known | fields)}
 
 

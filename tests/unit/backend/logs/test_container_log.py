@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from django_tasks_kubernetes.cli.container_log import Answer, ContainerLog
+from django_tasks_kubernetes.logs.container_log import Answer, ContainerLog
 from tests.unit.backend.cli.responses import AWAY, SILENT, ok, refusal, stamped
 from tests.unit.backend.resources import FakeClient, FakeResponse
 
