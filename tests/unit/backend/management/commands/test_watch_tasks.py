@@ -32,7 +32,7 @@ def two_backends(server: Server, tmp_path: Path) -> Iterator[None]:
 def test_watch_tasks_refuses_wrong_arguments(
     arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables = [] if "migrate" in message else ["django_tasks_kubernetes_taskend"]
+    tables = [] if "migrate" in message else ["django_tasks_kubernetes_taskend", "django_tasks_kubernetes_taskhistory"]
     monkeypatch.setattr(watch_tasks, "table_names", lambda database: tables)
     with pytest.raises(CommandError, match=message):
         call_command("watch_tasks", *arguments)
