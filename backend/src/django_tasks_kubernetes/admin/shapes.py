@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# Of a mark, beside its colour: what does not succeed is hatched.
-PATTERNS: Final = {"failed": "hatched", "cancelled": "dotted"}
+# Of a mark, beside its colour: what does not succeed is hatched, and what is on its way is dotted.
+PATTERNS: Final = {"failed": "hatched", "cancelled": "dotted", "starting": "dotted"}
 
 
 def coordinate(number: float) -> str:

@@ -24,6 +24,7 @@ BAR: Final = 14
 BOTTOM: Final = 22
 KINDS: Final = {
     "waiting": gettext_lazy("Waited"),
+    "starting": gettext_lazy("Starting"),
     "running": gettext_lazy("Runs"),
     "succeeded": gettext_lazy("Succeeded"),
     "failed": gettext_lazy("Failed"),
@@ -39,6 +40,8 @@ class Span:
 
     number: int
     waiting_from: datetime
+    created_at: datetime | None
+    """When its pod was made, and it began to start."""
     started_at: datetime | None
     until: datetime
     kind: str
@@ -47,7 +50,7 @@ class Span:
 
 
 def timeline(id_: str, resource: Resource, now: datetime, zone: tzinfo) -> Chart:
-    """A line for each attempt: how long it waited, how long it ran, and why it ended."""
+    """A line for each attempt: how long it waited, started and ran, and why it ended."""
     spans = list(spans_of(resource, now))
     height = max(len(spans), 1) * ROW + BOTTOM
     if not spans:
@@ -82,7 +85,7 @@ def timeline(id_: str, resource: Resource, now: datetime, zone: tzinfo) -> Chart
         marks=marks,
         labels=labels,
         legend=[Legend(kind, str(KINDS[kind])) for kind in KINDS if any(one.kind == kind for one in marks)],
-        headings=[_("Attempt"), _("Waited"), _("Ran"), _("Ended"), _("Reason")],
+        headings=[_("Attempt"), _("Waited"), _("Starting"), _("Ran"), _("Ended"), _("Reason")],
         rows=[_row(span, now, zone) for span in spans],
     )
 
@@ -94,36 +97,43 @@ def spans_of(resource: Resource, now: datetime) -> Iterator[Span]:
     since = max(since, due) if since and (due := moment(spec.get("runAfter"))) else since
     attempts: Sequence[Mapping[str, Any]] = status.get("attempts") or ()
     for attempt in attempts:
-        started, finished = moment(attempt.get("startedAt")), moment(attempt.get("finishedAt"))
-        since = since or started or finished or now
+        created, started, finished = (moment(attempt.get(name)) for name in ("createdAt", "startedAt", "finishedAt"))
+        since = since or created or started or finished or now
         until = max(finished or now, started or since, since)
         kind = "running" if finished is None else "failed" if attempt.get("reason") else "succeeded"
-        yield Span(
-            attempt.get("number") or 0, min(since, until), started, until, kind, safe(attempt.get("reason") or "")
-        )
+        # Of clocks that differ, and of a pod that was there before the task.
+        started = min(max(started, since), until) if started else None
+        created = min(max(created, since), started or until) if created else None
+        reason = safe(attempt.get("reason") or "")
+        yield Span(attempt.get("number") or 0, since, created, started, until, kind, reason)
         since = until
     waits = status.get("phase") in (None, Phase.QUEUED, Phase.RETRYING)
     if waits and since is not None and since < now and all(attempt.get("finishedAt") for attempt in attempts):
-        yield Span(len(attempts) + 1, since, None, now, "waiting", safe(status.get("reason") or ""))
+        yield Span(len(attempts) + 1, since, None, None, now, "waiting", safe(status.get("reason") or ""))
 
 
 def _bars(span: Span) -> Iterator[tuple[str, datetime, datetime]]:
-    started = span.started_at
-    if started is None:
-        # It never ran: what it waited for, did not come.
-        yield "failed" if span.kind == "failed" else "waiting", span.waiting_from, span.until
-        return
-    started = min(max(started, span.waiting_from), span.until)
-    if started > span.waiting_from:
-        yield "waiting", span.waiting_from, started
-    yield span.kind, started, span.until
+    if span.started_at is not None:
+        last = span.kind
+    elif span.kind == "failed":  # it never ran: what it waited for, did not come
+        last = "failed"
+    else:
+        last = "waiting" if span.created_at is None else "starting"
+    begin = span.started_at or span.created_at or span.waiting_from
+    created = span.created_at or begin
+    if created > span.waiting_from:
+        yield "waiting", span.waiting_from, created
+    if begin > created:
+        yield "starting", created, begin
+    yield last, begin, span.until
 
 
 def _row(span: Span, now: datetime, zone: tzinfo) -> tuple[str, ...]:
-    started = span.started_at
+    created, started = span.created_at, span.started_at
     return (
         str(span.number),
-        seconds(((started or span.until) - span.waiting_from).total_seconds()),
+        seconds(((created or started or span.until) - span.waiting_from).total_seconds()),
+        seconds(((started or span.until) - created).total_seconds()) if created else "–",
         seconds((span.until - started).total_seconds()) if started else "–",
         _clock(span.until, zone) if span.until < now else "–",
         span.reason,

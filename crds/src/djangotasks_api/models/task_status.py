@@ -58,6 +58,9 @@ class Attempt(Model):
     pod: str
     """The attempt's Pod, which is also the worker's id in the TaskResult."""
 
+    created_at: Timestamp | None = None
+    """When its Pod was created, by the API server's clock: from then until startedAt it was starting."""
+
     started_at: Timestamp | None = None
     """When the task's function was called."""
 

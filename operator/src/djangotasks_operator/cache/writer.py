@@ -224,12 +224,18 @@ class TaskWriter:
             self.observer.deleted(task, why)
 
     def _with_place(self, task: DjangoTask, status: TaskStatus) -> TaskStatus:
-        """Add the image and the node that the last attempt's Pod names, if the Pod was seen."""
-        if not status.attempts or None not in (status.attempts[-1].image, status.attempts[-1].node):
+        """Add the image, the node and the creation that the last attempt's Pod names, if the Pod was seen."""
+        if not status.attempts:
             return status
         *before, last = status.attempts
+        if None not in (last.image, last.node, last.created_at):
+            return status
         pod = self.store.pod(Key.of(task.metadata), last.number)
         if pod is None or pod.task_uid != task.metadata.uid:
             return status
-        place = {"image": last.image or pod.image, "node": last.node or pod.node}
+        place = {
+            "image": last.image or pod.image,
+            "node": last.node or pod.node,
+            "created_at": last.created_at or pod.created_at,
+        }
         return status.model_copy(update={"attempts": [*before, last.model_copy(update=place)]})

@@ -1,6 +1,6 @@
 """The attempts of a task as bars."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,12 +12,13 @@ NOW = datetime(2026, 11, 23, 12, 10, 0, tzinfo=UTC)
 
 
 def at(minutes: float) -> str:
-    seconds = round(minutes * 60)
-    return f"2026-11-23T12:{seconds // 60:02}:{seconds % 60:02}Z"
+    return (datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes)).isoformat()
 
 
-def ran(number: int, start: float | None, end: float | None, reason: str | None = None) -> dict[str, Any]:
-    times = {"startedAt": start, "finishedAt": end}
+def ran(
+    number: int, start: float | None, end: float | None, reason: str | None = None, *, created: float | None = None
+) -> dict[str, Any]:
+    times = {"createdAt": created, "startedAt": start, "finishedAt": end}
     given = {name: at(value) for name, value in times.items() if value is not None}
     return attempt(number, **given, **({"reason": reason} if reason else {}))
 
@@ -37,6 +38,17 @@ def ran(number: int, start: float | None, end: float | None, reason: str | None 
         # It never ran.
         ("Failed", [ran(1, None, 4, "ImagePullFailed")], [("failed", 0, 4)]),
         ("Starting", [ran(1, None, None)], [("waiting", 0, 10)]),
+        # With the time of its pod.
+        ("Starting", [ran(1, None, None, created=4)], [("waiting", 0, 4), ("starting", 4, 10)]),
+        (
+            "Succeeded",
+            [ran(1, 4, 7, created=3)],
+            [("waiting", 0, 3), ("starting", 3, 4), ("succeeded", 4, 7)],
+        ),
+        ("Failed", [ran(1, None, 4, "ImagePullFailed", created=1)], [("waiting", 0, 1), ("failed", 1, 4)]),
+        # Of a pod that was there before the task, and one whose clock is late.
+        ("Running", [ran(1, 2, None, created=-3)], [("starting", 0, 2), ("running", 2, 10)]),
+        ("Running", [ran(1, 2, None, created=3)], [("waiting", 0, 2), ("running", 2, 10)]),
         # By clocks that differ, and of one that took no time.
         ("Succeeded", [ran(1, 5, 4)], [("waiting", 0, 5), ("succeeded", 5, 5)]),
         ("Cancelled", [], []),
@@ -58,17 +70,17 @@ def test_each_attempt_waits_and_runs(
 
 
 def test_reasons_and_numbers_are_beside_the_bars() -> None:
-    hostile = ran(1, 1, 2, "Evil\u202e")
+    hostile = ran(1, 1, 2, "Evil\u202e", created=0.5)
     chart = timeline("t", resource(phase="Running", attempts=[hostile, ran(2, 3, None)]), NOW, UTC)
     texts = [label.text for label in chart.labels]
     assert texts[:6] == ["12:00", "12:02", "12:04", "12:06", "12:08", "12:10"]
     assert texts[6:] == ["1", "Evil\\u202e", "2"]
     assert chart.title == "2 attempts, 10 min in all"
     assert chart.rows == [
-        ("1", "60 s", "60 s", "12:02:00", "Evil\\u202e"),
-        ("2", "60 s", "7 min", "–", ""),
+        ("1", "30 s", "30 s", "60 s", "12:02:00", "Evil\\u202e"),
+        ("2", "60 s", "–", "7 min", "–", ""),
     ]
-    assert [entry.kind for entry in chart.legend] == ["waiting", "running", "failed"]
+    assert [entry.kind for entry in chart.legend] == ["waiting", "starting", "running", "failed"]
 
 
 def test_a_wait_for_a_time_is_no_wait() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -112,6 +113,17 @@ def test_an_attempt_says_on_which_node_it_ran(pod: Pod | None, known: str | None
     status = TaskStatus(phase=Phase.RUNNING, attempts=[make_attempt(image=IMAGE, node=known)])
     asyncio.run(TaskWriter(cast(Api, api), store).write_status(task, status))
     assert (api.patch["attempts"][0].get("image"), api.patch["attempts"][0].get("node")) == (IMAGE, node)
+
+
+@pytest.mark.parametrize("known", [None, datetime(2026, 11, 23, 12, tzinfo=UTC)])
+def test_an_attempt_says_when_its_pod_was_made(known: datetime | None) -> None:
+    """Once: what is recorded stays."""
+    api, store, task, pod = Patched(), Store(), make_task(), make_pod(image=IMAGE, node="node-1")
+    store.put_task(task)
+    store.put_pod(pod)
+    status = TaskStatus(phase=Phase.STARTING, attempts=[make_attempt(image=IMAGE, created_at=known)])
+    asyncio.run(TaskWriter(cast(Api, api), store).write_status(task, status))
+    assert datetime.fromisoformat(api.patch["attempts"][0]["createdAt"]) == (known or pod.created_at)
 
 
 @pytest.mark.parametrize("again", [False, True])
