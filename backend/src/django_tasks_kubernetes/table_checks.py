@@ -1,4 +1,4 @@
-"""The system check of the outbox's table: `manage.py check --database default`. With the app in INSTALLED_APPS.
+"""The system check of the outbox's table: `manage.py check --deploy --database default`. With the app in INSTALLED_APPS.
 
 Light, since task pods import it with the app.
 """

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core import checks
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 
 from django_tasks_kubernetes.deploy_checks import ENDED
@@ -101,6 +103,15 @@ def test_deploy_check_tries_the_storage(server: Server, tmp_path: Path) -> None:
         (found,) = deploy(server, tmp_path, STORAGE="tasks")
     assert found.id == "djangotasks.E017"
     assert "The storage 'tasks' did not take a file" in found.msg
+
+
+@pytest.mark.django_db
+def test_deploy_check_reports_an_outbox_without_its_migrations(server: Server, tmp_path: Path) -> None:
+    server.answer = cluster((201, {}, {}))
+    assert deploy(server, tmp_path, ENQUEUE="outbox") == []
+    MigrationRecorder(connection).record_unapplied("django_tasks_kubernetes", "0001_initial")
+    (found,) = deploy(server, tmp_path, ENQUEUE="outbox")
+    assert (found.id, "0001_initial" in found.msg) == ("djangotasks.E005", True)
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""The system check of the outbox's table: with --database."""
+"""The system check of the outbox's table: with --deploy and --database."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from django_tasks_kubernetes.models import OutboxTask
+from django_tasks_kubernetes.table_checks import check_tables
 from tests.unit.backend.test_checks import settings
 
 pytestmark = pytest.mark.django_db
@@ -16,8 +17,8 @@ APP = "django_tasks_kubernetes"
 
 def found(databases: list[str] | None = None) -> list[tuple[str | None, str, str | None]]:
     with settings(OPTIONS={"ENQUEUE": "outbox"}):
-        said = checks.run_checks(databases=["default"] if databases is None else databases)
-    return [(message.id, str(message.msg), message.hint) for message in said if message.id == "djangotasks.E005"]
+        said = check_tables(databases=["default"] if databases is None else databases)
+        return [(message.id, str(message.msg), message.hint) for message in said]
 
 
 def test_a_database_that_was_migrated_passes() -> None:
@@ -36,6 +37,14 @@ def test_migrations_that_were_not_applied_are_named() -> None:
     assert found([]) == [], "no database is asked without --database"
 
 
+def test_it_does_not_keep_migrate_from_making_the_table() -> None:
+    MigrationRecorder(connection).record_unapplied(APP, "0002_admin")
+    assert found()
+    with settings(OPTIONS={"ENQUEUE": "outbox"}):
+        # As `migrate` does, which stops at an error.
+        assert checks.run_checks(databases=["default"]) == []
+
+
 def test_a_table_that_is_not_there_is_noticed_whatever_the_migrations_say() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {OutboxTask._meta.db_table}")
@@ -46,4 +55,4 @@ def test_a_table_that_is_not_there_is_noticed_whatever_the_migrations_say() -> N
 def test_a_database_that_nothing_is_enqueued_to_needs_no_table() -> None:
     MigrationRecorder(connection).record_unapplied(APP, "0001_initial")
     with settings(OPTIONS={"ENQUEUE": "immediate"}):
-        assert [message.id for message in checks.run_checks(databases=["default"])] == []
+        assert list(check_tables(databases=["default"])) == []
