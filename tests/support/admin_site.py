@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from tools.cluster import ROOT
@@ -30,7 +31,8 @@ class Shown:
 
     @property
     def text(self) -> str:
-        return " ".join(re.sub(r"<[^>]*>", " ", self.html).split())
+        """As it is read."""
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", self.html)).split())
 
     def value(self, name: str) -> str:
         """Of a hidden field of its form."""
