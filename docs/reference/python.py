@@ -93,7 +93,7 @@ def methods_text() -> str:
 
 def results_text() -> str:
     """What a result can do beyond Django's own."""
-    methods = (KubernetesResult.wait, KubernetesResult.get)
+    methods = (KubernetesResult.wait, KubernetesResult.get, KubernetesResult.cancel)
     return "\n".join(
         f"`{method.__name__}({plain(inspect.signature(method))})`\n:   {indented(method)}\n" for method in methods
     )

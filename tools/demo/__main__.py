@@ -140,7 +140,7 @@ def wait_until_finished(kubectl: Kubectl, ids: dict[str, str], progress: Progres
 
 
 def show(results: Results) -> None:
-    print("What get_result() says, in the web pod:")
+    print("\nWhat get_result() says, in the web pod:")
     for name, result in results.items():
         print(f"\n{name}: {result['task']} {result['status']} in {result['attempts']} attempt(s)")
         for error in result["errors"]:

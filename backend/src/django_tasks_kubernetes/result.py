@@ -168,6 +168,16 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
         # It may be in a storage, which blocks.
         return await sync_to_async(self._returned, thread_sensitive=False)()
 
+    def cancel(self, reason: str = "") -> None:
+        """Asks the operator to cancel the task, as cancel() of the backend does."""
+        backend: Any = self.task.get_backend()
+        self.update_from(backend.cancel(self.id, reason))
+
+    async def acancel(self, reason: str = "") -> None:
+        """See cancel()."""
+        backend: Any = self.task.get_backend()
+        self.update_from(await backend.acancel(self.id, reason))
+
     def _changes(self, timeout: Duration | None) -> Any:
         """Asks the backend, as refresh() does. Raises ValueError or TypeError for what is no duration."""
         backend: Any = self.task.get_backend()

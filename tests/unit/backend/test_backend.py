@@ -79,6 +79,15 @@ def test_get_result_raises_for_an_unknown_id(cluster: InMemoryCluster, id_: Any)
         default_task_backend.get_result(id_)
 
 
+def test_a_result_cancels_its_task(cluster: InMemoryCluster) -> None:
+    first, second = tasks.echo.enqueue(), tasks.echo.enqueue()
+    first.cancel("asked by the customer")  # type: ignore[attr-defined]  # of ours
+    asyncio.run(second.acancel())  # type: ignore[attr-defined]
+    assert [first.status, second.status] == ["FAILED", "FAILED"]
+    assert [first.reason, second.reason] == ["CancelRequested", "CancelRequested"]  # type: ignore[attr-defined]
+    assert "asked by the customer" in first.message  # type: ignore[attr-defined]
+
+
 def test_get_result_says_what_to_do_with_the_id_of_a_workflow(cluster: InMemoryCluster) -> None:
     result = chain(call(tasks.echo, 1)).enqueue()
     with pytest.raises(TaskResultDoesNotExist, match=rf"{result.id} is a workflow, and no task: get_workflow\(\)"):

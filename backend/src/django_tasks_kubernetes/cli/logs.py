@@ -24,7 +24,7 @@ def logs(
 ) -> int:
     """Write the log of an attempt, by default the latest. `follow`: to its end, or to that of the task. `tail`: only
     its last lines."""
-    resource = session.tasks.get(id_)
+    resource = session.get(id_)
     if not follow:
         return _once(session, resource, attempt, tail)
     with TaskFollower(session, resource) as follower:

@@ -51,7 +51,7 @@ def sync(session: ScheduleSession, project: Project, *, prune: bool, take_over: 
 def diff(session: ScheduleSession, project: Project, *, prune: bool) -> int:
     """Writes what sync would change; the code is FAILED where it would change anything, as of diff(1)."""
     output, differs = session.output, False
-    for step in _steps(session, project, prune=prune, take_over=True, dry_run=True):
+    for step in _steps(session, project, prune=prune, take_over=False, dry_run=True):
         if step.action is Action.UNCHANGED:
             continue
         differs = True

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from django.tasks.exceptions import TaskException
+from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.cli.output import Output
 from django_tasks_kubernetes.codec.resource import Resource
@@ -24,6 +24,13 @@ SHOWN_IDS: Final = 5
 
 class AmbiguousId(TaskException):
     """Several tasks' ids begin or end like that."""
+
+
+class IsWorkflow(TaskException):
+    """The id is not that of a task."""
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(f"{id_!r} is a workflow, and no task. See it with: workflows show {id_}")
 
 
 class Code(IntEnum):
@@ -75,12 +82,14 @@ class Session:
     requested_by: str = ""
     """The reason of a cancellation for which none is given."""
 
-    def is_workflow(self, id_: str) -> bool:
-        """Whether the id, which is no task's, is a workflow's."""
+    def get(self, name: str) -> Resource:
+        """The task. Raises TaskResultDoesNotExist, and IsWorkflow."""
         try:
-            return is_workflow(self.tasks, valid_name(id_.rpartition("/")[2].lower()))
-        except TaskException:
-            return False
+            return self.tasks.get(name)
+        except TaskResultDoesNotExist:
+            if is_workflow(self.tasks, name):
+                raise IsWorkflow(name) from None
+            raise
 
     def name_of(self, id_: str) -> str:
         """The task's name, of an id, its beginning or its end, which tells those apart that were enqueued together; or
@@ -93,6 +102,8 @@ class Session:
         if text in found or not found:
             return text
         if len(found) > 1:
+            if is_workflow(self.tasks, text):
+                raise IsWorkflow(text)
             more = f" and {len(found) - SHOWN_IDS} more" if len(found) > SHOWN_IDS else ""
             raise AmbiguousId(f"Several ids begin or end with {text!r}: {', '.join(found[:SHOWN_IDS])}{more}.")
         return found[0]

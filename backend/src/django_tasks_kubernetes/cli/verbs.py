@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import partial
 
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.cli.output import Output, OutputFormat
 from django_tasks_kubernetes.cli.renderer import Page
-from django_tasks_kubernetes.cli.session import AmbiguousId, Code, Session
+from django_tasks_kubernetes.cli.session import AmbiguousId, Code, IsWorkflow, Session
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation import pages, records, rows
 from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
@@ -21,7 +20,7 @@ def show(session: Session, ids: Iterable[str], *, payload: bool = False) -> int:
 
     def one(id_: str) -> int:
         nonlocal shown
-        resource, output = session.tasks.get(id_), session.output
+        resource, output = session.get(id_), session.output
         match output.format:
             case OutputFormat.JSON:
                 output.object(records.record(resource, whole=True, payload=payload))
@@ -79,7 +78,7 @@ def retry(session: Session, ids: Iterable[str]) -> int:
 
 def each(session: Session, ids: Iterable[str], one: Callable[[str], int]) -> int:
     """Processes ids of tasks. See each_of()."""
-    return each_of(session.output, ids, lambda id_: one(session.name_of(id_)), partial(_message, session))
+    return each_of(session.output, ids, lambda id_: one(session.name_of(id_)), _message)
 
 
 def each_of(
@@ -100,13 +99,11 @@ def each_of(
     return worst
 
 
-def _message(session: Session, error: TaskException, id_: str) -> str:
+def _message(error: TaskException, id_: str) -> str:
     match error:
         case TaskResultDoesNotExist():
-            if session.is_workflow(id_):
-                return f"{id_!r} is a workflow, and no task. See it with: workflows show {id_}"
             return f"There is no task {id_!r}."
-        case AmbiguousId():
+        case AmbiguousId() | IsWorkflow():
             return str(error)
         case _:
             return f"{id_}: {error}"

@@ -42,10 +42,18 @@ class WorkflowSession:
 
     def get(self, id_: str) -> Resource:
         """Raises NotFound."""
+        name = self.name_of(id_)
         try:
-            return self.workflows.tasks.get(self.name_of(id_))
+            return self.workflows.tasks.get(name)
         except TaskResultDoesNotExist:
-            raise missing(id_) from None
+            raise self._missing(id_, name) from None
+
+    def _missing(self, id_: str, name: str) -> NotFound:
+        try:
+            self.tasks.tasks.get(name)
+        except TaskException:
+            return missing(id_)
+        return NotFound(f"{id_!r} is a task, and no workflow. See it with: show {id_}")
 
     def rows(self, which: WorkflowFilter) -> Iterator[WorkflowRow]:
         """Those that match, as the API server's table has them: without their graphs and lists, which may be large."""

@@ -31,6 +31,7 @@ def facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str]]:
         ("Retry of", spec.get("retryOf")),
         ("Workflow", shown.workflow),
         ("Step", shown.step),
+        ("Schedule", shown.schedule),
         ("Enqueued by", (spec.get("enqueuedBy") or {}).get("name")),
         ("Idempotency key", spec.get("idempotencyKey")),
         ("Interruptions", status.get("interruptions")),
@@ -39,6 +40,7 @@ def facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str]]:
             yield label, safe(str(value), lines=True)
     for label, text in (
         ("Enqueued", spec.get("enqueuedAt") or resource["metadata"].get("creationTimestamp")),
+        ("Scheduled for", spec.get("scheduledFor")),
         ("Run after", spec.get("runAfter")),
         ("Expires", spec.get("expiresAt")),
         ("Started", status.get("startedAt")),

@@ -41,6 +41,8 @@ def record(resource: Resource, *, whole: bool = False, payload: bool = False) ->
         "workflow": shown.workflow or None,
         "step": (spec.get("workflow") or {}).get("step"),
         "index": (spec.get("workflow") or {}).get("index"),
+        "schedule": shown.schedule or None,
+        "scheduled_for": spec.get("scheduledFor"),
         "enqueued_by": (spec.get("enqueuedBy") or {}).get("name"),
         "cancel": bool(spec.get("cancel")),
     }

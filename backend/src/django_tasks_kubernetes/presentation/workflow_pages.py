@@ -34,13 +34,13 @@ def workflow_facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str
         ("Retry of", shown.retry_of),
         ("Enqueued by", (spec.get("enqueuedBy") or {}).get("name")),
         ("Schedule", shown.schedule),
-        ("Scheduled for", spec.get("scheduledFor")),
         ("Idempotency key", spec.get("idempotencyKey")),
     ):
         if value:
             yield label, safe(str(value), lines=True)
     for label, text in (
         ("Enqueued", spec.get("enqueuedAt") or resource["metadata"].get("creationTimestamp")),
+        ("Scheduled for", spec.get("scheduledFor")),
         ("Started", status.get("startedAt")),
         ("Finished", status.get("finishedAt")),
     ):

@@ -112,6 +112,13 @@ def test_diff_shows_the_fields_before_and_after() -> None:
     assert given.schedules.done == []
 
 
+def test_diff_says_what_sync_would_refuse() -> None:
+    given = session(schedule_resource("a", project="other"))
+    assert verbs.diff(given, project(schedule_resource("a")), prune=True) == 1
+    assert given.out == "a: would be refused\n"
+    assert "is declared by 'other'" in given.err
+
+
 def test_diff_without_differences() -> None:
     given = session(schedule_resource("a", catchUp="Latest"))
     assert verbs.diff(given, project(schedule_resource("a")), prune=True) == 0

@@ -25,6 +25,14 @@ def test_the_id_of_a_workflow_is_not_taken_for_one_of_nothing() -> None:
     )
 
 
+def test_a_workflow_is_not_taken_for_its_tasks() -> None:
+    tasks = FakeTasks(resource("report-a"), resource("report-b"))
+    tasks.known_workflows = (resource("report"),)
+    said = Recorded(tasks)
+    assert verbs.show(said.session, ["report"]) == Code.FAILED
+    assert said.err == "'report' is a workflow, and no task. See it with: workflows show report\n"
+
+
 def test_show_has_a_page_for_each_task_that_exists() -> None:
     said = Recorded(FakeTasks(DONE, ONE))
     assert verbs.show(said.session, ["done", "nope", "djangotask/one", "../x", "done"]) == Code.FAILED

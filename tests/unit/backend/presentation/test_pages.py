@@ -98,3 +98,9 @@ def test_page_shows_facts_and_attempts() -> None:
     (shown,) = attempts(found, NOW)
     assert shown.heading == "Attempt 1 · one-1 · started 60s ago, ran 9s · exit code 1 · shop:1 · n-1"
     assert (shown.words, shown.traceback) == ("TaskError", "Traceback:\n  x\nKeyError: 'x'")
+
+
+def test_page_names_the_schedule_and_its_time() -> None:
+    found = dict(facts(resource(spec={"schedule": "nightly", "scheduledFor": "2026-11-23T04:00:00Z"}), NOW))
+    assert found["Schedule"] == "nightly"
+    assert found["Scheduled for"].startswith("2026-11-23 04:00:00 UTC (")

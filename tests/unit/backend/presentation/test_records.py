@@ -10,7 +10,7 @@ BARE = {"metadata": {"name": "bare"}, "spec": {"task": "shop.tasks.send"}}
 FIELDS = [
     "id", "namespace", "task", "queue", "backend", "status", "phase", "reason", "message", "priority", "attempts",
     "interruptions", "progress", "pod", "enqueued_at", "run_after", "started_at", "finished_at", "next_attempt_at",
-    "retry_of", "workflow", "step", "index", "enqueued_by", "cancel",
+    "retry_of", "workflow", "step", "index", "schedule", "scheduled_for", "enqueued_by", "cancel",
 ]  # fmt: skip
 
 

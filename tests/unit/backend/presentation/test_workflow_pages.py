@@ -55,3 +55,9 @@ def test_the_object_has_stable_fields() -> None:
     bare = workflow_record({"metadata": {"name": "bare"}, "spec": {"steps": []}})
     assert (list(bare), bare["phase"], bare["status"], bare["progress"]) == (FIELDS, "Pending", "READY", None)
     json.dumps([record, bare])
+
+
+def test_the_time_of_its_schedule_is_shown_as_other_times_are() -> None:
+    found = workflow_resource(schedule="nightly", scheduledFor="2026-11-23T12:00:00Z")
+    facts = dict(workflow_facts(found, NOW))
+    assert (facts["Schedule"], facts["Scheduled for"]) == ("nightly", "2026-11-23 12:00:00 UTC (60s ago)")
