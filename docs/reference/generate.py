@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it can be run as a file, too
+from djangotasks_api.schema import generate
 from docs.reference import commands, python, resources
 
 HERE = Path(__file__).parent
@@ -59,23 +60,17 @@ def fresh(text: str) -> str:
     return TABLE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}\n{match[3]}", text)
 
 
+def files() -> dict[Path, str]:
+    """Every page with the text that it must have."""
+    return {page: fresh(page.read_text()) for page in PAGES}
+
+
 def main() -> int:
-    check = sys.argv[1:] == ["--check"]
-    used: set[str] = set()
-    stale = []
-    for page in PAGES:
-        text = page.read_text()
-        used.update(match[2] for match in TABLE.finditer(text))
-        if fresh(text) != text:
-            stale.append(page)
-            if not check:
-                page.write_text(fresh(text))
-            sys.stdout.write(f"{'stale' if check else 'wrote'}: {page.relative_to(ROOT)}\n")
+    texts = files()
+    used = {match[2] for text in texts.values() for match in TABLE.finditer(text)}
     if unused := TABLES.keys() - used:
         sys.stdout.write(f"no page has the tables {', '.join(sorted(unused))}\n")
-    if check and stale:
-        sys.stdout.write("run `make generate` and commit the result\n")
-    return int(bool(unused) or (check and bool(stale)))
+    return generate(texts, __doc__) or int(bool(unused))
 
 
 if __name__ == "__main__":

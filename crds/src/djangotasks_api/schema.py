@@ -6,6 +6,7 @@
 import argparse
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ def files() -> dict[Path, str]:
     return {folder / name: text for name, text in texts.items() for folder in TARGETS}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=inspect.cleandoc(__doc__ or ""))
+def generate(texts: Mapping[Path, str], description: str | None) -> int:
+    """The command of a generator: write the files of this repository that are not fresh, or with --check fail."""
+    parser = argparse.ArgumentParser(description=inspect.cleandoc(description or ""))
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not fresh")
     check = parser.parse_args().check
-    stale = {path: text for path, text in files().items() if not path.exists() or path.read_text() != text}
+    stale = {path: text for path, text in texts.items() if not path.exists() or path.read_text() != text}
     for path, text in stale.items():
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,4 +57,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(generate(files(), __doc__))

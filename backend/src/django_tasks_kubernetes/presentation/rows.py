@@ -19,15 +19,35 @@ FINISHED: Final = (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A task in a table."""
+class ObjectRow:
+    """An object of the cluster in a table."""
 
     id: str
     namespace: str
-    task: str
-    queue: str
     phase: str
     status: TaskResultStatus
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Identifies the object in the cluster."""
+        return self.namespace, self.id
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in FINISHED
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it has succeeded."""
+        return self.phase == Phase.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(ObjectRow):
+    """A task in a table."""
+
+    task: str
+    queue: str
     progress: str
     done: float | None
     total: float | None
@@ -51,20 +71,6 @@ class Row:
     """The schedule that made it."""
     retry_of: str = ""
     """The task that it repeats."""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Identifies the task in the cluster."""
-        return self.namespace, self.id
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status in FINISHED
-
-    @property
-    def is_good(self) -> bool:
-        """Whether it has succeeded."""
-        return self.phase == Phase.SUCCEEDED
 
     @property
     def name(self) -> str:

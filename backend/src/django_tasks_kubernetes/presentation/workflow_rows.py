@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.tasks import TaskResultStatus
 
 from django_tasks_kubernetes.codec.resource import Resource, status_of
-from django_tasks_kubernetes.presentation.rows import FINISHED
+from django_tasks_kubernetes.presentation.rows import ObjectRow
 from django_tasks_kubernetes.presentation.text import age, moment, safe
 from djangotasks_api.workflow.records import WorkflowPhase
 
@@ -25,15 +25,11 @@ WORKFLOW_STATUSES: Final[dict[WorkflowPhase, TaskResultStatus]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowRow:
+class WorkflowRow(ObjectRow):
     """A workflow in a table."""
 
-    id: str
-    namespace: str
     workflow: str
     queue: str
-    phase: str
-    status: TaskResultStatus
     progress: str
     """412/1003: how many of its tasks are over, of those that are known."""
     active: str
@@ -44,20 +40,6 @@ class WorkflowRow:
     started: str
     """Its age, as kubectl writes it."""
     finished: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Identifies the workflow in the cluster."""
-        return self.namespace, self.id
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status in FINISHED
-
-    @property
-    def is_good(self) -> bool:
-        """Whether it has succeeded."""
-        return self.status == TaskResultStatus.SUCCESSFUL
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import HoldDoesNotExist, PermissionDenied
 from django_tasks_kubernetes.kube.api_server import ApiServer
-from django_tasks_kubernetes.kube.hold_errors import hold_error
+from django_tasks_kubernetes.kube.kind_errors import HOLD_ERRORS
 from django_tasks_kubernetes.stores.kind_store import COMMAND_MANAGER, MERGE_PATCH, KindStore
 from djangotasks_api.names import API_VERSION, GROUP, HOLD_KIND, HOLD_PLURAL, QUEUE_PLURAL, VERSION
 
@@ -26,7 +26,7 @@ class HoldStore(KindStore):
     """See cli.hold_session.Holds. Raises KubernetesBackendError."""
 
     def __init__(self, server: ApiServer, *, everywhere: bool = False) -> None:
-        super().__init__(server, HOLD_PLURAL, hold_error, _missing, everywhere=everywhere)
+        super().__init__(server, HOLD_PLURAL, HOLD_ERRORS, _missing, everywhere=everywhere)
         self._ahead = timedelta()
 
     @property

@@ -7,7 +7,7 @@ from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
 from django_tasks_kubernetes.kube.api_server import ApiServer
-from django_tasks_kubernetes.kube.schedule_errors import schedule_error
+from django_tasks_kubernetes.kube.kind_errors import SCHEDULE_ERRORS
 from django_tasks_kubernetes.stores.kind_store import COMMAND_MANAGER, MERGE_PATCH, KindStore
 from djangotasks_api.names import SCHEDULE_PLURAL
 
@@ -21,7 +21,7 @@ class ScheduleStore(KindStore):
     """See cli.schedule_session.Schedules. Raises KubernetesBackendError."""
 
     def __init__(self, server: ApiServer, *, everywhere: bool = False) -> None:
-        super().__init__(server, SCHEDULE_PLURAL, schedule_error, _missing, everywhere=everywhere)
+        super().__init__(server, SCHEDULE_PLURAL, SCHEDULE_ERRORS, _missing, everywhere=everywhere)
 
     def everywhere(self) -> "ScheduleStore":
         """The same for all namespaces, which can be listed."""

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from djangotasks_api.models import Held, HoldSpec
 from djangotasks_api.names import HOLD_PLURAL
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.latest import Latest
 from djangotasks_operator.cache.tombstones import Tombstones
 from djangotasks_operator.pods.views import Body
-from djangotasks_operator.runtime.versions import newer
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.status.text import plain
 
@@ -73,42 +73,17 @@ def in_utc(at: datetime) -> datetime:
         return FAR
 
 
-class Holds:
-    """Part of the store. `changed`: called with the key of a hold that is new, has changed, or is gone."""
+class Holds(Latest[Hold]):
+    """By the key of the queue."""
 
     def __init__(self, changed: Callable[[Key], None], monitor: WatchMonitor, deleted: Tombstones) -> None:
-        self._changed = changed
-        self._monitor = monitor
-        self._deleted = deleted
-        self._holds: dict[Key, Hold] = {}
-
-    def get(self, queue: Key) -> Hold | None:
-        return self._holds.get(queue)
-
-    def all(self) -> list[Hold]:
-        return list(self._holds.values())
+        super().__init__(HOLD_PLURAL, _differ, changed, monitor, deleted)
 
     def of(self, queue: Key, now: datetime) -> Held | None:
         """How the queue is held now. None where it is not."""
-        hold = self._holds.get(queue)
+        hold = self.get(queue)
         return None if hold is None or hold.is_over(now) else hold.held
 
-    def put(self, hold: Hold) -> None:
-        """Keep the hold, unless a later version is cached, or it was deleted."""
-        if hold.uid in self._deleted:
-            return
-        known = self._holds.get(hold.key)
-        if known is not None and not newer(hold.resource_version, known.resource_version):
-            return
-        self._holds[hold.key] = hold
-        self._monitor.expect(HOLD_PLURAL, hold.key.namespace, hold.uid, hold.resource_version)
-        if known is None or (known.uid, known.held, known.deleting) != (hold.uid, hold.held, hold.deleting):
-            self._changed(hold.key)
 
-    def drop(self, hold: Hold) -> None:
-        """Forget a hold that was deleted, unless another one of its name is cached."""
-        self._monitor.forget(HOLD_PLURAL, hold.key.namespace, hold.uid)
-        self._deleted.add(hold.uid)
-        if (known := self._holds.get(hold.key)) is not None and known.uid == hold.uid:
-            del self._holds[hold.key]
-            self._changed(hold.key)
+def _differ(known: Hold, hold: Hold) -> bool:
+    return (known.held, known.deleting) != (hold.held, hold.deleting)

@@ -13,10 +13,11 @@ from djangotasks_api.names import (
     TASK_UID_LABEL,
     WORKFLOW_PLURAL,
 )
-from djangotasks_operator.cache.holds import Hold, parse_hold
+from djangotasks_operator.cache.holds import parse_hold
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.latest import Keyed, Latest
 from djangotasks_operator.cache.parsing import ParsedTask, parse_queue, parse_task
-from djangotasks_operator.cache.schedules import CachedSchedule, parse_schedule
+from djangotasks_operator.cache.schedules import parse_schedule
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.pods.parsing import attempt_of, parse_job, parse_pod
 from djangotasks_operator.pods.views import Body, Job, Pod
@@ -67,6 +68,22 @@ def _cached_attempt(
     return find(store, Key(metadata["namespace"], labels.task), labels.number)
 
 
+def _kind[Item: Keyed](
+    resource: Resource, parse: Callable[[Body], Item], part: Callable[[Store], Latest[Item]]
+) -> Kind[Store, Item]:
+    """A kind of which a part of the store has the latest versions."""
+    return Kind(
+        resource,
+        "",
+        parse,
+        lambda store, item: part(store).put(item),
+        lambda store, item: part(store).drop(item),
+        lambda store: part(store).all(),
+        lambda item: (item.key.namespace, item.uid),
+        lambda store, metadata: part(store).get(Key(metadata["namespace"], metadata["name"])),
+    )
+
+
 QUEUE_SOURCE: Kind[Store, DjangoTaskQueue] = Kind(
     QUEUES,
     "",
@@ -77,26 +94,8 @@ QUEUE_SOURCE: Kind[Store, DjangoTaskQueue] = Kind(
     _queue_identity,
     on_unparsable=lambda store, body: store.hide_queue(_key(body), body["metadata"]["uid"]),
 )
-SCHEDULE_SOURCE: Kind[Store, CachedSchedule] = Kind(
-    SCHEDULES,
-    "",
-    parse_schedule,
-    lambda store, schedule: store.schedules.put(schedule),
-    lambda store, schedule: store.schedules.drop(schedule),
-    lambda store: store.schedules.all(),
-    lambda schedule: (schedule.key.namespace, schedule.uid),
-    lambda store, metadata: store.schedules.get(Key(metadata["namespace"], metadata["name"])),
-)
-HOLD_SOURCE: Kind[Store, Hold] = Kind(
-    HOLDS,
-    "",
-    parse_hold,
-    lambda store, hold: store.holds.put(hold),
-    lambda store, hold: store.holds.drop(hold),
-    lambda store: store.holds.all(),
-    lambda hold: (hold.key.namespace, hold.uid),
-    lambda store, metadata: store.holds.get(Key(metadata["namespace"], metadata["name"])),
-)
+SCHEDULE_SOURCE = _kind(SCHEDULES, parse_schedule, lambda store: store.schedules)
+HOLD_SOURCE = _kind(HOLDS, parse_hold, lambda store: store.holds)
 TASK_SOURCE: Kind[Store, ParsedTask] = Kind(
     TASKS,
     "",

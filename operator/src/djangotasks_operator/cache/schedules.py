@@ -19,10 +19,10 @@ from djangotasks_api.names import SCHEDULE_PLURAL, scheduled_task_name
 from djangotasks_api.schedules.due import Unfinished
 from djangotasks_api.schedules.record import Record
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.latest import Latest
 from djangotasks_operator.cache.packed import Packer
 from djangotasks_operator.cache.tombstones import Tombstones
 from djangotasks_operator.pods.views import Body
-from djangotasks_operator.runtime.versions import newer
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.workflows.views import Workflow
 
@@ -151,56 +151,22 @@ def _state(spec: Body, status: Body) -> str:
     return "Suspended" if spec.get("suspended") else "Ready"
 
 
-class Schedules:
-    """By key. `changed`: called with the key of a schedule whose spec or unfinished tasks are other ones."""
+class Schedules(Latest[CachedSchedule]):
+    """`changed` is also called for one whose unfinished tasks are other ones."""
 
     def __init__(self, changed: Callable[[Key], None], monitor: WatchMonitor, deleted: Tombstones) -> None:
-        self._changed = changed
-        self._monitor = monitor
-        self._deleted = deleted
-        self._schedules: dict[Key, CachedSchedule] = {}
+        super().__init__(SCHEDULE_PLURAL, _differ, changed, monitor, deleted)
         self._unfinished: dict[Key, dict[str, Unfinished]] = {}
-
-    def __len__(self) -> int:
-        return len(self._schedules)
-
-    def get(self, key: Key) -> CachedSchedule | None:
-        return self._schedules.get(key)
-
-    def all(self) -> list[CachedSchedule]:
-        return list(self._schedules.values())
 
     def unfinished(self, key: Key) -> Mapping[str, Unfinished]:
         """The schedule's unfinished tasks and workflows by name, also those that people created for it."""
         return self._unfinished.get(key, {})
 
-    def put(self, schedule: CachedSchedule) -> None:
-        """Keep the schedule, unless a later version is cached, or it was deleted."""
-        key, known = schedule.key, self._schedules.get(schedule.key)
-        if schedule.uid in self._deleted:
-            return
-        if known is not None and not newer(schedule.resource_version, known.resource_version):
-            return
-        self._schedules[key] = schedule
-        self._monitor.expect(SCHEDULE_PLURAL, key.namespace, schedule.uid, schedule.resource_version)
-        # Its status is written by the operator.
-        if known is None or (known.uid, known.generation) != (schedule.uid, schedule.generation):
-            self._changed(key)
-
-    def drop(self, schedule: CachedSchedule) -> None:
-        """Forget a schedule that was deleted, unless another one of its name is cached."""
-        key, uid = schedule.key, schedule.uid
-        self._monitor.forget(SCHEDULE_PLURAL, key.namespace, uid)
-        self._deleted.add(uid)
-        if (known := self._schedules.get(key)) is not None and known.uid == uid:
-            del self._schedules[key]
-            self._changed(key)
-
     def of_queue(self, queue: Key) -> list[Key]:
         """The schedules that have tasks in the queue."""
         return [
             key
-            for key, schedule in self._schedules.items()
+            for key, schedule in self._items.items()
             if key.namespace == queue.namespace and queue.name in schedule.queues
         ]
 
@@ -241,7 +207,7 @@ class Schedules:
         would create it a second time."""
         if schedule_name is None or scheduled_for is None:
             return False
-        schedule = self._schedules.get(Key(metadata.namespace, schedule_name))
+        schedule = self.get(Key(metadata.namespace, schedule_name))
         if schedule is None or metadata.name != scheduled_task_name(schedule_name, scheduled_for):
             return False
         base = Record.of(schedule.status).base
@@ -259,3 +225,8 @@ class Schedules:
             if not tasks:
                 del self._unfinished[key]
             self._changed(key)
+
+
+def _differ(known: CachedSchedule, schedule: CachedSchedule) -> bool:
+    """Its status is written by the operator."""
+    return known.generation != schedule.generation
