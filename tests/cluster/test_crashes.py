@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.crash_cases import Work, nth_call, selected
-from tests.support.faults import AFTER, BEFORE, Crash, Moment, Rule
+from tests.support.crash_cases import CrashCase, Work, crash_cases, selected
+from tests.support.faults import BEFORE, Crash, Rule
 from tests.support.lanes import Lanes
 from tests.support.stage import JOBS, PODS, Stage
 from tools.cluster.cluster import Cluster
@@ -61,36 +61,14 @@ LIVES = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
-    life: str
-    index: int
-    moment: Moment
-
-    @property
-    def rule(self) -> tuple[str, int]:
-        """The label of the call, and which of its kind it is."""
-        return nth_call(LIVES[self.life].calls, self.index)
-
-    def __str__(self) -> str:
-        label, nth = self.rule
-        return f"{self.life}-{self.moment} {label}" + (f" {nth}" if nth > 1 else "")
-
-    @property
-    def slow(self) -> bool:
-        label, _ = self.rule
-        # The status is written when something happened: the time before that is not the time after the last call.
-        if self.life in ("succeeds", "is too slow") or label == READ:
-            return True
-        return self.moment is BEFORE and label not in (STATUS, JOB_STATUS)
+CASES = crash_cases(LIVES)
 
 
-CASES = [
-    Case(name, index, moment)
-    for name, life in LIVES.items()
-    for index in range(len(life.calls))
-    for moment in (BEFORE, AFTER)
-]
+def is_slow(case: CrashCase) -> bool:
+    # The status is written when something happened: the time before that is not the time after the last call.
+    if case.life in ("succeeds", "is too slow") or case.label == READ:
+        return True
+    return case.moment is BEFORE and case.label not in (STATUS, JOB_STATUS)
 
 
 def calls(stage: Stage) -> tuple[str, ...]:
@@ -112,13 +90,12 @@ def without_log(status: dict[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in status.items() if field != "logTail"}
 
 
-def live(stage: Stage, life: Life, *, at: Case | None = None) -> dict[str, Any]:
+def live(stage: Stage, life: Life, *, at: CrashCase | None = None) -> dict[str, Any]:
     """Lets a task live, with the crash if one is asked for. Returns what must not depend on it."""
     stage.proxy.clear()
     name, rule = f"task-{secrets.token_hex(4)}", None
     if at is not None:
-        label, nth = at.rule
-        rule = Rule(Crash(), label, path=name, moment=at.moment, nth=nth)
+        rule = Rule(Crash(), at.label, path=name, moment=at.moment, nth=at.nth)
         stage.proxy.add(rule)
     # After the rule: the operator may be quicker than this process.
     life.begin(stage, name)
@@ -174,9 +151,7 @@ def live(stage: Stage, life: Life, *, at: Case | None = None) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def work(
-    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Work[Case]]:
+def work(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     """Every life without a crash, and all cases that were selected."""
 
     def add_queue(stage: Stage) -> None:
@@ -190,9 +165,9 @@ def work(
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=[pytest.mark.slow] if case.slow else [], id=str(case)) for case in CASES]
+    "case", [pytest.param(case, marks=[pytest.mark.slow] if is_slow(case) else [], id=str(case)) for case in CASES]
 )
-def test_a_task_outlives_the_crash(case: Case, work: Work[Case]) -> None:
+def test_a_task_outlives_the_crash(case: CrashCase, work: Work) -> None:
     assert work.crashes[case].result() == work.expected[case.life].result()
 
 

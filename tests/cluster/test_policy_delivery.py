@@ -18,50 +18,23 @@ from typing import Any
 import pytest
 
 from tests.support.faults import AFTER, BEFORE, Crash, Drop, Moment, Rule, Status
-from tests.support.postgres import postgres
-from tests.support.proxy import Proxy
-from tests.support.web_app import DUE_SECONDS, KILLED, Web
+from tests.support.proxied_web import CREATE, ProxiedWeb, created, proxied_web
+from tests.support.web_app import DUE_SECONDS, KILLED
 from tools.cluster import ROOT
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
 
-CREATE = "create djangotasks"
-
-
-class ProxiedWeb(Web):
-    """Its processes reach the API server through a proxy."""
-
-    def __init__(self, proxy: Proxy, database: dict[str, str], kubectl: Kubectl) -> None:
-        super().__init__(database, proxy.kubeconfig, kubectl)
-        self.proxy = proxy
-        proxy.on_crash = self.kill
-
 
 @pytest.fixture(scope="module")
-def site(
-    cluster: Cluster, namespace: str, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ProxiedWeb]:
-    folder = tmp_path_factory.mktemp("web")
-    with postgres(cluster, kubectl) as database, Proxy(cluster.kubeconfig, folder) as proxy:
-        web = ProxiedWeb(proxy, database | {"TASKS_FOLDER": str(folder / "files")}, kubectl)
-        web.manage("migrate", "--verbosity=0")
-        yield web
+def site(cluster: Cluster, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedWeb]:
+    with proxied_web(cluster, kubectl, tmp_path_factory.mktemp("web")) as site:
+        yield site
 
 
 @pytest.fixture
 def web(site: ProxiedWeb) -> ProxiedWeb:
-    """Nothing is left of the test before."""
-    site.proxy.clear()
-    site.relay()
-    # As one request: kubectl itself would send one for each.
-    path = f"/apis/djangotasks.dev/v1alpha1/namespaces/{site.kubectl.namespace}/djangotasks"
-    site.kubectl("delete", "--raw", path, seconds=300)
+    site.clear()
     return site
-
-
-def created(web: ProxiedWeb) -> list[str]:
-    """The names of the tasks whose creation the API server has confirmed."""
-    return [call.name for call in web.proxy.writes(verb="create", status=201)]
 
 
 @pytest.mark.parametrize("mode", ["on_commit", "outbox"])
@@ -179,57 +152,6 @@ def test_a_row_is_cancelled(web: ProxiedWeb) -> None:
     web.relay()
     spec = web.kubectl.get("djangotask", id_)["spec"]
     assert (spec["cancel"], spec["cancelReason"]) == (True, "by the test")
-
-
-def test_one_row_for_one_key(web: ProxiedWeb) -> None:
-    with web.proxy.away(), ThreadPoolExecutor(3) as pool:
-        ids = {json.loads(out) for out in pool.map(lambda n: web.run("key", "order-1", str(n)), range(3))}
-    (id_,) = ids
-    assert list(web.rows()) == [id_]
-    web.relay()
-    assert json.loads(web.run("key", "order-1", "9")) == id_
-    assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
-
-
-@pytest.mark.parametrize("mode", ["immediate", "on_commit"])
-def test_one_task_for_one_key_of_processes_that_call_at_once(web: ProxiedWeb, mode: str) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        ids = [json.loads(out) for out in pool.map(lambda n: web.run("key", "order-2", str(n), mode=mode), range(4))]
-    assert web.tasks() == [ids[0]]
-    assert (set(ids), created(web)) == ({ids[0]}, [ids[0]])
-
-
-def key_left(web: ProxiedWeb, key: str) -> str:
-    """A task with a key, whose process was killed after the commit: its row waits."""
-    id_: str = json.loads(web.run("key", key, "1", "die-after-commit", code=KILLED))
-    assert (web.tasks(), list(web.rows())) == ([], [id_])
-    return id_
-
-
-def arguments(web: ProxiedWeb, name: str) -> Any:
-    return json.loads(web.kubectl.get("djangotask", name)["spec"]["payload"])["args"]
-
-
-def test_a_key_is_reused_while_its_row_waits(web: ProxiedWeb) -> None:
-    id_ = key_left(web, "order-3")
-    assert json.loads(web.run("key", "order-3", "2")) == id_
-    assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
-    assert arguments(web, id_) == [1, 1], "the first arguments count, whichever process sends them"
-
-
-def test_a_key_is_reused_while_the_first_is_being_cancelled(web: ProxiedWeb) -> None:
-    """By several at once, and beside a relay: all of them get the first task, which is cancelled."""
-    id_ = key_left(web, "order-4")
-    with ThreadPoolExecutor(4) as pool:
-        cancelled = pool.submit(web.run, "cancel", id_)
-        again = [pool.submit(web.run, "key", "order-4", str(number)) for number in (2, 3)]
-        pool.submit(web.manage, "relay_tasks", "--once", code=None).result()
-        assert {json.loads(future.result()) for future in again} == {id_}
-        cancelled.result()
-    web.relay()
-    spec = web.kubectl.get("djangotask", id_)["spec"]
-    assert (spec["cancel"], spec["cancelReason"], arguments(web, id_)) == (True, "by the test", [1, 1])
-    assert (web.tasks(), web.rows(), created(web)) == ([id_], {}, [id_])
 
 
 def test_a_row_is_cancelled_whose_task_is_just_being_created(web: ProxiedWeb) -> None:

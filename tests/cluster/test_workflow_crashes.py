@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.crash_cases import Work, nth_call, selected
+from tests.support.crash_cases import CrashCase, Work, crash_cases, selected
 from tests.support.faults import AFTER, BEFORE, Crash, Drop, Moment, Rule
 from tests.support.faults import Status as Answer
 from tests.support.lanes import Lanes
@@ -76,40 +76,17 @@ LIVES = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
-    life: str
-    index: int
-    moment: Moment
-
-    @property
-    def rule(self) -> tuple[str, int]:
-        """The label of the call, and which of its kind it is."""
-        return nth_call(LIVES[self.life].calls, self.index)
-
-    def __str__(self) -> str:
-        label, nth = self.rule
-        return f"{self.life}-{self.moment} {label} {nth}"
+# Of the one that expires, the others are those of a chain.
+CASES = [case for case in crash_cases(LIVES) if case.life != "expires" or case.label == EXPIRE]
 
 
-CASES = [
-    Case(name, index, moment)
-    for name, life in LIVES.items()
-    for index in range(len(life.calls))
-    # The others are those of a chain.
-    if name != "expires" or life.calls[index] == EXPIRE
-    for moment in (BEFORE, AFTER)
-]
-
-
-def live(stage: Stage, life: Life, at: Case | None = None) -> dict[str, Any]:
+def live(stage: Stage, life: Life, at: CrashCase | None = None) -> dict[str, Any]:
     """Lets a workflow live, with the crash if one is asked for. Returns what must not depend on it."""
     stage.proxy.clear()
     rule = None
     if at is not None:
-        label, nth = at.rule
         # The only workflow at work here. All of an earlier one's calls are over.
-        stage.proxy.add(rule := Rule(Crash(), label, moment=at.moment, nth=nth))
+        stage.proxy.add(rule := Rule(Crash(), at.label, moment=at.moment, nth=at.nth))
     name = life.begin(stage)
     risen = False
 
@@ -164,16 +141,14 @@ def found(stage: Stage, name: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def work(
-    request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Work[Case]]:
+def work(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
     """Every life without a crash, and all cases that were selected."""
     with Lanes(cluster, [tmp_path_factory.mktemp("lane") for _ in range(LANES)]) as lanes:
         yield Work.begin(lanes, LIVES, selected(request, CASES), live)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_workflow_outlives_the_crash(case: Case, work: Work[Case]) -> None:
+def test_a_workflow_outlives_the_crash(case: CrashCase, work: Work) -> None:
     assert work.crashes[case].result() == work.expected[case.life].result()
 
 

@@ -18,6 +18,7 @@ from tests.unit.backend.conftest import serve
 from tests.unit.backend.pod import Pod
 
 ROOT = Path(__file__).parents[2]
+HERE = "tests.processes.tasks"
 RUNNER = ("-m", "django_tasks_kubernetes.runner")
 # The same with less patience for what a task left behind.
 IMPATIENT = (
@@ -89,7 +90,7 @@ def runners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
             process = subprocess.Popen(
                 [sys.executable, *case.argv],
                 cwd=ROOT,
-                env=environ | pod.environ(case.task, case.args) | case.env,
+                env=environ | pod.environ(f"{HERE}.{case.task}", case.args) | case.env,
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

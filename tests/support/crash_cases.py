@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -10,22 +10,43 @@ from typing import Any, Protocol, Self
 
 import pytest
 
+from tests.support.faults import AFTER, BEFORE, Moment
 from tests.support.lanes import Lanes
 
 
-class InLife(Protocol):
-    """A case. Tests have it as their parameter `case`."""
+@dataclass(frozen=True)
+class CrashCase:
+    """A crash at one call of a life. Tests have it as their parameter `case`."""
+
+    life: str
+    label: str
+    """Of the call."""
+    nth: int
+    """Which of its kind it is."""
+    moment: Moment
+
+    def __str__(self) -> str:
+        return f"{self.life}-{self.moment} {self.label}" + (f" {self.nth}" if self.nth > 1 else "")
+
+
+class WithCalls(Protocol):
+    """A life."""
 
     @property
-    def life(self) -> str: ...
+    def calls(self) -> tuple[str, ...]: ...
 
 
-def nth_call(calls: Sequence[str], index: int) -> tuple[str, int]:
-    """The label of a call, and which of its kind it is."""
-    return calls[index], calls[: index + 1].count(calls[index])
+def crash_cases(lives: Mapping[str, WithCalls]) -> list[CrashCase]:
+    """Before and after each call of each life."""
+    return [
+        CrashCase(name, label, life.calls[: index + 1].count(label), moment)
+        for name, life in lives.items()
+        for index, label in enumerate(life.calls)
+        for moment in (BEFORE, AFTER)
+    ]
 
 
-def selected[C](request: pytest.FixtureRequest, cases: Iterable[C]) -> list[C]:
+def selected(request: pytest.FixtureRequest, cases: Iterable[CrashCase]) -> list[CrashCase]:
     """Those of the cases that tests of the same file were selected for."""
     wanted = {
         item.callspec.params["case"]
@@ -38,15 +59,17 @@ def selected[C](request: pytest.FixtureRequest, cases: Iterable[C]) -> list[C]:
 
 
 @dataclass
-class Work[C: InLife]:
+class Work:
     """What runs in the lanes, and is waited for by the tests."""
 
     expected: dict[str, Future[dict[str, Any]]]
     """The lives without a crash."""
-    crashes: dict[C, Future[dict[str, Any]]]
+    crashes: dict[CrashCase, Future[dict[str, Any]]]
 
     @classmethod
-    def begin[L](cls, lanes: Lanes, lives: Mapping[str, L], cases: Iterable[C], live: Callable[..., Any]) -> Self:
+    def begin[L](
+        cls, lanes: Lanes, lives: Mapping[str, L], cases: Iterable[CrashCase], live: Callable[..., Any]
+    ) -> Self:
         """`live`: takes a stage, `life`, and `at`, the case where there is a crash."""
         return cls(
             {name: lanes.submit(partial(live, life=life)) for name, life in lives.items()},

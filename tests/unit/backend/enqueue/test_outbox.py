@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.tasks.signals import task_enqueued
-from django.test import override_settings
 
 from django_tasks_kubernetes import exceptions
-from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.result import EnqueuedBy
-from django_tasks_kubernetes.stores.outbox import OutboxStore, cancel_row
+from django_tasks_kubernetes.stores.outbox import cancel_row
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend import tasks
+from tests.unit.backend.outbox_backend import Backend, outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ECHO: Any = tasks.echo
@@ -47,30 +46,9 @@ class Cluster(InMemoryCluster):
         return found
 
 
-class Backend(KubernetesBackend):
-    """`away`: the API server does not answer the web process, as it would the relay."""
-
-    cluster: Cluster
-    away = False
-
-    @property
-    def store(self) -> OutboxStore:
-        return OutboxStore(self.cluster, "default")
-
-    @property
-    def best_effort_store(self) -> Any:
-        if self.away:
-            raise exceptions.ApiUnavailable("away")
-        return self.cluster
-
-
 @contextmanager
 def outbox_cluster() -> Iterator[Cluster]:
-    """TASKS with this backend, over an outbox and a cluster in memory."""
-    backend = {"BACKEND": f"{__name__}.Backend", "QUEUES": [], "OPTIONS": {"ENQUEUE": "outbox"}}
-    with pytest.MonkeyPatch.context() as patch, override_settings(TASKS={"default": backend}):
-        cluster = Cluster()
-        patch.setattr(Backend, "cluster", cluster, raising=False)
+    with outbox(Cluster()) as cluster:
         yield cluster
 
 

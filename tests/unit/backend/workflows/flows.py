@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.tasks import task
 
+LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
+
 
 @task
 def extract(year: int) -> list[str]:
@@ -45,3 +47,8 @@ def fail_on(row: int, bad: int) -> int:
 @task
 def note(value: object) -> object:
     return value
+
+
+@task
+def total_of(parts: list[int]) -> int:
+    return sum(parts)

@@ -29,11 +29,11 @@ from djangotasks_api.workflow.plan import Plan
 from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import WorkflowPhase
 from djangotasks_api.workflow.stored import records_of
+from tests.unit.backend.workflows.flows import LOCAL
 from tests.unit.crds.workflow.specs import Spec, result_of, specs
 from tests.unit.crds.workflow.test_engine_properties import FAILING, SEEDS, fate, lengths_of
 from tests.unit.operator.workflow_stage import NAME, WorkflowStage
 
-LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
 ROUNDS_MAX = 200
 
 type Fate = Callable[[str, int, list[Any]], Any]

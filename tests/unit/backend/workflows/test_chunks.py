@@ -1,13 +1,12 @@
 """each(…, chunk=…): one task for so many items, and all else as without."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, assert_type
 
 import pytest
-from django.tasks import task_backends
-from django.test import override_settings
 
+from django_tasks_kubernetes import LocalBackend
 from django_tasks_kubernetes.decorators import task
 from django_tasks_kubernetes.exceptions import PayloadTooLarge, WorkflowFailed
 from django_tasks_kubernetes.testing import in_memory
@@ -17,20 +16,12 @@ from djangotasks_api.workflow.bounds import ITEM_MAX_BYTES
 from djangotasks_api.workflow.records import StepPhase
 from tests.unit.backend.workflows.flows import add, extract, fail_on, note, render, total
 
-LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
 WORKS: dict[int, bool] = {}
 
 
 @pytest.fixture(autouse=True)
-def _local() -> Iterator[None]:
+def _local(local: LocalBackend) -> None:
     WORKS.clear()
-    with override_settings(TASKS=LOCAL):
-        backend().clear()
-        yield
-
-
-def backend() -> Any:
-    return task_backends["default"]
 
 
 @task

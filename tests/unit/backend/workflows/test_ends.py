@@ -10,8 +10,7 @@ from django.test import override_settings
 from django_tasks_kubernetes.signals import workflow_ended
 from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.workflows import call, chain
-from tests.unit.backend.workflows.flows import add, fail
-from tests.unit.backend.workflows.test_workflows import LOCAL
+from tests.unit.backend.workflows.flows import LOCAL, add, fail
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from django_tasks_kubernetes.exceptions import PermissionDenied
 from django_tasks_kubernetes.result import EnqueuedBy
 from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.workflows import call, chain
-from tests.unit.backend.workflows.flows import add
-from tests.unit.backend.workflows.test_workflows import LOCAL
+from tests.unit.backend.workflows.flows import LOCAL, add
 
 BACKEND: Any = default_task_backend
 

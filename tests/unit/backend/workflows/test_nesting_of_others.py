@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.tasks import TaskContext, task, task_backends
-from django.test import override_settings
+from django.tasks import TaskContext, task
 
 from django_tasks_kubernetes import Retry
 from django_tasks_kubernetes.workflows import each, step, workflow
 from tests.unit.backend.workflows.flows import add, note
-from tests.unit.backend.workflows.test_workflows import LOCAL
 
-
-@pytest.fixture(autouse=True)
-def _local() -> Iterator[None]:
-    with override_settings(TASKS=LOCAL):
-        task_backends["default"].clear()  # type: ignore[attr-defined]  # of this backend
-        yield
+pytestmark = pytest.mark.usefixtures("local")
 
 
 @workflow

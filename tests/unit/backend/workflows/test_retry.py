@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, assert_type
 
 import pytest
 from django.tasks import task, task_backends
 from django.tasks.exceptions import TaskResultDoesNotExist
-from django.test import override_settings
 
+from django_tasks_kubernetes import LocalBackend
 from django_tasks_kubernetes.exceptions import NotRetryable, WorkflowFailed
 from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.workflows import ALWAYS, each, step, workflow
@@ -19,19 +18,14 @@ from django_tasks_kubernetes.workflows.result import WorkflowResult
 from django_tasks_kubernetes.workflows.retry import retried
 from tests.unit.backend.workflows.flows import note, total
 
-LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
 BROKEN: set[int] = set()
 RAN: list[int] = []
 
 
 @pytest.fixture(autouse=True)
-def _local() -> Iterator[None]:
+def _local(local: LocalBackend) -> None:
     BROKEN.clear()
     RAN.clear()
-    with override_settings(TASKS=LOCAL):
-        backend: Any = task_backends["default"]
-        backend.clear()
-        yield
 
 
 @task

@@ -13,8 +13,7 @@ from django_tasks_kubernetes.signals import task_ended
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 from django_tasks_kubernetes.workflows import call, chain, each, group, step, workflow
 from djangotasks_api.workflow.bounds import NESTING
-from tests.unit.backend.workflows.flows import add, fail
-from tests.unit.backend.workflows.test_workflows import LOCAL
+from tests.unit.backend.workflows.flows import LOCAL, add, fail
 
 
 @workflow

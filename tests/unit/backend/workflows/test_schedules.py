@@ -24,9 +24,8 @@ from django_tasks_kubernetes.testing import schedules as virtual
 from django_tasks_kubernetes.workflows import ALWAYS, each, step, workflow
 from djangotasks_api.models import DjangoTaskSchedule
 from tests.unit.backend.schedule_resources import FakeTasks, session
-from tests.unit.backend.workflows.flows import note, render, total
+from tests.unit.backend.workflows.flows import LOCAL, note, render, total
 
-LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SLOT = "report-202611291300"
 DECLARE: Any = declare

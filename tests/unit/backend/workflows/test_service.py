@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,13 +10,11 @@ from django.tasks import task_backends
 from django.test import override_settings
 from django.utils import timezone
 
-from django_tasks_kubernetes import exceptions
-from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.relay import relay
-from django_tasks_kubernetes.stores.outbox import OutboxStore
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 from django_tasks_kubernetes.workflows import step, workflow
+from tests.unit.backend.outbox_backend import Backend, outbox
 from tests.unit.backend.workflows.flows import note
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,34 +25,8 @@ def flow() -> Any:
     return step(note)(1)
 
 
-class Backend(KubernetesBackend):
-    """`away`: the API server does not answer the web process, as it would the relay."""
-
-    cluster: InMemoryCluster
-    away = False
-
-    @property
-    def store(self) -> OutboxStore:
-        return OutboxStore(self.cluster, "default")
-
-    @property
-    def best_effort_store(self) -> Any:
-        if self.away:
-            raise exceptions.ApiUnavailable("away")
-        return self.cluster
-
-
-@contextmanager
-def outbox() -> Iterator[InMemoryCluster]:
-    backend = {"BACKEND": f"{__name__}.Backend", "QUEUES": [], "OPTIONS": {"ENQUEUE": "outbox"}}
-    with pytest.MonkeyPatch.context() as patch, override_settings(TASKS={"default": backend}):
-        cluster = InMemoryCluster()
-        patch.setattr(Backend, "cluster", cluster, raising=False)
-        yield cluster
-
-
 def test_the_outbox_sends_it_after_the_commit() -> None:
-    with outbox() as cluster:
+    with outbox(InMemoryCluster()) as cluster:
         with transaction.atomic():
             result = flow.enqueue()
             assert not cluster.workflows.resources
@@ -70,7 +40,7 @@ def test_the_outbox_sends_it_after_the_commit() -> None:
 
 
 def test_the_relay_sends_what_is_left_in_the_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    with outbox() as cluster:
+    with outbox(InMemoryCluster()) as cluster:
         monkeypatch.setattr(Backend, "away", True)
         result = flow.enqueue()
         assert not cluster.workflows.resources
@@ -80,7 +50,7 @@ def test_the_relay_sends_what_is_left_in_the_outbox(monkeypatch: pytest.MonkeyPa
 
 
 def test_nothing_is_left_of_a_rollback() -> None:
-    with outbox() as cluster, transaction.atomic():
+    with outbox(InMemoryCluster()) as cluster, transaction.atomic():
         flow.enqueue()
         transaction.set_rollback(True)
     assert not OutboxTask.objects.exists()

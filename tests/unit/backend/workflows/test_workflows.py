@@ -1,11 +1,10 @@
 """Workflows from enqueue() to their result, without a cluster: under LocalBackend and in_memory()."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any, assert_type
 
 import pytest
-from django.tasks import TaskResultStatus, task_backends
+from django.tasks import TaskResultStatus, default_task_backend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.test import override_settings
 
@@ -15,20 +14,11 @@ from django_tasks_kubernetes.workflows import ALWAYS, ON_FAILURE, call, chain, e
 from djangotasks_api.workflow.records import StepPhase
 from tests.unit.backend.workflows.flows import add, extract, fail, fail_on, note, render, total
 
-LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": ["default"]}}
-
+backend: Any = default_task_backend
 UNTYPED: Any = step
 
 
-@pytest.fixture(autouse=True)
-def _local() -> Iterator[None]:
-    with override_settings(TASKS=LOCAL):
-        backend().clear()
-        yield
-
-
-def backend() -> Any:
-    return task_backends["default"]
+pytestmark = pytest.mark.usefixtures("local")
 
 
 @workflow
@@ -49,7 +39,7 @@ def test_a_workflow_runs_to_its_result() -> None:
     assert result.task_result("render", 2).return_value == 2
     assert len(list(result.task_results())) == 5
     assert None not in (result.enqueued_at, result.started_at, result.finished_at)
-    again = backend().get_workflow(result.id)
+    again = backend.get_workflow(result.id)
     assert again.return_value == result.return_value
     assert again.workflow.endswith("test_workflows.report")
 
@@ -58,7 +48,7 @@ def test_asynchronous_callers() -> None:
     async def story() -> Any:
         result = await report.aenqueue(2026)
         await result.arefresh()
-        return await result.aget(timeout=5), (await backend().aget_workflow(result.id)).id == result.id
+        return await result.aget(timeout=5), (await backend.aget_workflow(result.id)).id == result.id
 
     assert asyncio.run(story()) == ({"title": "Report 2026", "sum": 3}, True)
 
@@ -142,7 +132,7 @@ def test_an_idempotency_key_makes_one_workflow() -> None:
 
 def test_what_is_not_there_is_said() -> None:
     with pytest.raises(TaskResultDoesNotExist):
-        backend().get_workflow("7d2f9f2c-2f0e-4f4e-9b0e-000000000000")
+        backend.get_workflow("7d2f9f2c-2f0e-4f4e-9b0e-000000000000")
     result = report.enqueue(2026)
     for name, index, words in (
         ("renders", None, r"no step 'renders'\. There are: extract, render, total"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,59 +10,15 @@ from djangotasks_api.input_pages import InputPage
 from djangotasks_api.names import TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_api.refusals import Refusal
 from djangotasks_api.stored import TextRef
-from djangotasks_api.workflow.bounds import STEP_INPUTS_MAX_BYTES
 from djangotasks_operator.cache import result_reader
-from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.reports.authentication import AttemptRef
-from djangotasks_operator.reports.input_requests import START, Cursor, InputRequests
+from djangotasks_operator.reports.input_requests import Cursor, InputRequests
 from djangotasks_operator.reports.task_rules import Refused
-from tests.support.builders import NAMESPACE
 from tests.unit.operator.harness import make_operator
 from tests.unit.operator.model.calls import run
-from tests.unit.operator.workflow_stage import NAME, WorkflowStage, mapped, step
+from tests.unit.operator.reports.input_story import LARGE, Story, gathering
+from tests.unit.operator.workflow_stage import NAME, step
 
-LARGE = json.dumps("x" * STEP_INPUTS_MAX_BYTES)
 FILE = {"storage": "tasks", "name": "djangotasks/shop/flow-map", "size": 1, "sha256": "0" * 64}
-
-
-class Story:
-    """A workflow, and what its tasks' pods ask for."""
-
-    def __init__(self, *steps: dict[str, Any], **spec: Any) -> None:
-        self.stage = WorkflowStage(*steps, **spec)
-        self.server = self.stage.operator.server
-        self.requests = InputRequests(self.stage.operator.writer)
-
-    def attempt(self, task: str, number: int = 1) -> AttemptRef:
-        name = task if task.startswith("receipt") else f"flow-{task}"
-        return AttemptRef(Key(NAMESPACE, name), self.server.get(TASK_PLURAL, name)["metadata"]["uid"], number)
-
-    def pages(self, task: str, number: int = 0) -> list[InputPage]:
-        """All pages of an input."""
-        found, begin = [], START
-        while True:
-            request = run(self.requests.find(self.attempt(task), number))
-            found.append(run(self.requests.page(request, begin)))
-            if (following := found[-1].following) is None:
-                return found
-            begin = Cursor.parse(following)
-
-    def refusal(self, task: str, number: int = 0) -> tuple[int, str, str]:
-        with pytest.raises(Refused) as caught:
-            self.pages(task, number)
-        return caught.value.status, caught.value.reason, str(caught.value)
-
-
-def gathering(width: int = 3, **fields: Any) -> Story:
-    """A map whose tasks succeeded with large results, the second one apart, which failed; and who takes them."""
-    story = Story(
-        step("map", map={"list": "list"}, maxFailedIndexes=1),
-        step("sum", None, inputs={"/args/0": "map"}),
-        lists=[mapped(width)],
-    )
-    for index in range(width):
-        story.stage.end(f"map-{index:05}", None if index == 1 else LARGE)
-    return story
 
 
 def test_the_inputs_are_those_of_the_task() -> None:
@@ -258,62 +213,3 @@ def test_results_of_a_workflow_that_is_retried_are_read_from_its_tasks() -> None
     story.stage.operator.relist()
     assert [page.results for page in story.pages("sum")] == [{0: LARGE}, {2: "7"}]
     assert uid != "old"
-
-
-def chunked(name: str, **source: Any) -> dict[str, Any]:
-    made = step(name, inputs={"/each": None}, map={"chunk": 2, **source}, maxFailedIndexes=9)
-    return made | {"payload": '{"each":null,"args":[],"kwargs":{}}'}
-
-
-BIG = "x" * STEP_INPUTS_MAX_BYTES
-
-
-def chunks() -> Story:
-    """A map in chunks whose first has failed in part, with large results, and all that may follow it."""
-    story = Story(
-        chunked("map", list="list"),
-        chunked("same", each="map"),
-        step("own", None, map={"each": "map"}, inputs={"/args/0": None}),
-        step("sum", None, inputs={"/args/0": "map"}),
-        lists=[mapped(5)],
-    )
-    story.stage.end("map-00000", None, {"items": {"completed": "1", "failed": "0"}, "result": f'[null,"{BIG}"]'})
-    return story
-
-
-def test_a_chunk_that_follows_another_reads_what_succeeded_there() -> None:
-    story = chunks()
-    assert story.stage.spec("same-00000")["chunk"] == {"size": 2, "only": "1"}
-    page = InputPage(results={0: f'[null,"{BIG}"]'}, width=2, chunk=2, indexes="1")
-    assert story.pages("same-00000") == [page]
-    story.stage.end("map-00001", f'["{BIG}",3]')
-    assert story.pages("same-00001") == [
-        InputPage(results={1: f'["{BIG}",3]'}, width=2, first=2, chunk=2, indexes="2-3")
-    ]
-
-
-def test_an_item_of_a_chunk_is_one_of_its_result() -> None:
-    story = chunks()
-    assert "own-00000" not in story.stage.tasks()
-    assert story.pages("own-00001") == [InputPage(results={0: f'[null,"{BIG}"]'}, item=1)]
-
-
-def test_a_map_in_chunks_is_what_succeeded_of_it() -> None:
-    story = chunks()
-    story.stage.end("map-00001", f'["{BIG}",3]')
-    story.stage.end("map-00002", "[4]")
-    (page,) = story.pages("sum")
-    assert (list(page.results), page.width, page.chunk, page.indexes) == ([0, 1, 2], 5, 2, "1-4")
-
-
-def test_a_chunk_of_a_large_list_reads_a_part_of_it() -> None:
-    story = Story(step("a"), chunked("map", over="a"))
-    story.stage.end("a", f'[1,2,3,"{BIG}"]')
-    assert story.pages("map-00001") == [InputPage(results={0: f'[1,2,3,"{BIG}"]'}, item=2, count=2)]
-
-
-def test_a_chunk_that_is_not_recorded_yet_is_asked_for_again() -> None:
-    story = chunks()
-    story.server.update(TASK_PLURAL, "flow-same-00000", {"spec": {"chunk": {"size": 2, "only": "0-1"}}})
-    with pytest.raises(TimeoutError):
-        story.pages("same-00000")

@@ -1,0 +1,123 @@
+"""How workflows end, and what runs then, on an API server in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from djangotasks_api.names import TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.workflow.records import WorkflowPhase
+from tests.unit.operator.harness import make_operator
+from tests.unit.operator.workflow_stage import NAME, Object, WorkflowStage, mapped, step
+
+
+def test_a_failure_runs_handlers_and_names_the_task() -> None:
+    stage = WorkflowStage(
+        step("a"),
+        step("b", after=["a"]),
+        step("alert", None, inputs={"/args/0": "a"}, runs="OnFailure"),
+        step("clean", after=["b"], runs="Always"),
+    )
+    stage.end("a", None)
+    assert stage.tasks() == ["alert", "clean"]
+    assert stage.payload("alert") == '{"args":[null],"kwargs":{}}'
+    for task in stage.tasks():
+        stage.end(task)
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.FAILED, "StepFailed")
+    assert stage.status["message"] == "a: flow-a is Failed, TaskError: ValueError: no"
+    assert stage.phases()["b"] == "Skipped UpstreamFailed"
+
+
+def test_cancelling_stops_what_runs_and_then_cleans_up() -> None:
+    stage = WorkflowStage(step("a"), step("b", after=["a"]), step("clean", after=["b"], runs="Always"))
+    stage.change(cancel=True, cancelReason="no longer needed")
+    stage.operator.wait(1)
+    assert stage.operator.status("flow-a").phase == "Cancelled"
+    assert stage.operator.status("flow-a").message is not None
+    assert stage.tasks() == ["clean"]
+    stage.end("clean")
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.CANCELLED, "CancelRequested")
+    assert stage.status["message"] == "no longer needed"
+    assert stage.phases() == {
+        "a": "Cancelled CancelRequested",
+        "b": "Cancelled CancelRequested",
+        "clean": "Succeeded",
+    }
+
+
+def test_a_timeout_stops_the_whole() -> None:
+    stage = WorkflowStage(step("a"), step("b", after=["a"]), policy={"timeoutSeconds": 60})
+    stage.operator.wait(58)
+    assert stage.tasks() == ["a"]
+    stage.operator.wait(2)
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.FAILED, "DeadlineExceeded")
+    assert stage.operator.status("flow-a").phase == "Cancelled"
+    assert stage.phases() == {"a": "Cancelled DeadlineExceeded", "b": "Cancelled DeadlineExceeded"}
+
+
+def test_a_finished_workflow_is_kept_for_its_ttl_and_so_are_its_tasks() -> None:
+    stage = WorkflowStage(step("a", policy={"ttlSecondsAfterFinished": 1}), policy={"ttlSecondsAfterFinished": 100})
+    stage.end("a")
+    stage.operator.wait(98)
+    assert stage.operator.names(TASK_PLURAL) == ["flow-a"]
+    stage.operator.wait(2)
+    assert stage.operator.names(WORKFLOW_PLURAL) == []
+    stage.operator.server.collect()
+    assert stage.operator.names(TASK_PLURAL) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([step("a", after=["b"]), step("b")], "a: needs b, which is no step before it"),
+        ([step("a", map={"list": "nothing"})], "the list nothing, which is not there"),
+        ([step("a", inputs={"/args/0": None})], "a: takes an item, and is no map"),
+        ([step("a"), step("b", inputs={"/args/0": "a"})], "b: its inputs have no place in its arguments"),
+    ],
+)
+def test_what_is_no_graph_fails_at_once(steps: list[Object], words: str) -> None:
+    stage = WorkflowStage(*steps)
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.FAILED, "InvalidGraph")
+    assert words in stage.status["message"]
+    assert stage.tasks() == []
+
+
+def test_a_status_that_somebody_has_written_fails_it() -> None:
+    operator = make_operator()
+    stage = WorkflowStage(step("a", map={"list": "list"}), operator=operator, lists=[mapped(2)])
+    steps = {"a": {"phase": "Running", "width": 2, "completedIndexes": "3-1"}}
+    operator.server.update(WORKFLOW_PLURAL, NAME, {"status": {"steps": steps}})
+    operator.lead()
+    operator.drain()
+    assert stage.status["reason"] == "InvalidGraph"
+
+
+def test_a_part_that_is_not_there_fails_the_step() -> None:
+    inputs = [{"into": "/args/0", "step": "a", "pointer": "/rows/2"}]
+    stage = WorkflowStage(step("a"), step("b", None) | {"inputs": inputs})
+    stage.end("a", '{"rows": [1, 2]}')
+    assert stage.phases()["b"] == "Failed InputUnavailable"
+    assert "nothing at /rows/2" in stage.status["steps"]["b"]["message"]
+
+
+def test_a_result_that_was_deleted_fails_what_needs_it() -> None:
+    stage = WorkflowStage(step("a"), step("b"), step("c", None, after=["b"], inputs={"/args/0": "a"}))
+    stage.end("a", "1")
+    stage.delete_task("a")
+    stage.end("b")
+    assert stage.phases()["c"] == "Failed InputUnavailable"
+    assert "flow-a was deleted" in stage.status["message"]
+
+
+@pytest.mark.parametrize("by", ["cancel", "timeout"])
+def test_a_suspended_workflow_that_is_stopped_cleans_up_and_ends(by: str) -> None:
+    stage = WorkflowStage(
+        step("a"), step("clean", after=["a"], runs="Always"), suspended=True, policy={"timeoutSeconds": 60}
+    )
+    assert stage.tasks() == []
+    if by == "cancel":
+        stage.change(cancel=True)
+    stage.operator.wait(61)
+    stage.operator.wait(1)
+    assert stage.tasks() == ["clean"]
+    stage.end("clean")
+    assert stage.phase is (WorkflowPhase.CANCELLED if by == "cancel" else WorkflowPhase.FAILED)
