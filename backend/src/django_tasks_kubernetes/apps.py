@@ -18,7 +18,7 @@ class DjangoTasksKubernetesConfig(AppConfig):
         checks.register(check_schedules, "tasks")
         checks.register(check_no_local_backend, "tasks", deploy=True)
         checks.register(check_bytecode, deploy=True)
-        # Not without --deploy: `migrate` makes all other checks of its database first, and would refuse to make the table.
+        # Only with --deploy: `migrate` makes the other checks of its database first, and would not make the table.
         checks.register(check_tables, "tasks", checks.Tags.database, deploy=True)
         # As with Django's own checks of databases, `check --deploy` alone needs no cluster, so it passes while an image
         # is built. Django 6.1 runs what has its tag `database` where a tag or a database is asked for. Django 6.0

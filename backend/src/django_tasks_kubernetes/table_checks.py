@@ -1,6 +1,6 @@
-"""The system check of the outbox's table: `manage.py check --deploy --database default`. With the app in INSTALLED_APPS.
+"""The system check of the outbox's table: `manage.py check --deploy --database default`.
 
-Light, since task pods import it with the app.
+With the app in INSTALLED_APPS. Light, since task pods import it with the app.
 """
 
 from collections.abc import Iterator, Sequence

@@ -21,10 +21,13 @@ from django_tasks_kubernetes.admin.log_reading import LogPane, attempt_of, has_r
 from django_tasks_kubernetes.admin.one_task import answer_for
 from django_tasks_kubernetes.admin.page import PART, Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place, history_options, split
+from django_tasks_kubernetes.admin.queues_page import known_lines
 from django_tasks_kubernetes.admin.timeline import timeline
+from django_tasks_kubernetes.admin.waiting import causes_of
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.presentation.rows import row
+from django_tasks_kubernetes.presentation.rows import Row, row
 from django_tasks_kubernetes.presentation.text import safe
+from djangotasks_api.phases import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,13 @@ class TaskPage(Page):
             return None
         return nav.url(self.admin.admin_site, "taskhistory_change", quote(row.pk))
 
+    def _waits_for(self, request: HttpRequest, place: Place, shown: Row) -> list[str]:
+        """What its queue says, where the task itself has no reason: two requests, which are kept for all tasks."""
+        if shown.phase != Phase.QUEUED or shown.reason or place.client is None or not may(request, "view_queue"):
+            return []
+        line = known_lines(place, timezone.now(), fresh=is_fresh(request)).get(shown.queue)
+        return [cause.words for cause in causes_of(line, line.waiting)] if line is not None else []
+
     def _log(self, request: HttpRequest, place: Place, resource: Resource) -> LogPane | None:
         """Of what runs now. That of what has ended has a page of its own: its pod may be gone."""
         if request.GET.get(PART, "log") != "log" or place.client is None:
@@ -103,6 +113,7 @@ class TaskPage(Page):
             "title": shown.task,
             "row": shown,
             "log": self._log(request, place, resource) if sees_data else None,
+            "waits_for": self._waits_for(request, place, shown),
             "headline": task_facts.headline(resource),
             "facts": list(task_facts.facts_of(resource, links)),
             "attempts": task_facts.attempts_of(resource),

@@ -39,7 +39,7 @@ def causes(
 def _of(figures: QueueFigures, line: QueueLine | None, messages: Mapping[tuple[str, str], str]) -> Iterator[Cause]:
     queue = figures.queue
     if line is not None:
-        yield from _of_queue(figures, line)
+        yield from causes_of(line, figures.waiting)
     for reason, number in figures.reasons:
         words = ngettext("%(number)s task: %(reason)s", "%(number)s tasks: %(reason)s", number)
         text = words % {"number": f"{number:,}", "reason": reason}
@@ -48,7 +48,8 @@ def _of(figures: QueueFigures, line: QueueLine | None, messages: Mapping[tuple[s
         yield Cause(queue=queue, words=text, reason=reason)
 
 
-def _of_queue(figures: QueueFigures, line: QueueLine) -> Iterator[Cause]:
+def causes_of(line: QueueLine, waiting: int) -> Iterator[Cause]:
+    """Why a queue starts none of so many tasks that wait; nothing where it would."""
     if line.ready is False:
         yield Cause(queue=line.name, words=": ".join(one for one in (line.reason, line.message) if one))
     elif line.hold is not None and line.hold.concurrency <= line.running:
@@ -60,7 +61,7 @@ def _of_queue(figures: QueueFigures, line: QueueLine) -> Iterator[Cause]:
         yield Cause(queue=line.name, words=_("It is suspended."), is_wrong=False)
     elif line.concurrency is not None and line.running >= line.concurrency:
         words = _("%(running)s of %(limit)s run, and %(number)s wait for their turn.")
-        numbers = {"running": line.running, "limit": line.concurrency, "number": f"{figures.waiting:,}"}
+        numbers = {"running": line.running, "limit": line.concurrency, "number": f"{waiting:,}"}
         yield Cause(queue=line.name, words=words % numbers, is_wrong=False)
 
 

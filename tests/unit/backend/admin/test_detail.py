@@ -8,6 +8,7 @@ from django.test import Client
 
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
+from tests.unit.backend.admin.queue_answers import QueueServer, made, queue_resource
 from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt
 
@@ -101,6 +102,22 @@ def test_a_task_is_one_request_and_few_queries(
     with django_assert_num_queries(4):
         page(viewer, task["metadata"]["name"])
     assert len(api_server.requests) == 1
+
+
+def test_a_task_without_a_reason_has_that_of_its_queue(api_server: Server, viewer: Client, log_in: LogIn) -> None:
+    hold = made("mail", {"concurrency": 0, "by": "jane", "reason": "prices are wrong"}, "1")
+    queues = QueueServer(queue_resource("mail"), queue_resource("reports"), holds=(hold,))
+    waiting, other = made_task(phase="Queued"), made_task(1, phase="Queued", reason="QuotaExceeded")
+    queues.tasks = [waiting, other]
+    api_server.answer = queues
+    client = log_in("view_task", "view_queue")
+    name = waiting["metadata"]["name"]
+    assert "Its queue mail: It is held by jane: paused (prices are wrong)" in page(client, name)
+    # The task, the queues, and the holds. Those of the queues are kept.
+    assert len(api_server.requests) == 3
+    assert "Its queue" not in page(client, other["metadata"]["name"])
+    assert "Its queue" not in page(viewer, name)
+    assert len(api_server.requests) == 4
 
 
 @pytest.mark.parametrize("name", ["gone", "00000000-0000-8000-8000-000000000000", "a_b", "none.gone", "x" * 300])
