@@ -54,7 +54,7 @@ class EndsAdmin(TableAdmin):
     empty = _("All receivers were called for all ends that were seen.")
     row_actions: ClassVar[Mapping[str, str]] = {"again": f"{ACTIONS}.Again", "discard": f"{ACTIONS}.Discard"}
 
-    list_display = ("path", "queue", "what", "state", "seen", "tries", "next_try", "problem", "short_id")
+    list_display = ("path", "what", "state", "problem", "seen", "tries", "next_try", "queue", "backend", "short_id")
     list_display_links = ("path",)
     list_filter = (StateFilter, "queue", "backend")
     search_fields = ("task_id", "task", "error")

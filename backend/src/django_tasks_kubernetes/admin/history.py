@@ -35,7 +35,7 @@ class HistoryAdmin(TableAdmin):
     empty = _("Nothing ended since the history is on. It is written by manage.py watch_tasks: does that run?")
 
     list_display = (
-        "path", "queue", "what", "why", "attempts", "ended", "waited", "ran", "memory", "short_id",
+        "path", "what", "why", "ended", "waited", "ran", "memory", "attempts", "queue", "backend", "short_id",
     )  # fmt: skip
     list_display_links = ("path",)
     search_fields = ("task_id", "task", "message")

@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib.admin.utils import quote
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.log_reading import attempt_of, log_pane
@@ -18,7 +19,7 @@ from django_tasks_kubernetes.presentation.rows import row
 
 class LogPage(Page):
     name = "log"
-    title = _("Log")
+    title = gettext_lazy("Log")
     permission = "view_task_data"
     parts = ("log",)
 
@@ -37,6 +38,7 @@ class LogPage(Page):
             raise Http404
         attempts = (answer.value.get("status") or {}).get("attempts") or []
         return found | {
+            "title": _("Log of %(task)s") % {"task": row(answer.value).task},
             "row": row(answer.value),
             "log": log_pane(request, place, answer.value, attempt, fresh=is_fresh(request)) if attempt else None,
             "numbers": [one.get("number") for one in attempts],

@@ -38,7 +38,7 @@ class OutboxAdmin(TableAdmin):
     empty = _("Nothing waits to be sent: the cluster has all tasks.")
     row_actions: ClassVar[Mapping[str, str]] = {"send": f"{ACTIONS}.Send", "discard": f"{ACTIONS}.Discard"}
 
-    list_display = ("path", "queue", "backend", "state", "since", "tries", "next_try", "problem", "short_id")
+    list_display = ("path", "state", "problem", "since", "tries", "next_try", "queue", "backend", "short_id")
     list_display_links = ("path",)
     list_filter = (StateFilter, "queue", "backend")
     search_fields = ("id", "task", "error")

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
+from django.utils.text import capfirst
 
 from django_tasks_kubernetes.admin.base import ModelAdmin, may
 from django_tasks_kubernetes.models import Task
@@ -34,6 +36,8 @@ class TableAdmin(ModelAdmin):
     change_list_template = "admin/django_tasks_kubernetes/table/change_list.html"
     list_per_page = 50
     show_full_result_count = False
+    # A count of the table for each choice of each filter.
+    show_facets = ShowFacets.NEVER
 
     def is_on(self) -> bool:
         """Whether the project uses what the table is for."""
@@ -88,8 +92,20 @@ class TableAdmin(ModelAdmin):
     def row_action(self, name: str) -> Any:
         return import_string(self.row_actions[name])()
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Without the backend, where there is one."""
+        from django_tasks_kubernetes.admin.places import places
+
+        columns = super().get_list_display(request)
+        return columns if len(places()) > 1 else [name for name in columns if name != "backend"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        from django_tasks_kubernetes.admin.places import places
+
+        return [one for one in super().get_list_filter(request) if one != "backend" or len(places()) > 1]
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, self._around(request) | {"empty": self.empty} | (extra_context or {}))
+        return super().changelist_view(request, self._around(request) | (extra_context or {}))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -107,4 +123,9 @@ class TableAdmin(ModelAdmin):
         place = place_of(None)
         if place is None:
             return {}
-        return nav(request, self.admin_site, self.tab, place, None) | {"fresh_url": request.get_full_path()}
+        return {
+            **nav(request, self.admin_site, self.tab, place, None),
+            "fresh_url": request.get_full_path(),
+            "title": capfirst(self.opts.verbose_name_plural),
+            "empty": self.empty,
+        }

@@ -44,6 +44,8 @@ class TaskAdmin(ClusterAdmin):
     search_fields = ("id",)
     search_help_text = _("An id or its end, or a part of a task's path, its reason or its exception")
     show_full_result_count = False
+    # Of the rows that were read, they would look like numbers of all.
+    show_facets = admin.ShowFacets.NEVER
     actions_selection_counter = True
     # The last one in the place of the site's own, which deletes rows of a table.
     actions = ("cancel_selected", "retry_selected", "delete_selected")

@@ -91,6 +91,12 @@ def cause(row: Any) -> str:
 
 
 @register.filter
+def grouped(number: Any) -> str:
+    """A large number as people read it."""
+    return f"{number:,}"
+
+
+@register.filter
 def symbol(phase: Any) -> str:
     """One sign for a phase."""
     from django_tasks_kubernetes.admin import cells

@@ -62,7 +62,15 @@ def test_it_lists_what_ended_the_newest_first(keeping: Server, reader: Client) -
     ended("new", 1, "Failed", reason="TaskError", exception="smtplib.SMTPServerDisconnected", memory_bytes=2**29)
     assert listed(reader) == ["new", "old"]
     text = text_of(reader)
-    for words in ("✗ Failed", "SMTPServerDisconnected", "2.0s", "10s", "512 MiB", "It goes back to", "for 30 days"):
+    for words in (
+        "✗ Failed",
+        "SMTPServerDisconnected",
+        "2.0s",
+        "10s",
+        "512 MiB",
+        "The oldest ended 2d ago",
+        "for 30 days",
+    ):
         assert words in text, words
     assert keeping.requests == []
 
@@ -102,6 +110,12 @@ def test_it_is_few_queries_however_many_rows(
     assert len(listed(reader)) == 50
     monkeypatch.setattr("django_tasks_kubernetes.admin.history.COUNTED_MAX", 100)
     assert reader.get(f"{LIST}?p=2").context["cl"].result_count == 100
+
+
+def test_it_does_not_count_for_each_choice(keeping: Server, reader: Client, django_assert_num_queries: Any) -> None:
+    ended()
+    with django_assert_num_queries(8):
+        assert "Show counts" not in reader.get(f"{LIST}?_facets=True").text
 
 
 def test_nothing_yet_asks_for_the_process_that_writes_it(keeping: Server, reader: Client) -> None:

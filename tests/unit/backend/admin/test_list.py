@@ -211,3 +211,9 @@ def test_rows_of_before_are_shown_while_the_cluster_is_away(api_server: Server, 
     assert "The cluster does not answer" in text
     assert "What is below is as of" in text
     assert "shop.tasks.send" in text
+
+
+def test_no_counts_of_rows_that_were_read(cluster: InMemoryCluster, viewer: Client) -> None:
+    put(cluster)
+    response = viewer.get(f"{LIST}?_facets=True")
+    assert (response.status_code, "Show counts" in response.text) == (200, False)
