@@ -54,6 +54,11 @@ def _cached_task(store: Store, metadata: Body) -> Versioned | None:
     return None if task is None else task.metadata
 
 
+def _cached_queue(store: Store, metadata: Body) -> Versioned | None:
+    queue = store.queue(Key(metadata["namespace"], metadata["name"]))
+    return None if queue is None else queue.metadata
+
+
 def _cached_workflow(store: Store, metadata: Body) -> Versioned | None:
     workflow = store.workflows.get(Key(metadata["namespace"], metadata["name"]))
     return None if workflow is None else workflow.metadata
@@ -92,6 +97,7 @@ QUEUE_SOURCE: Kind[Store, DjangoTaskQueue] = Kind(
     lambda store, queue: store.drop_queue(Key.of(queue.metadata), queue.metadata.uid),
     Store.queues,
     _queue_identity,
+    _cached_queue,
     on_unparsable=lambda store, body: store.hide_queue(_key(body), body["metadata"]["uid"]),
 )
 SCHEDULE_SOURCE = _kind(SCHEDULES, parse_schedule, lambda store: store.schedules)

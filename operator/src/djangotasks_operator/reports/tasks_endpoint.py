@@ -19,11 +19,10 @@ from djangotasks_operator.reports.requested import Requested
 from djangotasks_operator.reports.task_limits import TaskLimits
 from djangotasks_operator.reports.task_requests import AlreadyExists, TaskRequests
 from djangotasks_operator.reports.task_rules import Refused, parse_body
+from djangotasks_operator.runtime.transport import JSON, METADATA
 
 logger = logging.getLogger(__name__)
 
-JSON = "application/json"
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 STRICT = {"fieldValidation": "Strict"}
 PAGE_MAX = 500
 # Shorter than connections may be open: the pod opens the next one.

@@ -19,6 +19,8 @@ from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.resources import EVENTS, PODS, Object, Resource, path
 from djangotasks_operator.runtime.server_clock import ServerClock
 from djangotasks_operator.runtime.transport import (
+    JSON,
+    METADATA,
     REQUEST_TIMEOUT,
     THROTTLED_TRIES,
     Answered,
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 WRITES_IN_FLIGHT = 32
 # Objects of up to 1.5 MiB each: a page of them has to fit into the operator's memory, and into the API server's.
 PAGE_SIZE = 50
+# Of metadata alone, of which an object has some 2 KiB.
+METADATA_PAGE_SIZE = 500
 # Events about one object that are read at most. An Event that repeats is one.
 EVENTS_MAX = 20
 # How long a watch is asked for. Random, so that the watches of the replicas do not all begin again at the same time.
@@ -134,22 +138,41 @@ class Api:
             if not (error.not_found or (error.conflict and version is None)):
                 raise
 
-    async def list(self, resource: Resource, namespace: str | None, selector: str = "") -> AsyncIterator[ObjectList]:
-        """Yield all objects, page by page."""
-        url = path(resource, namespace)
-        # The answer may take as long as it likes, as long as it comes.
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=REQUEST_TIMEOUT)
-        params = {"limit": str(PAGE_SIZE)}
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        selector: str = "",
+        is_known: Callable[[Object], bool] | None = None,
+    ) -> AsyncIterator[ObjectList]:
+        """Yield all objects, page by page. `is_known`: whether the caller has this version of an object, by its
+        metadata; a page of nothing else comes without specs and statuses, which may be large."""
+        token = ""
+        while True:
+            page = await self._page(resource, namespace, selector, token, whole=is_known is None)
+            if is_known is not None:
+                page = page._replace(objects=tuple(page.objects))
+                if not all(map(is_known, page.objects)):
+                    page = await self._page(resource, namespace, selector, token, whole=True)
+            yield page
+            if not (token := page.continue_):
+                return
+
+    async def _page(
+        self, resource: Resource, namespace: str | None, selector: str, token: str, *, whole: bool
+    ) -> ObjectList:
+        """One page of a list. `whole`: objects with their specs and statuses, and fewer of them."""
+        params = {"limit": str(PAGE_SIZE if whole else METADATA_PAGE_SIZE)}
         if selector:
             params["labelSelector"] = selector
-        while True:
-            page = decode_list(
-                await self._transport.request("list", resource.plural, url, params=params, limits=limits)
-            )
-            yield page
-            if not page.continue_:
-                return
-            params["continue"] = page.continue_
+        if token:
+            params["continue"] = token
+        # The answer may take as long as it likes, as long as it comes.
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=REQUEST_TIMEOUT)
+        url, accept = path(resource, namespace), JSON if whole else METADATA
+        return decode_list(
+            await self._transport.request("list", resource.plural, url, params=params, limits=limits, accept=accept)
+        )
 
     async def list_page(
         self, resource: Resource, namespace: str, selector: str, limit: int, token: str, max_bytes: int | None

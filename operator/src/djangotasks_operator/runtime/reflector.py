@@ -97,7 +97,9 @@ class Lister[Cache, Item]:
             for namespace, uid in [kind.identity(item)]
             if self._namespace in (None, namespace)
         }
-        async for page in self._api.list(kind.resource, self._namespace, kind.selector):
+        # Where something is cached, most of it is up to date.
+        is_known = self._is_known if gone else None
+        async for page in self._api.list(kind.resource, self._namespace, kind.selector, is_known):
             for body in page.objects:
                 with kind.isolated(body):
                     known = gone.pop(uid := body["metadata"]["uid"], None)
@@ -113,6 +115,13 @@ class Lister[Cache, Item]:
         for item in gone.values():
             kind.drop(cache, item)
         return page.resource_version
+
+    def _is_known(self, body: Object) -> bool:
+        """Whether the cache has this version of an object, by its metadata."""
+        known = False
+        with self._kind.isolated(body):
+            known = not self._kind.is_newer(self._cache, body)
+        return known
 
 
 class Reflector[Cache, Item](Lister[Cache, Item]):

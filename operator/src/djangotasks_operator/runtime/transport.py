@@ -18,6 +18,10 @@ from djangotasks_operator.runtime.server_clock import ServerClock
 
 logger = logging.getLogger(__name__)
 
+# The forms of an answer: whole objects, and a list of their metadata alone.
+JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 # What the API server calls a request, and HTTP's method for it. `dry_run` is a create with dryRun=All.
 METHODS = {
     "get": "GET",
@@ -79,6 +83,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         limits: aiohttp.ClientTimeout | None = None,
         *,
+        accept: str = JSON,
         tries: int = THROTTLED_TRIES,
         before_retry: Callable[[], None] = lambda: None,
     ) -> bytes:
@@ -89,7 +94,7 @@ class Transport:
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         for remaining in reversed(range(tries)):
-            async with self.send(verb, resource, path, data, params, limits) as response:
+            async with self.send(verb, resource, path, data, params, limits, accept=accept) as response:
                 text = await response.read()
             if response.ok:
                 return text
@@ -113,7 +118,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         limits: aiohttp.ClientTimeout | None = None,
         *,
-        accept: str = "application/json",
+        accept: str = JSON,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request, and another with fresh credentials where the first one's are refused."""
         assert self._session is not None, "use the Api as a context manager"  # noqa: S101 - a mistake of the caller

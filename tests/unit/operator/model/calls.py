@@ -63,7 +63,13 @@ class Calls:
             if not (error.not_found or (error.conflict and version is None)):
                 raise
 
-    async def list(self, resource: Resource, namespace: str | None, selector: str = "") -> AsyncIterator[ObjectList]:
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        selector: str = "",
+        is_known: Callable[[Object], bool] | None = None,
+    ) -> AsyncIterator[ObjectList]:
         bodies = await self._call(f"list {resource.plural}", lambda: self.server.list(resource.plural))
         yield ObjectList([dict(body) for body in bodies], "1")
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from djangotasks_api.refusals import Refusal
 from djangotasks_operator.reports import tasks_endpoint
+from djangotasks_operator.runtime.transport import METADATA
 from tests.unit.operator.reports.task_calls import DEADLINE, PATH, WATCH, Pod, Tasks, authorization, served
 
 
@@ -21,9 +22,7 @@ def test_a_list_is_that_of_the_attempt() -> None:
     assert tasks.asked == [("list", "shop", params, "application/json")]
 
 
-@pytest.mark.parametrize(
-    ("accept", "sent"), [(tasks_endpoint.METADATA, tasks_endpoint.METADATA), ("application/yaml", "application/json")]
-)
+@pytest.mark.parametrize(("accept", "sent"), [(METADATA, METADATA), ("application/yaml", "application/json")])
 def test_a_list_of_metadata(accept: str, sent: str) -> None:
     tasks = Tasks()
     served(lambda pod: pod.ask("GET", headers=authorization() | {"Accept": accept}), tasks)

@@ -162,3 +162,33 @@ def test_a_list_asks_for_small_pages_and_waits_as_long_as_they_come(monkeypatch:
     assert limits == [client.PAGE_SIZE] * 2
     assert client.PAGE_SIZE * 1.5 <= 100, "in MiB, of objects as large as etcd takes"
     assert took[0] > transport.REQUEST_TIMEOUT
+
+
+def test_what_is_known_of_a_list_comes_without_its_contents() -> None:
+    """Page by page: only one that has something new is read as a whole, and in small parts."""
+    pages = {"": ["a", "b"], "second": ["c", "new"], "third": ["d"]}
+    following = {"": "second", "second": "third", "third": ""}
+    asked: list[tuple[str, str, bool]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        token, whole = request.query.get("continue", ""), request.headers["Accept"] == "application/json"
+        asked.append((token, request.query["limit"], whole))
+        items = [
+            {"metadata": {"name": name}} | ({"status": {"result": "large"}} if whole else {}) for name in pages[token]
+        ]
+        metadata = {"resourceVersion": "9", "continue": following[token]}
+        return web.json_response({"metadata": metadata, "items": items})
+
+    listed: list[tuple[str, bool]] = []
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
+            async for page in api.list(TASKS, None, "", lambda body: body["metadata"]["name"] != "new"):
+                listed.extend((body["metadata"]["name"], "status" in body) for body in page.objects)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    run_served(app, story)
+    assert listed == [("a", False), ("b", False), ("c", True), ("new", True), ("d", False)]
+    few, many = str(client.PAGE_SIZE), str(client.METADATA_PAGE_SIZE)
+    assert asked == [("", many, False), ("second", many, False), ("second", few, True), ("third", many, False)]

@@ -42,8 +42,8 @@ def version_of(body: dict[str, Any]) -> int:
 
 
 class Server:
-    """Each list is answered by the next of `lists`, each watch by the next of `watches`: its events, or an HTTP
-    status. When there are no more watches, the last one stays open."""
+    """Each list is answered by the next of `lists`, and one of metadata by the metadata of what comes next. Each watch is
+    answered by the next of `watches`: its events, or an HTTP status. When there are no more, the last one stays open."""
 
     def __init__(self, lists: list[list[dict[str, Any]]], watches: list[list[dict[str, Any]] | int]) -> None:
         self.lists, self.watches = lists, watches
@@ -52,9 +52,14 @@ class Server:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if "watch" not in request.query:
-            self.asked.append("list")
-            items = self.lists.pop(0)
+            whole = request.headers["Accept"] == "application/json"
+            self.asked.append("list" if whole else "list metadata")
+            items = self.lists[0]
             version = max(map(version_of, items), default=1)
+            if whole:
+                self.lists.pop(0)
+            else:
+                items = [{"metadata": body["metadata"]} for body in items]
             return web.json_response({"items": items, "metadata": {"resourceVersion": str(version)}})
         self.asked.append(f"watch from {request.query['resourceVersion']}")
         if not self.watches:
@@ -119,8 +124,14 @@ def test_a_bookmark_moves_the_watch_on() -> None:
 
 def test_after_a_watch_that_expired_nothing_is_left_of_what_is_gone() -> None:
     server, store = follow(lambda: Server([[pod("a", 2), pod("b", 3)], [pod("b", 3), pod("c", 8)]], [[GONE]]))
-    assert server.asked == ["list", "watch from 3", "list", "watch from 8"]
+    assert server.asked == ["list", "watch from 3", "list metadata", "list", "watch from 8"]
     assert names(store) == {"b": "3", "c": "8"}
+
+
+def test_what_is_gone_is_forgotten_by_its_metadata() -> None:
+    server, store = follow(lambda: Server([[pod("a", 2), pod("b", 3)], [pod("b", 3)]], [[GONE]]))
+    assert server.asked == ["list", "watch from 3", "list metadata", "watch from 3"]
+    assert names(store) == {"b": "3"}
 
 
 @pytest.mark.thorough
@@ -166,7 +177,7 @@ def test_a_cached_version_is_not_parsed_again(kind: Any) -> None:
     server, store = follow(
         lambda: Server([[body(2)], [body(3)]], [tells, [GONE], again]), kind=replace(kind, parse=parse)
     )
-    assert server.asked.count("list") == 2
+    assert (server.asked.count("list"), server.asked.count("list metadata")) == (1, 1)
     assert parsed == [("uid-a", "2"), ("uid-a", "3"), ("another", "9"), ("another", "9")]
     assert kind.known(store) == []
 
