@@ -5,6 +5,7 @@ dropped.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from djangotasks_operator.runtime.rate_limit import TokenBucket
 # Up to a hundred slow tasks show at once; in a burst of thousands, most writes are left to those that start them.
 DEFERRED_STATUS_BURST = 100
 DEFERRED_STATUS_PER_SECOND = 10.0
+# After each, a pause of so many times as long as it took: where the API server is slow, others need it more.
+PAUSE = 10.0
 
 
 class DeferredStatus:
@@ -27,11 +30,13 @@ class DeferredStatus:
         now: Callable[[], datetime],
         limit: TokenBucket | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
         self._now = now
         self._limit = limit or TokenBucket(DEFERRED_STATUS_BURST, DEFERRED_STATUS_PER_SECOND)
         self._sleep = sleep
+        self._clock = clock
 
     async def reconcile(self, key: Key) -> Result:
         """Write the update, if `decide` still returns one when its turn comes."""
@@ -40,7 +45,10 @@ class DeferredStatus:
             if not isinstance(action, WriteStatusLater):
                 break
             if not (delay := self._limit.reserve()):
+                began = self._clock()
                 await self._writer.write_status_or_read(snapshot.task, action.status)
+                if pause := (self._clock() - began) * PAUSE:
+                    await self._sleep(pause)
                 break
             await self._sleep(delay)
         return Result.DONE

@@ -90,7 +90,7 @@ class Term:
             writer, work, self.admission, self.starter, self.logs, self.events, self.queues, returned, now
         )
         self.expiry = ExpiryController(writer, work.deletions, now)
-        self.deferred_status = DeferredStatus(writer, now)
+        self.deferred_status = DeferredStatus(writer, now, clock=clock)
         self.flows = flows = Flows(plans.forget)
         self.workflows = WorkflowController(workflow_writer, results, work, flows, plans, now, clock)
         self.step_tasks = StepTaskCreator(workflow_writer, results, work, flows, now)

@@ -30,7 +30,8 @@ from djangotasks_operator.workflows.views import Workflow
 logger = logging.getLogger(__name__)
 
 COMPONENT = "djangotasks-operator"
-# Events of one task: so many at once, then one a minute. client-go allows 25, then one in five minutes.
+# Events of one task, and of one queue's pods that do not report: so many at once, then one a minute. client-go allows
+# 25, then one in five minutes.
 TASK_BURST, TASK_PER_SECOND = 10, 1 / 60
 # All Events together, where every task fails: they must leave the API server to the writes of status.
 BURST, PER_SECOND = 50, 10.0
@@ -78,9 +79,11 @@ class EventRecorder:
 
     def record(self, task: DjangoTask, new: TaskStatus, now: datetime) -> None:
         """Record an Event where the new status is worth one. Takes no time; drops what is too much."""
-        for found in (unreported_draft(task.status, new), event_draft(task.status, new)):
-            if found is not None:
-                self.add(TASK_KIND, task.metadata, found, now)
+        if (found := unreported_draft(task.status, new)) is not None:
+            # What keeps one pod from reporting keeps all of its queue from it: some of their tasks say so.
+            self.add(TASK_KIND, task.metadata, found, now, f"{task.metadata.namespace}/{task.spec.queue}")
+        if (found := event_draft(task.status, new)) is not None:
+            self.add(TASK_KIND, task.metadata, found, now)
 
     def record_workflow(self, workflow: Workflow, phase: WorkflowPhase, reason: str | None, now: datetime) -> None:
         """Record an Event of a workflow that failed, or waits. Its message, which may quote users' data, is in the
@@ -93,8 +96,9 @@ class EventRecorder:
             return
         self.add(WORKFLOW_KIND, workflow.metadata, draft, now)
 
-    def add(self, kind: str, metadata: Metadata, draft: EventDraft, now: datetime) -> None:
-        """Record an Event about an object. Takes no time; drops what is too much."""
+    def add(self, kind: str, metadata: Metadata, draft: EventDraft, now: datetime, bucket: str | None = None) -> None:
+        """Record an Event about an object. Takes no time; drops what is too much. `bucket`: what the Events are too
+        many of; by default, of the object."""
         key = (metadata.uid, draft.reason)
         if (series := self._series.get(key)) is None:
             series = self._series[key] = Series(kind, metadata, draft, now, now)
@@ -103,7 +107,7 @@ class EventRecorder:
         _keep_last(self._series, key)
         if key in self._pending:
             return
-        if len(self._pending) >= PENDING_MAX or self._buckets.reserve(metadata.uid):
+        if len(self._pending) >= PENDING_MAX or self._buckets.reserve(bucket or metadata.uid):
             self._done("dropped")
             return
         self._pending[key] = series

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.controllers.deferred_status import DeferredStatus
+from djangotasks_operator.controllers.deferred_status import PAUSE, DeferredStatus
 from djangotasks_operator.runtime.controller import Result
 from djangotasks_operator.runtime.rate_limit import TokenBucket
 from tests.support.builders import NAMESPACE, make_task
@@ -47,7 +47,7 @@ def test_an_update_waits_for_a_token_and_is_dropped_when_it_is_outdated() -> Non
             operator.store.drop_task(task)
 
     limit = TokenBucket(1, 0.1, operator.clock.seconds)
-    deferred = DeferredStatus(operator.writer, lambda: operator.clock.now, limit, sleep)
+    deferred = DeferredStatus(operator.writer, lambda: operator.clock.now, limit, sleep, operator.clock.seconds)
     for name in "ab":
         assert run(deferred.reconcile(Key(NAMESPACE, name))) is Result.DONE
     assert [operator.status(name).phase for name in "ab"] == [Phase.STARTING, Phase.QUEUED]
@@ -56,3 +56,16 @@ def test_an_update_waits_for_a_token_and_is_dropped_when_it_is_outdated() -> Non
     operator.clock.advance(10)
     run(deferred.reconcile(Key(NAMESPACE, "c")))
     assert (operator.status("c").phase, slept) == (Phase.STARTING, [10.0])
+
+
+def test_an_api_server_that_is_slow_gets_fewer_updates() -> None:
+    operator = slow_starts("a")
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    times = iter([5.0, 5.5])
+    deferred = DeferredStatus(operator.writer, lambda: operator.clock.now, sleep=sleep, clock=lambda: next(times))
+    run(deferred.reconcile(Key(NAMESPACE, "a")))
+    assert (operator.status("a").phase, slept) == (Phase.STARTING, [0.5 * PAUSE])

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from djangotasks_api.models import DjangoTask, TaskStatus
+from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.errors import ApiError
@@ -25,6 +26,14 @@ from tests.unit.operator.model.server import ApiServer, Clock, Object
 NEW = TaskStatus()
 RETRYING = endings.attempt_ended_without_outcome(
     "receipt", NEW, Reason.OOM_KILLED, "Raise the limit.", Limits(max_attempts=3), at(2)
+)
+UNREPORTED = endings.with_outcome(
+    "receipt",
+    NEW,
+    Outcome(started_at=at(1).isoformat(), finished_at=at(2).isoformat(), result="1"),
+    Limits(),
+    at(2),
+    unreported="The pod did not reach the operator.",
 )
 FAILED = endings.attempt_ended_without_outcome("receipt", NEW, Reason.OOM_KILLED, "Raise the limit.", Limits(), at(2))
 
@@ -175,6 +184,17 @@ def test_events_of_one_task_are_rate_limited() -> None:
         await recording.sent(TASK_BURST + 2)
         counts = [e["count"] for e in recording.api.events if e["involvedObject"]["uid"] != "another"]
         assert counts == [TASK_BURST + 2], "what was dropped is counted with the next"
+
+    story(body)
+
+
+def test_tasks_of_a_queue_whose_pods_do_not_report_do_not_all_say_so() -> None:
+    async def body(recording: Recording) -> None:
+        for number in range(TASK_BURST + 3):
+            recording.record(UNREPORTED, make_task(uid=str(number)))
+        recording.record(UNREPORTED, make_task(queue="another"))
+        await recording.sent(TASK_BURST + 1)
+        assert recording.done["dropped"] == 3
 
     story(body)
 
