@@ -8,7 +8,7 @@ from djangotasks_api.models import DjangoTask, DjangoTaskQueue, LogTail, QueueSt
 from djangotasks_api.names import LOG_GONE, job_name
 from djangotasks_api.workflow.records import WorkflowPhase
 from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.kinds import QUEUES, TASKS
+from djangotasks_operator.cache.kinds import QUEUES, TASK_SOURCE, TASKS
 from djangotasks_operator.cache.parsing import is_readable, parse_queue, parse_task
 from djangotasks_operator.cache.patches import difference, status_patch
 from djangotasks_operator.cache.report_intake import ReportIntake
@@ -68,7 +68,9 @@ class TaskWriter:
             if known is not None:
                 self.store.drop_task(known)
             return None
-        self.store.put_task(*parse_task(body))
+        # Right before a start it is what the cache has: not worth the CPU to parse.
+        if TASK_SOURCE.is_newer(self.store, body):
+            self.store.put_task(*parse_task(body))
         return body
 
     async def write_status(self, task: DjangoTask, status: TaskStatus) -> None:

@@ -75,7 +75,6 @@ class AttemptStarter:
         template = await self._templates.of(queue)
         if isinstance(template, Blocked):
             return template
-        plain = deepcopy(template)
         apply(task.spec, queue, limits, template.manifest, template.container)
         try:
             assignment = self._assignment(task, number, body["spec"], limits)
@@ -86,18 +85,18 @@ class AttemptStarter:
         except ApiError as error:
             if (refusal := refusal_of(error)) is None:
                 raise
-            return await self._judge(refusal, task, queue, plain, limits)
+            return await self._judge(refusal, task, queue, limits)
         self._refused.pop(task.metadata.uid, None)
         return result
 
     async def _judge(
-        self, refusal: Blocked, task: DjangoTask, queue: DjangoTaskQueue, plain: PodTemplate, limits: Limits
+        self, refusal: Blocked, task: DjangoTask, queue: DjangoTaskQueue, limits: Limits
     ) -> Blocked | Rejected:
         """Tell whose fault a refusal is. Where a task without wishes of its own would be refused as well, it is the
         queue's, or the cluster's, and passes. Else the task fails: at once where it asks for something, because only
         that can be it, and otherwise when it has been refused for its start timeout."""
         uid = task.metadata.uid
-        if refusal.reason not in MAYBE_THE_TASKS or await self.dry_run(queue, plain) is not None:
+        if refusal.reason not in MAYBE_THE_TASKS or await self._refuses_all(queue):
             self._refused.pop(uid, None)
             return refusal
         if task.spec.overrides is not None:
@@ -112,6 +111,11 @@ class AttemptStarter:
             return refusal
         del self._refused[uid]
         return Rejected(refusal.reason, f"Other tasks of the queue can start, and this one cannot: {refusal.message}")
+
+    async def _refuses_all(self, queue: DjangoTaskQueue) -> bool:
+        """Whether a task without wishes of its own would be refused as well."""
+        template = await self._templates.of(queue)
+        return isinstance(template, Blocked) or await self.dry_run(queue, template) is not None
 
     async def dry_run(self, queue: DjangoTaskQueue, template: PodTemplate) -> Blocked | None:
         """Ask for the Job and the Pod of a task without overrides, as a dry run: all checks are made, and nothing is

@@ -82,6 +82,8 @@ class TaskController:
         """Carry out actions until the task has to wait. RETRY where it could not be started."""
         try:
             for _ in range(MAX_STEPS):
+                # The answers to this reconcile's own writes add the key.
+                self._work.tasks.observed(key)
                 snapshot = await self._observe(key)
                 if snapshot is None:
                     self._admission.forget(key)

@@ -118,10 +118,10 @@ class Lister[Cache, Item]:
 
     def _is_known(self, body: Object) -> bool:
         """Whether the cache has this version of an object, by its metadata."""
-        known = False
+        is_newer = True
         with self._kind.isolated(body):
-            known = not self._kind.is_newer(self._cache, body)
-        return known
+            is_newer = self._kind.is_newer(self._cache, body)
+        return not is_newer
 
 
 class Reflector[Cache, Item](Lister[Cache, Item]):

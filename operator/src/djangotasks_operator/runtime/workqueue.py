@@ -132,6 +132,10 @@ class WorkQueue[K: Hashable]:
         self._working[key] = self._progress = self._clock()
         return key
 
+    def observed(self, key: K) -> None:
+        """Forget that the key was added while it is worked on: its worker observes the state as of now."""
+        self._again.discard(key)
+
     def done(self, key: K) -> None:
         """Allow the key to be taken again; it is ready at once if it was added meanwhile."""
         if self._working.pop(key, None) is not None:

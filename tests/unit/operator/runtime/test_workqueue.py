@@ -42,6 +42,25 @@ def test_a_key_that_is_added_while_it_is_worked_on_comes_again_afterwards() -> N
     asyncio.run(story())
 
 
+def test_a_key_does_not_come_again_for_what_its_worker_has_observed() -> None:
+    async def story() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        queue.add("a")
+        await get(queue)
+        queue.add("a")
+        queue.observed("a")
+        queue.done("a")
+        assert queue.take() is None
+        queue.add("a")
+        await get(queue)
+        queue.observed("a")
+        queue.add("a")
+        queue.done("a")
+        assert queue.take() == "a"
+
+    asyncio.run(story())
+
+
 def test_the_earliest_of_several_delays_counts() -> None:
     async def story() -> None:
         queue: WorkQueue[str] = WorkQueue()
