@@ -10,8 +10,10 @@ from django.contrib.admin.utils import quote
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
 
 from django_tasks_kubernetes.admin.actions import ACTIONS, NONCE, Action, Asked, Done, new_nonce
 from django_tasks_kubernetes.admin.audit import note
@@ -24,6 +26,7 @@ from django_tasks_kubernetes.admin.places import Place, place_of, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.enqueue.validation import valid_name
 from django_tasks_kubernetes.presentation.rows import Row, row
+from django_tasks_kubernetes.presentation.text import one_line
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.admin.base import ClusterAdmin
@@ -70,6 +73,7 @@ class ConfirmPage(Page):
 
     action: ClassVar[str]
 
+    @method_decorator(require_safe)
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         action = ACTIONS[self.action]
         place, name, resource = task_for(self.admin, request, object_id, action.permission)
@@ -91,6 +95,7 @@ class DeletePage(ConfirmPage):
 class ActPage(Page):
     """Does what the form says."""
 
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         require(request, "view_task")
         if request.method != "POST":
@@ -102,7 +107,7 @@ class ActPage(Page):
         pks = list(dict.fromkeys(request.POST.get("pks", "").split()))
         if not 0 < len(pks) <= ACTION_MAX:
             raise BadRequest(f"The form must name 1 to {ACTION_MAX} tasks.")
-        reason = " ".join(request.POST.get("reason", "").split())[:REASON_MAX_CHARS]
+        reason = one_line(request.POST.get("reason", ""))[:REASON_MAX_CHARS]
         asked = Asked(user=person(request), reason=reason, nonce=request.POST["nonce"])
         report = do_all(pks, partial(self._one, request, action, asked))
         note(request, action, asked, report)

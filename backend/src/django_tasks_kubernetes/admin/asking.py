@@ -10,6 +10,8 @@ from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.tasks.exceptions import TaskException
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.keeping import Answer
@@ -17,6 +19,7 @@ from django_tasks_kubernetes.admin.nav import problem_of, url
 from django_tasks_kubernetes.admin.page import Page
 from django_tasks_kubernetes.admin.places import Place, split
 from django_tasks_kubernetes.admin.reading import forget
+from django_tasks_kubernetes.presentation.text import one_line
 from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
 from djangotasks_api.task_ids import is_in_order, new_id
 
@@ -46,7 +49,9 @@ class AskingPage(Page):
 
     asks_reason: ClassVar[bool] = False
 
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
+        require(request, self.admin.view_permission)
         if request.method != "POST":
             return super().respond(request, object_id)
         require(request, self.permission)
@@ -108,5 +113,5 @@ def new_name(request: HttpRequest) -> str:
 
 def reason_of(request: HttpRequest) -> str:
     """The reason that the form gives, after who asks."""
-    words = " ".join(request.POST.get("reason", "").split())
+    words = one_line(request.POST.get("reason", ""))
     return (f"{person(request)}: {words}" if words else f"by {person(request)}")[:CANCEL_REASON_MAX_CHARS]

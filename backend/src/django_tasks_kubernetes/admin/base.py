@@ -1,18 +1,21 @@
 """What the pages of tasks, queues, schedules and workflows have in common as parts of Django's admin."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.tasks.exceptions import TaskException
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
 from django_tasks_kubernetes.models import Task
 
 if TYPE_CHECKING:
+    from django_tasks_kubernetes.admin.places import Place
+
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
@@ -70,6 +73,42 @@ class ClusterAdmin(ModelAdmin):
             ),
             *super().get_urls(),
         ]
+
+    @property
+    def view_permission(self) -> str:
+        """Without it, nothing of this kind can be seen, and nothing be done."""
+        return f"view_{self.opts.model_name}"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Django's own is that of those who may change it, too."""
+        return may(request, self.view_permission)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """There is no form to change one: it is for the buttons of its page."""
+        return self.has_view_permission(request) and may(request, f"change_{self.opts.model_name}")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        # Before the object is looked for.
+        require(request, self.view_permission)
+        return super().history_view(request, object_id, extra_context)
+
+    def known(self, request: HttpRequest, pk: str, queue_of: Callable[["Place", str], str | None]) -> Any:
+        """The object that the admin's log may know. None where the person may not see its queue, which is known as long
+        as the object is there."""
+        from django_tasks_kubernetes.admin.places import split
+
+        place, name = split(pk)
+        if place is None:
+            return None
+        allowed = self.queues_for(request)
+        try:
+            is_allowed = allowed is None or queue_of(place, name) in allowed
+        except (TaskException, ImproperlyConfigured):
+            is_allowed = False
+        return self.model(pk=pk) if is_allowed else None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Shown where a backend of TASKS runs tasks on Kubernetes."""

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.tasks.exceptions import TaskException
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin import redact
 from django_tasks_kubernetes.admin.json_parts import HIDDEN
@@ -63,6 +65,7 @@ class DataPage(Page):
     permission = "view_task_data"
     of: ClassVar[str]
 
+    @method_decorator(require_safe)
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         place, name, resource = task_for(self.admin, request, object_id, self.permission)
         try:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.criteria import UNFINISHED
 from django_tasks_kubernetes.admin.places import places
+from django_tasks_kubernetes.presentation.text import safe
 from djangotasks_api.phases import Phase
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class RowsFilter(SimpleListFilter):
         # The chosen one stays, so that it can be left.
         if chosen := self.value():
             found.add(chosen)
-        return [(value, value) for value in [*self.known(), *sorted(found - set(self.known()))][:CHOICES_MAX]]
+        return [(value, safe(value)) for value in [*self.known(), *sorted(found - set(self.known()))][:CHOICES_MAX]]
 
     def known(self) -> list[str]:
         """Those that are there in any case."""
@@ -43,7 +44,7 @@ class ChosenFilter(RowsFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, Any]]:
         if chosen := self.value():
-            yield chosen, chosen
+            yield chosen, safe(chosen)
 
 
 class BackendFilter(SimpleListFilter):
@@ -72,7 +73,7 @@ class PhaseFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         listed: list[tuple[str, Any]] = [(UNFINISHED, _("Unfinished")), *((str(phase), str(phase)) for phase in Phase)]
         if (chosen := self.value()) and chosen not in dict(listed):
-            listed.append((chosen, chosen))
+            listed.append((chosen, safe(chosen)))
         return listed
 
     def queryset(self, request: HttpRequest, queryset: Any) -> None:

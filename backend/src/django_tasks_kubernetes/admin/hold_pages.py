@@ -12,8 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.tasks.exceptions import TaskException
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin import nav
 from django_tasks_kubernetes.admin.base import person, require
@@ -87,6 +89,7 @@ class _Page:
         """Does it, and returns what was done in a few words. Raises TaskException and OverflowError."""
         raise NotImplementedError
 
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         """Asks on a GET, and does it on a POST."""
         require(request, "view_queue")

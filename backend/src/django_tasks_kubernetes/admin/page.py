@@ -9,6 +9,8 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.keeping import Answer
@@ -43,6 +45,7 @@ class Page:
         object that the page is about; empty for none. Raises Http404."""
         raise NotImplementedError
 
+    @method_decorator(require_safe)
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         """Answers a GET. For one that answers a POST, override it; ask `require()` first."""
         require(request, self.permission)

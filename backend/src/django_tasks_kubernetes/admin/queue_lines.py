@@ -84,7 +84,7 @@ def lines_of_tasks(rows: Iterable[Row], holds: Mapping[str, Resource] | None, no
         oldest = min((task.enqueued_at for task in waiting if task.enqueued_at is not None), default=None)
         found.append(
             QueueLine(
-                name=name,
+                name=safe(name),
                 running=len(tasks) - len(waiting),
                 waiting=len(waiting),
                 oldest=oldest,
@@ -103,7 +103,7 @@ def _line(queue: Resource, holds: Mapping[str, Resource] | None, now: datetime) 
     # What the operator goes by, where the hold itself may not be read.
     hold = (_said(held) if held else None) if holds is None else _hold(holds.get(name), now)
     return QueueLine(
-        name=name,
+        name=safe(name),
         ready={"True": True, "False": False}.get(condition.get("status", "")),
         reason=safe(condition.get("reason") or ""),
         message=safe(condition.get("message") or ""),

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 
 from django_tasks_kubernetes.admin.base import ClusterAdmin
-from django_tasks_kubernetes.models import Queue
 
 PAGE = "django_tasks_kubernetes.admin.queues_page.QueuesPage"
 
@@ -28,12 +27,9 @@ class QueueAdmin(ClusterAdmin):
         """Shows one queue. The entries of the admin's log lead to it."""
         return self.page_view(PAGE, request, object_id)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Queue:
-        """For the page of its history: there is no table to look it up in."""
-        return Queue(pk=object_id)
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """For its history, which is there after the queue is gone."""
+        return self.known(request, object_id, lambda place, name: name)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

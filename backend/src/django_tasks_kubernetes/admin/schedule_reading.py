@@ -16,6 +16,7 @@ from django_tasks_kubernetes.enqueue.validation import valid_name
 from django_tasks_kubernetes.exceptions import PermissionDenied
 from django_tasks_kubernetes.presentation.filters import EVER
 from django_tasks_kubernetes.presentation.rows import Row
+from django_tasks_kubernetes.presentation.schedule_rows import record
 from django_tasks_kubernetes.stores.schedules import ScheduleStore, connect
 from djangotasks_api.names import SCHEDULE_LABEL
 
@@ -78,6 +79,13 @@ def read_schedule(place: Place, name: str) -> Resource | None:
         except PermissionDenied:
             pass
     return next((one for one in declared_resources(place) if one["metadata"]["name"] == name), None)
+
+
+def queue_of(place: Place, name: str) -> str | None:
+    """Of a schedule; None where there is none of that name. Raises TaskException."""
+    found = read_schedule(place, name)
+    queue: str | None = record(found, [])["queue"] if found is not None else None
+    return queue
 
 
 def store_of(place: Place) -> ScheduleStore | None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
-from django_tasks_kubernetes.admin.base import ClusterAdmin, may
+from django_tasks_kubernetes.admin.base import ClusterAdmin
 
 PAGES = "django_tasks_kubernetes.admin.schedule_pages"
 ACTIONS = "django_tasks_kubernetes.admin.schedule_actions"
@@ -21,16 +21,11 @@ class ScheduleAdmin(ClusterAdmin):
         "resume": f"{ACTIONS}.ResumePage",
     }
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To suspend and resume it. There is no form to change one."""
-        return may(request, "change_schedule")
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """For its history, which is there after the schedule is gone."""
+        from django_tasks_kubernetes.admin.schedule_reading import queue_of
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """For its history: there is no table to look it up in."""
-        return self.model(pk=object_id)
+        return self.known(request, object_id, queue_of)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return self.page_view(f"{PAGES}.SchedulesPage", request)

@@ -76,16 +76,8 @@ class TaskAdmin(ClusterAdmin):
 
         return list_page(self, request, super().changelist_view(request, extra_context))
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Django's own is that of those who may change it, too."""
-        return may(request, "view_task")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To cancel it. There is no form to change one. Nothing can be done without view_task."""
-        return may(request, "view_task") and may(request, "change_task")
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, "view_task") and may(request, "delete_task")
+        return self.has_view_permission(request) and may(request, "delete_task")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -106,7 +98,7 @@ class TaskAdmin(ClusterAdmin):
     # Its actions.
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return may(request, "view_task") and may(request, "retry_task")
+        return self.has_view_permission(request) and may(request, "retry_task")
 
     @admin.action(description=_("Cancel"), permissions=["change"])
     def cancel_selected(self, request: HttpRequest, tasks: Any) -> Any:

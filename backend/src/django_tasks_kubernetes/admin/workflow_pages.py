@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
@@ -31,6 +32,15 @@ from djangotasks_api.names import step_task_name
 from djangotasks_api.workflow.records import WorkflowPhase
 
 PER_PAGE: Final = 50
+# What workflow_facts() names, which the command line shows as well. Here it is translated.
+LABELS: Final = (
+    gettext_noop("Namespace"), gettext_noop("Workflow"), gettext_noop("Queue"), gettext_noop("Phase"),
+    gettext_noop("Reason"), gettext_noop("Message"), gettext_noop("Progress"), gettext_noop("Active"),
+    gettext_noop("Priority"), gettext_noop("At most at once"), gettext_noop("Timeout"), gettext_noop("Retry of"),
+    gettext_noop("Enqueued by"), gettext_noop("Schedule"), gettext_noop("Scheduled for"),
+    gettext_noop("Idempotency key"), gettext_noop("Enqueued"), gettext_noop("Started"), gettext_noop("Finished"),
+    gettext_noop("Took"), gettext_noop("Suspended"), gettext_noop("Cancel"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class WorkflowPage(Page):
         return context | {
             "row": row,
             "title": row.workflow or row.id,
-            "facts": list(workflow_facts(resource, now)),
+            "facts": [(gettext(label), text) for label, text in workflow_facts(resource, now)],
             "graph": drawn,
             "boxes": self._boxes(drawn, place, row),
             "steps": [(step, self._url(Node(steps=(step,), needs=()), place, row)) for step in steps],
@@ -136,6 +146,14 @@ def workflow_of(place: Place, name: str, *, fresh: bool = False) -> Answer[Resou
         return found
 
     return kept(place, ("workflow", name), read, fresh=fresh)
+
+
+def queue_of(place: Place, name: str) -> str | None:
+    """Of a workflow; None where there is none of that name. Raises TaskException."""
+    answer = workflow_of(place, name)
+    if answer.problem is not None:
+        raise answer.problem
+    return workflow_row(answer.value).queue if answer.value is not None else None
 
 
 def check_queue(admin: Any, request: HttpRequest, row: WorkflowRow) -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
-from django_tasks_kubernetes.admin.base import ClusterAdmin, may
+from django_tasks_kubernetes.admin.base import ClusterAdmin
 
 PAGES = "django_tasks_kubernetes.admin.workflow_pages"
 
@@ -18,16 +18,11 @@ class WorkflowAdmin(ClusterAdmin):
         "retry": "django_tasks_kubernetes.admin.workflow_actions.RetryPage",
     }
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """To cancel it. There is no form to change one."""
-        return may(request, "change_workflow")
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """For its history, which is there after the workflow is gone."""
+        from django_tasks_kubernetes.admin.workflow_pages import queue_of
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """For its history: there is no table to look it up in."""
-        return self.model(pk=object_id)
+        return self.known(request, object_id, queue_of)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return self.page_view(f"{PAGES}.WorkflowsPage", request)

@@ -94,10 +94,10 @@ def row(resource: Resource) -> Row:
     attempts, progress = status.get("attempts") or [], status.get("progress") or {}
     part = spec.get("workflow") or {}
     return Row(
-        id=metadata["name"],
+        id=safe(metadata["name"]),
         namespace=metadata.get("namespace", ""),
         task=safe(spec["task"]),
-        queue=spec.get("queue", "default"),
+        queue=safe(spec.get("queue") or "default"),
         phase=safe(status.get("phase") or Phase.QUEUED),
         status=status_of(status),
         # All of it is done, whatever it said last.
@@ -108,9 +108,9 @@ def row(resource: Resource) -> Row:
         reason=safe(status.get("reason") or ""),
         message="" if status.get("phase") == Phase.SUCCEEDED else safe(progress.get("message") or ""),
         explanation=safe((status.get("message") or "").strip().partition("\n")[0]),
-        pod=attempts[-1].get("pod", "") if attempts else "",
-        workflow=part.get("name", ""),
-        step=step_text(part.get("step", ""), part.get("index")),
+        pod=safe(attempts[-1].get("pod") or "") if attempts else "",
+        workflow=safe(part.get("name") or ""),
+        step=step_text(safe(part.get("step") or ""), part.get("index")),
         enqueued_at=moment(spec.get("enqueuedAt") or metadata.get("creationTimestamp")),
         started_at=moment(status.get("startedAt")),
         finished_at=moment(status.get("finishedAt")),

@@ -87,5 +87,10 @@ def safe(text: str, *, lines: bool = False) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """What somebody entered, as one line that can be kept anywhere: a database may refuse NUL."""
+    return safe(" ".join(text.split()))
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

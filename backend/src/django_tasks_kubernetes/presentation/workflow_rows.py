@@ -70,17 +70,17 @@ def workflow_row(resource: Resource, now: datetime | None = None) -> WorkflowRow
     """`now`: for its ages, which are empty without."""
     metadata, spec, status = resource["metadata"], resource["spec"], resource.get("status") or {}
     return WorkflowRow(
-        id=metadata["name"],
+        id=safe(metadata["name"]),
         namespace=metadata.get("namespace", ""),
         workflow=safe(spec.get("workflow") or ""),
-        queue=spec.get("queue", "default"),
+        queue=safe(spec.get("queue") or "default"),
         phase=safe(status.get("phase") or WorkflowPhase.PENDING),
         status=workflow_status(status),
         progress=safe(status.get("progress") or ""),
         active=str(status.get("active") or ""),
         reason=safe(status.get("reason") or ""),
-        retry_of=(spec.get("retryOf") or {}).get("name", ""),
-        schedule=spec.get("schedule") or "",
+        retry_of=safe((spec.get("retryOf") or {}).get("name") or ""),
+        schedule=safe(spec.get("schedule") or ""),
         created_at=moment(spec.get("enqueuedAt") or metadata.get("creationTimestamp")),
         started=age(moment(status.get("startedAt")), now),
         finished=age(moment(status.get("finishedAt")), now),
@@ -97,7 +97,7 @@ def row_of_table(row: Mapping[str, Any]) -> WorkflowRow:
 
     phase = cell("Phase") or WorkflowPhase.PENDING
     return WorkflowRow(
-        id=metadata["name"],
+        id=safe(metadata["name"]),
         namespace=metadata.get("namespace", ""),
         workflow=cell("Workflow"),
         queue=cell("Queue") or "default",

@@ -175,15 +175,15 @@ def _view(
     step: Mapping[str, Any], branch: str, status: Mapping[str, Any], needs: tuple[str, ...], parent: str | None
 ) -> StepView:
     return StepView(
-        name=step["name"],
+        name=safe(step["name"]),
         task=safe(step["task"]),
         branch=branch,
         phase=safe(status.get("phase") or StepPhase.PENDING),
         reason=safe(status.get("reason") or ""),
         message=safe(status.get("message") or ""),
         runs=step.get("runs") or "OnSuccess",
-        needs=tuple(dict.fromkeys(needs)),
-        beside=tuple(name for name in dict.fromkeys(needs) if name != parent),
+        needs=tuple(safe(name) for name in dict.fromkeys(needs)),
+        beside=tuple(safe(name) for name in dict.fromkeys(needs) if name != parent),
         is_map=bool(step.get("map")),
         width=status.get("width"),
         chunk=(step.get("map") or {}).get("chunk"),

@@ -1,56 +1,216 @@
-"""Who may open what: each role at each address."""
+"""Who may do what: each role at each address, with each method."""
+
+import time
+from typing import NamedTuple
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from django_tasks_kubernetes.testing import InMemoryCluster
-from djangotasks_api.phases import Phase
-from tests.unit.backend.admin.conftest import LIST, LogIn, put
+from django_tasks_kubernetes.admin import TaskAdmin
+from djangotasks_api.task_ids import new_id
+from tests.unit.backend.admin.addresses import ADDRESSES, APP, Address
+from tests.unit.backend.admin.conftest import LogIn
+from tests.unit.backend.admin.whole_cluster import NAMES, TASKS, WholeCluster
+from tests.unit.backend.conftest import Server
 
-ROLES = {
-    "none": (),
-    "view": ("view_task",),
-    "data": ("view_task", "view_task_data"),
-    "on call": ("view_task", "change_task", "retry_task"),
-    "all": ("view_task", "view_task_data", "change_task", "retry_task", "delete_task", "add_task"),
-    # Nothing can be done by those who may not see tasks.
-    "blind": ("view_task_data", "change_task", "retry_task", "delete_task", "add_task"),
+
+class Rule(NamedTuple):
+    """What is answered to those who have all the permissions, on a GET and on a POST. Others are refused with 403; with
+    405 on a POST to a page that only shows, whatever the permissions.
+
+    `hidden`: on a GET, where the object, or all objects, are of queues that the person may not see."""
+
+    needs: frozenset[str]
+    get: int
+    post: int
+    hidden: int
+    post_needs: frozenset[str]
+
+
+def rule(needs: str, get: int = 200, post: int = 405, *, hidden: int = 404, post_needs: str | None = None) -> Rule:
+    post_needs = needs if post_needs is None else post_needs
+    return Rule(frozenset(needs.split()), get, post, hidden, frozenset(post_needs.split()))
+
+
+# Nobody, also no superuser.
+NEVER = rule("", 403, 403, hidden=403)
+EXPECTED: dict[str, Rule] = {
+    # Django's own list: a POST without an action is a GET.
+    "task_changelist": rule("view_task", post=200, hidden=200),
+    "task_overview": rule("view_task", hidden=200),
+    "task_failures": rule("view_task", hidden=200),
+    "task_act": rule("view_task", 302, 302, hidden=302, post_needs="view_task change_task"),
+    "task_change": rule("view_task"),
+    # Django's own, for all methods. Of what is not there, it leads to the index.
+    "task_history": rule("view_task", post=200, hidden=302),
+    "task_arguments": rule("view_task view_task_data"),
+    "task_result": rule("view_task view_task_data"),
+    "task_cancel": rule("view_task change_task"),
+    "task_again": rule("view_task retry_task"),
+    "task_delete": rule("view_task delete_task"),
+    "task_add": NEVER,
+    "queue_changelist": rule("view_queue", hidden=200),
+    "queue_change": rule("view_queue"),
+    "queue_history": rule("view_queue", post=200, hidden=302),
+    "queue_hold": rule("view_queue hold_queue", post=302),
+    "queue_release": rule("view_queue hold_queue", post=302),
+    "queue_add": NEVER,
+    "queue_delete": NEVER,
+    "schedule_changelist": rule("view_schedule", hidden=200),
+    "schedule_change": rule("view_schedule"),
+    "schedule_history": rule("view_schedule", post=200, hidden=302),
+    "schedule_run": rule("view_schedule run_schedule", post=302),
+    "schedule_suspend": rule("view_schedule change_schedule", post=302),
+    "schedule_resume": rule("view_schedule change_schedule", post=302),
+    "schedule_add": NEVER,
+    "schedule_delete": NEVER,
+    "workflow_changelist": rule("view_workflow", hidden=200),
+    "workflow_change": rule("view_workflow"),
+    "workflow_history": rule("view_workflow", post=200, hidden=302),
+    "workflow_cancel": rule("view_workflow change_workflow", post=302),
+    "workflow_retry": rule("view_workflow retry_workflow", post=302),
+    "workflow_add": NEVER,
+    "workflow_delete": NEVER,
 }
-# By the address, what each role is answered. There is no form to add or to change a task.
-EXPECTED: dict[str, dict[str, int]] = {
-    "": {"none": 403, "view": 200, "data": 200, "on call": 200, "all": 200, "blind": 403},
-    "add/": dict.fromkeys(ROLES, 403),
-    "{pk}/change/": {"none": 403, "view": 200, "data": 200, "on call": 200, "all": 200, "blind": 403},
-    "{pk}/history/": {"none": 403, "view": 200, "data": 200, "on call": 200, "all": 200, "blind": 403},
-    "{pk}/arguments/": {"none": 403, "view": 403, "data": 200, "on call": 403, "all": 200, "blind": 403},
-    "{pk}/result/": {"none": 403, "view": 403, "data": 200, "on call": 403, "all": 200, "blind": 403},
-    "{pk}/cancel/": {"none": 403, "view": 403, "data": 403, "on call": 200, "all": 200, "blind": 403},
-    "{pk}/again/": {"none": 403, "view": 403, "data": 403, "on call": 200, "all": 200, "blind": 403},
-    "{pk}/delete/": {"none": 403, "view": 403, "data": 403, "on call": 403, "all": 200, "blind": 403},
-    "overview/": {"none": 403, "view": 200, "data": 200, "on call": 200, "all": 200, "blind": 403},
-    "failures/": {"none": 403, "view": 200, "data": 200, "on call": 200, "all": 200, "blind": 403},
-}
+# A permission that gives nothing yet is one that somebody forgot.
+PERMISSIONS = sorted({permission for one in EXPECTED.values() for permission in one.needs | one.post_needs})
+# Django gives them to each model; no page asks for them.
+UNUSED = {"add_task", "delete_workflow"}
+# Answered as a GET: they are Django's.
+AS_GET = {name for name in EXPECTED if name.endswith(("_history", "_changelist")) and EXPECTED[name].post == 200}
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("role", ROLES)
-def test_each_role_at_each_address(cluster: InMemoryCluster, log_in: LogIn, role: str, method: str) -> None:
-    pk = put(cluster, phase=Phase.FAILED, finishedAt="2026-11-29T12:03:00Z", result="1")
-    client = log_in(*ROLES[role])
-    found = {path: getattr(client, method)(LIST + path.format(pk=pk)).status_code for path in EXPECTED}
-    assert found == {path: expected[role] for path, expected in EXPECTED.items()}
-    assert cluster.resources[pk]["status"]["phase"] == Phase.FAILED
+@pytest.fixture
+def whole(api_server: Server) -> WholeCluster:
+    api_server.answer = made = WholeCluster()
+    return made
 
 
-@pytest.mark.parametrize("path", [*EXPECTED, "act/"])
-@pytest.mark.parametrize("staff", [False, True])
-def test_who_is_not_logged_in_is_asked_to(cluster: InMemoryCluster, log_in: LogIn, path: str, staff: bool) -> None:
+def form() -> dict[str, str]:
+    """What all forms together send, as far as it is right: only the person is not."""
+    return {
+        "act": "cancel",
+        "pks": NAMES[TASKS],
+        "nonce": f"{time.time_ns() // 1_000_000}-{'0' * 32}",
+        "new_id": new_id(),
+        "concurrency": "0",
+        "reason": "a test",
+        "version": "uid-mail/1",
+    }
+
+
+def answers(client: Client, needed: str = "") -> dict[str, tuple[int, int]]:
+    """Of a GET and of a POST, by the address. `needed`: of those alone that need this permission."""
+    return {
+        one.name: (client.get(one.path).status_code, client.post(one.path, form()).status_code)
+        for one in ADDRESSES
+        if needed in ("", *EXPECTED[one.name].needs, *EXPECTED[one.name].post_needs)
+    }
+
+
+def expected(permissions: set[str] | frozenset[str], needed: str = "") -> dict[str, tuple[int, int]]:
+    return {
+        name: (
+            one.get if one.needs <= permissions else 403,
+            one.post if one.post_needs <= permissions or one.post == 405 else 403,
+        )
+        for name, one in EXPECTED.items()
+        if needed in ("", *one.needs, *one.post_needs)
+    }
+
+
+def test_no_page_is_without_a_rule() -> None:
+    assert sorted(one.name for one in ADDRESSES) == sorted(EXPECTED)
+
+
+def test_no_permission_is_without_a_page(db: None) -> None:
+    models = ("task", "queue", "schedule", "workflow")
+    found = Permission.objects.filter(content_type__app_label=APP, content_type__model__in=models)
+    assert sorted(one.codename for one in found) == sorted([*PERMISSIONS, *UNUSED])
+
+
+def test_superusers_may_do_all(whole: WholeCluster, admin_client: Client) -> None:
+    assert answers(admin_client) == expected(frozenset(PERMISSIONS))
+    done = {path.partition("/")[0] for _method, path in whole.changes}
+    assert done == {"djangotasks", "djangotaskholds", "djangotaskschedules", "djangotaskworkflows"}
+
+
+def test_without_a_permission_nothing_is_shown_and_nothing_done(whole: WholeCluster, log_in: LogIn) -> None:
+    client = log_in()
+    assert answers(client) == expected(set())
+    assert whole.changes == []
+    assert APP not in client.get("/admin/").text
+
+
+@pytest.mark.parametrize("permission", PERMISSIONS)
+def test_one_permission_alone(whole: WholeCluster, log_in: LogIn, permission: str) -> None:
+    """What it gives by itself; and of what needs it with others, that these do not do without it."""
+    assert answers(log_in(permission), permission) == expected({permission}, permission)
+    others = set(PERMISSIONS) - {permission}
+    assert answers(log_in(*others), permission) == expected(others, permission)
+
+
+@pytest.mark.parametrize("one", ADDRESSES, ids=lambda one: one.name)
+def test_exactly_what_a_page_needs(whole: WholeCluster, log_in: LogIn, one: Address) -> None:
+    rule = EXPECTED[one.name]
+    client = log_in(*rule.needs | rule.post_needs)
+    assert (client.get(one.path).status_code, client.post(one.path, form()).status_code) == (rule.get, rule.post)
+
+
+@pytest.mark.parametrize("is_customer", [False, True], ids=["nobody", "a customer"])
+def test_who_is_not_of_the_staff_is_asked_to_log_in(whole: WholeCluster, db: None, is_customer: bool) -> None:
     client = Client()
-    if not staff:
-        from django.contrib.auth.models import User
+    if is_customer:
+        # With permissions that do not count, since the admin is for the staff.
+        customer = User.objects.create_user("customer", is_staff=False)
+        customer.user_permissions.set(Permission.objects.all())
+        client.force_login(customer)
+    for one in ADDRESSES:
+        for response in (client.get(one.path), client.post(one.path, form())):
+            assert response.status_code == 302, one.name
+            assert response.headers["Location"].startswith("/admin/login/"), one.name
+    assert whole.changes == []
 
-        # A customer with permissions that do not count, since the admin is for the staff.
-        client.force_login(User.objects.create_user("customer", is_staff=False))
-    response = client.get(LIST + path.format(pk=put(cluster)))
-    assert response.status_code == 302
-    assert response.headers["Location"].startswith("/admin/login/")
+
+def test_of_queues_that_a_person_may_not_see_there_is_nothing(
+    whole: WholeCluster, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TaskAdmin, "queues_for", lambda self, request: {"elsewhere"})
+    for one in ADDRESSES:
+        response = admin_client.get(one.path)
+        assert response.status_code == EXPECTED[one.name].hidden, one.name
+        posted = admin_client.post(one.path, form())
+        assert posted.status_code in (EXPECTED[one.name].hidden, 302, 403, 405), one.name
+        for words in ("shop.", "KeyError", "prices are wrong"):
+            assert words not in response.text + posted.text, one.name
+    assert whole.changes == []
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
+def test_other_methods_do_nothing(whole: WholeCluster, admin_client: Client, method: str) -> None:
+    for one in ADDRESSES:
+        found = getattr(admin_client, method)(one.path).status_code
+        assert found == (EXPECTED[one.name].get if EXPECTED[one.name] is NEVER or one.name in AS_GET else 405), one.name
+    assert whole.changes == []
+
+
+def test_a_head_is_a_get_without_a_body(whole: WholeCluster, admin_client: Client) -> None:
+    for one in ADDRESSES:
+        response = admin_client.head(one.path)
+        assert (response.status_code, response.content) == (EXPECTED[one.name].get, b""), one.name
+    assert whole.changes == []
+
+
+def test_a_forged_post_is_refused(whole: WholeCluster, admin_client: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = admin_client.cookies
+    for one in ADDRESSES:
+        assert strict.post(one.path, form()).status_code == 403, one.name
+    assert whole.changes == []
+
+
+def test_the_short_address_of_an_object_leads_to_its_page(whole: WholeCluster, log_in: LogIn) -> None:
+    address = f"/admin/{APP}/task/{NAMES[TASKS]}/"
+    assert Client().get(address).headers["Location"].startswith("/admin/login/")
+    assert log_in().get(address, follow=True).status_code == 403

@@ -244,25 +244,6 @@ def test_a_schedule_is_suspended_and_resumed(nightly: ApiServer, log_in: LogIn) 
     assert nightly.schedules["nightly"]["spec"]["suspended"] is False
 
 
-@pytest.mark.parametrize(
-    ("permission", "allowed"),
-    [
-        ("view_schedule", {"", "nightly/change/"}),
-        ("change_schedule", {"nightly/suspend/", "nightly/resume/"}),
-        ("run_schedule", {"nightly/run/"}),
-        ("view_task", set()),
-    ],
-)
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_each_page_has_its_permission(
-    nightly: ApiServer, log_in: LogIn, permission: str, allowed: set[str], method: str
-) -> None:
-    client = log_in(permission)
-    for page in ("", "nightly/change/", "nightly/run/", "nightly/suspend/", "nightly/resume/"):
-        response = getattr(client, method)(LIST + page, {"new_id": new_id()} if method == "post" else {})
-        assert (response.status_code == 403) is (page not in allowed), page
-
-
 def test_only_queues_that_a_person_may_see(nightly: ApiServer, log_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TaskAdmin, "queues_for", lambda self, request: {"default"})
     client = log_in(*ALL)
