@@ -81,16 +81,18 @@ lint: bootstrap ## Style, types, layers, and whether generated files are up to d
 	@python -m djangotasks_api.schema --check
 	@python -m charts.generate --check
 	@python -m docs.reference.generate --check
+	@python -m tools.messages --check
 	@pytest -q tests/charts tests/docs/test_code_references.py
 
 fmt: bootstrap ## Format the code, and fix what can be fixed
 	@ruff check --fix .
 	@ruff format .
 
-generate: bootstrap ## Write all generated files: CRDs, the charts' values, schemas and READMEs, the reference
+generate: bootstrap ## Write all generated files: CRDs, the charts' values, schemas and READMEs, the reference, catalogs of messages
 	@python -m djangotasks_api.schema
 	@python -m charts.generate
 	@python -m docs.reference.generate
+	@python -m tools.messages
 
 docs: bootstrap ## Build the documentation into site/; a broken link is an error
 	@# Without --quiet: that would hide the warnings from --strict.

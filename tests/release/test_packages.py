@@ -19,6 +19,10 @@ SECRET_KEY = "for the test"
 INSTALLED_APPS = ["django_tasks_kubernetes"]
 TASKS = {"default": {"BACKEND": "django_tasks_kubernetes.KubernetesBackend"}}
 """
+DATA = """print(*(len((files('django_tasks_kubernetes') / name).read_bytes()) for name in (
+    'locale/de/LC_MESSAGES/django.mo', 'static/django_tasks_kubernetes/live.js',
+    'templates/admin/django_tasks_kubernetes/task.html',
+)))"""
 PACKAGES = {
     "djangotasks-api": ("crds", "djangotasks_api"),
     "djangotasks-operator": ("operator", "djangotasks_operator"),
@@ -41,6 +45,8 @@ WORKS: dict[str, list[tuple[str, ...]]] = {
             "-c",
             "import django_tasks_kubernetes.stores.cluster, django_tasks_kubernetes.testing; print('imported')",
         ),
+        # The pages of the admin: templates, script, style, and what they say in German.
+        ("python", "-c", f"from importlib.resources import files; {DATA}"),
     ],
 }
 # What each must not bring.

@@ -2,11 +2,12 @@
 
 from django.apps import AppConfig
 from django.core import checks
+from django.utils.translation import gettext_lazy as _
 
 
 class DjangoTasksKubernetesConfig(AppConfig):
     name = "django_tasks_kubernetes"
-    verbose_name = "Tasks on Kubernetes"
+    verbose_name = _("Tasks on Kubernetes")
 
     def ready(self) -> None:
         from django_tasks_kubernetes.backend_checks import check_bytecode, check_no_local_backend, check_options_known
