@@ -30,10 +30,10 @@ class OutboxTask(models.Model):
     Written in the transaction that enqueues the task, and deleted once the cluster has it.
     """
 
-    id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=TASK_NAME_MAX_CHARS)
+    id: "models.CharField[str, str]" = models.CharField(_("id"), primary_key=True, max_length=TASK_NAME_MAX_CHARS)
     """The result's id, which is the resource's name: however often a row is sent, there is one task."""
 
-    backend: "models.CharField[str, str]" = models.CharField(max_length=BACKEND_ALIAS_MAX_CHARS)
+    backend: "models.CharField[str, str]" = models.CharField(_("backend"), max_length=BACKEND_ALIAS_MAX_CHARS)
     """The alias in TASKS."""
 
     task: "models.CharField[str, str]" = models.CharField(
@@ -42,7 +42,7 @@ class OutboxTask(models.Model):
     """The path of its function, for those who look at the table. Empty in rows of an older version."""
 
     queue: "models.CharField[str, str]" = models.CharField(
-        max_length=DNS_LABEL_MAX_CHARS, blank=True, default="", db_default=""
+        _("queue"), max_length=DNS_LABEL_MAX_CHARS, blank=True, default="", db_default=""
     )
     resource: "models.TextField[str, str]" = models.TextField()
     """The DjangoTask as JSON text: a JSON column may change large numbers, and refuses some characters."""
@@ -56,7 +56,7 @@ class OutboxTask(models.Model):
     next_try_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(db_index=True)
     """When the relay sends it, unless the process that wrote it has done so."""
 
-    tries: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(default=0)
+    tries: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(_("tries"), default=0)
     error: "models.TextField[str, str]" = models.TextField(blank=True, default="")
     """Why the last try failed."""
 
@@ -78,11 +78,11 @@ class TaskEnd(models.Model):
     """The task's uid and the attempt's number: every process that sees the end writes the same row."""
 
     uid: "models.CharField[str, str]" = models.CharField(max_length=64)
-    task_id: "models.CharField[str, str]" = models.CharField(max_length=TASK_NAME_MAX_CHARS)
+    task_id: "models.CharField[str, str]" = models.CharField(_("id"), max_length=TASK_NAME_MAX_CHARS)
     attempt: "models.PositiveIntegerField[int | None, int | None]" = models.PositiveIntegerField(null=True)
     """None for the end of the task."""
 
-    backend: "models.CharField[str, str]" = models.CharField(max_length=BACKEND_ALIAS_MAX_CHARS)
+    backend: "models.CharField[str, str]" = models.CharField(_("backend"), max_length=BACKEND_ALIAS_MAX_CHARS)
     """The alias in TASKS."""
 
     task: "models.CharField[str, str]" = models.CharField(
@@ -91,7 +91,7 @@ class TaskEnd(models.Model):
     """The path of its function, for those who look at the table. Empty in rows of an older version."""
 
     queue: "models.CharField[str, str]" = models.CharField(
-        max_length=DNS_LABEL_MAX_CHARS, blank=True, default="", db_default=""
+        _("queue"), max_length=DNS_LABEL_MAX_CHARS, blank=True, default="", db_default=""
     )
     resource: "models.TextField[str, str]" = models.TextField()
     """The DjangoTask as JSON text, because it may be gone when receivers are called; empty once all were."""
@@ -105,7 +105,7 @@ class TaskEnd(models.Model):
     )
     """None once all receivers were called, and for a dead letter."""
 
-    tries: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(default=0)
+    tries: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(_("tries"), default=0)
     dispatched_to: "models.TextField[str, str]" = models.TextField(blank=True, default="")
     """The receivers that were called and did not raise, one a line."""
 
@@ -127,31 +127,45 @@ class TaskHistory(models.Model):
     uid: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=64)
     """The resource's: every process that sees the end writes the same row."""
 
-    task_id: "models.CharField[str, str]" = models.CharField(max_length=TASK_NAME_MAX_CHARS, db_index=True)
-    backend: "models.CharField[str, str]" = models.CharField(max_length=BACKEND_ALIAS_MAX_CHARS)
+    task_id: "models.CharField[str, str]" = models.CharField(_("id"), max_length=TASK_NAME_MAX_CHARS, db_index=True)
+    backend: "models.CharField[str, str]" = models.CharField(_("backend"), max_length=BACKEND_ALIAS_MAX_CHARS)
     """The alias in TASKS."""
 
-    task: "models.CharField[str, str]" = models.CharField(max_length=TASK_PATH_MAX_CHARS)
-    queue: "models.CharField[str, str]" = models.CharField(max_length=DNS_LABEL_MAX_CHARS)
-    phase: "models.CharField[str, str]" = models.CharField(max_length=REASON_MAX_CHARS)
-    reason: "models.CharField[str, str]" = models.CharField(max_length=REASON_MAX_CHARS, blank=True, default="")
-    exception: "models.CharField[str, str]" = models.CharField(max_length=ERROR_TYPE_MAX_CHARS, blank=True, default="")
+    task: "models.CharField[str, str]" = models.CharField(_("task"), max_length=TASK_PATH_MAX_CHARS)
+    queue: "models.CharField[str, str]" = models.CharField(_("queue"), max_length=DNS_LABEL_MAX_CHARS)
+    phase: "models.CharField[str, str]" = models.CharField(_("phase"), max_length=REASON_MAX_CHARS)
+    reason: "models.CharField[str, str]" = models.CharField(
+        _("reason"), max_length=REASON_MAX_CHARS, blank=True, default=""
+    )
+    exception: "models.CharField[str, str]" = models.CharField(
+        _("exception"), max_length=ERROR_TYPE_MAX_CHARS, blank=True, default=""
+    )
     message: "models.CharField[str, str]" = models.CharField(
-        max_length=HISTORY_MESSAGE_MAX_CHARS, blank=True, default=""
+        _("message"), max_length=HISTORY_MESSAGE_MAX_CHARS, blank=True, default=""
     )
     """The beginning of it."""
 
-    attempts: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(default=0)
-    enqueued_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True)
-    started_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(null=True)
-    finished_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField()
+    attempts: "models.PositiveIntegerField[int, int]" = models.PositiveIntegerField(_("attempts"), default=0)
+    enqueued_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
+        _("enqueued"), null=True
+    )
+    started_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(_("started"), null=True)
+    finished_at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(
+        _("ended"),
+    )
     memory_bytes: "models.BigIntegerField[int | None, int | None]" = models.BigIntegerField(null=True)
     """Of the last attempt, where that is known."""
 
     cpu_seconds: "models.FloatField[float | None, float | None]" = models.FloatField(null=True)
-    schedule: "models.CharField[str, str]" = models.CharField(max_length=DNS_LABEL_MAX_CHARS, blank=True, default="")
-    workflow: "models.CharField[str, str]" = models.CharField(max_length=DNS_LABEL_MAX_CHARS, blank=True, default="")
-    retry_of: "models.CharField[str, str]" = models.CharField(max_length=TASK_NAME_MAX_CHARS, blank=True, default="")
+    schedule: "models.CharField[str, str]" = models.CharField(
+        _("schedule"), max_length=DNS_LABEL_MAX_CHARS, blank=True, default=""
+    )
+    workflow: "models.CharField[str, str]" = models.CharField(
+        _("workflow"), max_length=DNS_LABEL_MAX_CHARS, blank=True, default=""
+    )
+    retry_of: "models.CharField[str, str]" = models.CharField(
+        _("retry of"), max_length=TASK_NAME_MAX_CHARS, blank=True, default=""
+    )
 
     class Meta:
         verbose_name = _("task that ended")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.models import TaskHistory
+from django_tasks_kubernetes.presentation.text import safe
 from djangotasks_api.phases import TERMINAL_PHASES
 
 READ_MAX: Final = 1000
@@ -23,7 +24,7 @@ class ValueFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
         found = {getattr(row, str(self.parameter_name)) for row in newest(request, model_admin)} | {self.value()}
-        return [(value, value) for value in sorted(one for one in found if one)][:CHOICES_MAX]
+        return [(value, safe(value)) for value in sorted(one for one in found if one)][:CHOICES_MAX]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[TaskHistory]) -> QuerySet[TaskHistory]:
         return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset

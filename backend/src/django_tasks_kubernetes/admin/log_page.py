@@ -6,8 +6,10 @@ from typing import Any
 from django.contrib.admin.utils import quote
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.log_reading import attempt_of, log_pane
@@ -23,6 +25,7 @@ class LogPage(Page):
     permission = "view_task_data"
     parts = ("log",)
 
+    @method_decorator(require_safe)
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         require(request, "view_task")
         return super().respond(request, object_id)

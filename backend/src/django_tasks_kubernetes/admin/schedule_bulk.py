@@ -9,8 +9,10 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin.actions import NONCE, Asked, Done, new_nonce
 from django_tasks_kubernetes.admin.base import person, require
@@ -73,6 +75,7 @@ VERBS: Final[dict[str, Verb]] = {
 class SchedulesActPage(Page):
     """Asks, or does what the form says that asked."""
 
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         require(request, "view_schedule")
         place = place_of(request.POST.get("backend"))

@@ -8,8 +8,10 @@ from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.utils.text import capfirst
+from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin.base import ModelAdmin, may
 from django_tasks_kubernetes.models import Task
@@ -79,6 +81,7 @@ class TableAdmin(ModelAdmin):
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"
         return [path("act/", self.admin_site.admin_view(self.act_view), name=name), *super().get_urls()]
 
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def act_view(self, request: HttpRequest) -> HttpResponseBase:
         """Does what the form of `ask` says."""
         answer: HttpResponseBase = import_string(f"{ROW_ACTIONS}.act")(self, request)

@@ -9,10 +9,14 @@ from django.contrib import admin
 from django.urls import URLPattern, reverse
 
 from tests.unit.backend.admin.whole_cluster import HOLDS, NAMES, QUEUES, SCHEDULES, TASKS, WORKFLOWS
+from tests.unit.backend.admin.whole_project import ROW
 
 APP = "django_tasks_kubernetes"
-# Of the object that a page is about, by the model's name. What has a table has none.
-OBJECTS = {"task": NAMES[TASKS], "queue": NAMES[QUEUES], "schedule": NAMES[SCHEDULES], "workflow": NAMES[WORKFLOWS]}
+# Of the object that a page is about, by the model's name.
+OBJECTS = {
+    "task": NAMES[TASKS], "queue": NAMES[QUEUES], "schedule": NAMES[SCHEDULES], "workflow": NAMES[WORKFLOWS],
+    "taskhistory": ROW, "outboxtask": ROW, "taskend": ROW,
+}  # fmt: skip
 assert NAMES[HOLDS] == NAMES[QUEUES]
 
 
@@ -33,7 +37,7 @@ def addresses() -> Iterator[Address]:
     for model, model_admin in admin.site._registry.items():
         if model._meta.app_label != APP:
             continue
-        object_id = OBJECTS.get(str(model._meta.model_name), "1")
+        object_id = OBJECTS[str(model._meta.model_name)]
         for pattern in model_admin.get_urls():
             assert isinstance(pattern, URLPattern)
             # The one without a name is Django's, and leads to the page of the object.

@@ -85,6 +85,16 @@ def api_server(server: Server, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def whole_server(api_server: Server, db: None) -> Iterator[Server]:
+    """The same, of a project that uses all that there is a page for."""
+    from tests.unit.backend.admin.whole_project import fill_tables, whole_project
+
+    fill_tables()
+    with whole_project():
+        yield api_server
+
+
 def tables_of(*resources: dict[str, Any]) -> Callable[[Request], Any]:
     """Answers lists with tables of these tasks, and a look-up with the task."""
     from urllib.parse import parse_qs, urlsplit

@@ -44,11 +44,11 @@ def german(settings: Any, admin_client: Client) -> Client:
 
 
 @pytest.mark.parametrize("cluster", ["one of each", "nothing", "away"])
-def test_no_page_has_a_sentence_in_english(api_server: Server, german: Client, cluster: str) -> None:
+def test_no_page_has_a_sentence_in_english(whole_server: Server, german: Client, cluster: str) -> None:
     whole = WholeCluster()
     if cluster == "nothing":
         whole.resources = {plural: [] for plural in whole.resources}
-    api_server.answer = (lambda request: None) if cluster == "away" else whole
+    whole_server.answer = (lambda request: None) if cluster == "away" else whole
     with translation.override("de"):
         different = {
             message.id
@@ -63,8 +63,8 @@ def test_no_page_has_a_sentence_in_english(api_server: Server, german: Client, c
             assert (one.name, sorted(Texts(response.text).found & different)) == (one.name, [])
 
 
-def test_the_reader_chooses(api_server: Server, log_in: LogIn, german: Client) -> None:
-    api_server.answer = WholeCluster()
+def test_the_reader_chooses(whole_server: Server, log_in: LogIn, german: Client) -> None:
+    whole_server.answer = WholeCluster()
     address = f"/admin/{APP}/task/"
     for words in ("Aufgaben auf Kubernetes", "Warteschlangen", "Erneut einreihen", "Eingereiht", "Fehlschläge"):
         assert words in german.get(address).text, words

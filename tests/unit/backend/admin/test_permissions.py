@@ -9,7 +9,7 @@ from django.test import Client
 
 from django_tasks_kubernetes.admin import TaskAdmin
 from djangotasks_api.task_ids import new_id
-from tests.unit.backend.admin.addresses import ADDRESSES, APP, Address
+from tests.unit.backend.admin.addresses import ADDRESSES, APP, OBJECTS, Address
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.whole_cluster import NAMES, TASKS, WholeCluster
 from tests.unit.backend.conftest import Server
@@ -46,6 +46,7 @@ EXPECTED: dict[str, Rule] = {
     "task_history": rule("view_task", post=200, hidden=302),
     "task_arguments": rule("view_task view_task_data"),
     "task_result": rule("view_task view_task_data"),
+    "task_log": rule("view_task view_task_data"),
     "task_cancel": rule("view_task change_task"),
     "task_again": rule("view_task retry_task"),
     "task_delete": rule("view_task delete_task"),
@@ -57,6 +58,7 @@ EXPECTED: dict[str, Rule] = {
     "queue_release": rule("view_queue hold_queue", post=302),
     "queue_add": NEVER,
     "queue_delete": NEVER,
+    "schedule_act": rule("view_schedule", 302, 302, hidden=302, post_needs="view_schedule change_schedule"),
     "schedule_changelist": rule("view_schedule", hidden=200),
     "schedule_change": rule("view_schedule"),
     "schedule_history": rule("view_schedule", post=200, hidden=302),
@@ -72,26 +74,47 @@ EXPECTED: dict[str, Rule] = {
     "workflow_retry": rule("view_workflow retry_workflow", post=302),
     "workflow_add": NEVER,
     "workflow_delete": NEVER,
+    # Django's own, and for all methods; the form that asks to act upon a row goes to the list.
+    **{
+        f"{model}_{page}": one
+        for model in ("taskhistory", "outboxtask", "taskend")
+        for page, one in {
+            "changelist": rule(f"view_{model}", post=200, hidden=200),
+            "change": rule(f"view_{model}", post=403, hidden=302),
+            "history": rule(f"view_{model}", post=200, hidden=302),
+            "act": rule(f"view_{model}", 302, 302, hidden=302, post_needs=f"view_{model} change_{model}"),
+            "add": NEVER,
+            "delete": NEVER,
+        }.items()
+    },
+    # There is nothing to be done with what is over.
+    "taskhistory_act": rule("view_taskhistory", 302, 400, hidden=302),
 }
 # A permission that gives nothing yet is one that somebody forgot.
 PERMISSIONS = sorted({permission for one in EXPECTED.values() for permission in one.needs | one.post_needs})
 # Django gives them to each model; no page asks for them.
-UNUSED = {"add_task", "delete_workflow"}
+UNUSED = {"add_task", "delete_workflow", "add_outboxtask", "add_taskend"}
+# To discard, which the same form as the other action does.
+BY_ACTION = {"delete_outboxtask", "delete_taskend"}
 # Answered as a GET: they are Django's.
-AS_GET = {name for name in EXPECTED if name.endswith(("_history", "_changelist")) and EXPECTED[name].post == 200}
+AS_GET = {name for name, one in EXPECTED.items() if one.post == 200 or (name.endswith("_change") and one.post == 403)}
 
 
 @pytest.fixture
-def whole(api_server: Server) -> WholeCluster:
-    api_server.answer = made = WholeCluster()
+def whole(whole_server: Server) -> WholeCluster:
+    whole_server.answer = made = WholeCluster()
     return made
 
 
-def form() -> dict[str, str]:
+ACTS = {"schedule": "suspend", "outboxtask": "send", "taskend": "again"}
+
+
+def form(one: Address) -> dict[str, str]:
     """What all forms together send, as far as it is right: only the person is not."""
+    model = one.name.partition("_")[0]
     return {
-        "act": "cancel",
-        "pks": NAMES[TASKS],
+        "act": ACTS.get(model, "cancel"),
+        "pks": OBJECTS[model],
         "nonce": f"{time.time_ns() // 1_000_000}-{'0' * 32}",
         "new_id": new_id(),
         "concurrency": "0",
@@ -103,7 +126,7 @@ def form() -> dict[str, str]:
 def answers(client: Client, needed: str = "") -> dict[str, tuple[int, int]]:
     """Of a GET and of a POST, by the address. `needed`: of those alone that need this permission."""
     return {
-        one.name: (client.get(one.path).status_code, client.post(one.path, form()).status_code)
+        one.name: (client.get(one.path).status_code, client.post(one.path, form(one)).status_code)
         for one in ADDRESSES
         if needed in ("", *EXPECTED[one.name].needs, *EXPECTED[one.name].post_needs)
     }
@@ -125,9 +148,8 @@ def test_no_page_is_without_a_rule() -> None:
 
 
 def test_no_permission_is_without_a_page(db: None) -> None:
-    models = ("task", "queue", "schedule", "workflow")
-    found = Permission.objects.filter(content_type__app_label=APP, content_type__model__in=models)
-    assert sorted(one.codename for one in found) == sorted([*PERMISSIONS, *UNUSED])
+    found = Permission.objects.filter(content_type__app_label=APP)
+    assert sorted(one.codename for one in found) == sorted([*PERMISSIONS, *UNUSED, *BY_ACTION])
 
 
 def test_superusers_may_do_all(whole: WholeCluster, admin_client: Client) -> None:
@@ -155,7 +177,7 @@ def test_one_permission_alone(whole: WholeCluster, log_in: LogIn, permission: st
 def test_exactly_what_a_page_needs(whole: WholeCluster, log_in: LogIn, one: Address) -> None:
     rule = EXPECTED[one.name]
     client = log_in(*rule.needs | rule.post_needs)
-    assert (client.get(one.path).status_code, client.post(one.path, form()).status_code) == (rule.get, rule.post)
+    assert (client.get(one.path).status_code, client.post(one.path, form(one)).status_code) == (rule.get, rule.post)
 
 
 @pytest.mark.parametrize("is_customer", [False, True], ids=["nobody", "a customer"])
@@ -167,7 +189,7 @@ def test_who_is_not_of_the_staff_is_asked_to_log_in(whole: WholeCluster, db: Non
         customer.user_permissions.set(Permission.objects.all())
         client.force_login(customer)
     for one in ADDRESSES:
-        for response in (client.get(one.path), client.post(one.path, form())):
+        for response in (client.get(one.path), client.post(one.path, form(one))):
             assert response.status_code == 302, one.name
             assert response.headers["Location"].startswith("/admin/login/"), one.name
     assert whole.changes == []
@@ -180,8 +202,8 @@ def test_of_queues_that_a_person_may_not_see_there_is_nothing(
     for one in ADDRESSES:
         response = admin_client.get(one.path)
         assert response.status_code == EXPECTED[one.name].hidden, one.name
-        posted = admin_client.post(one.path, form())
-        assert posted.status_code in (EXPECTED[one.name].hidden, 302, 403, 405), one.name
+        posted = admin_client.post(one.path, form(one))
+        assert posted.status_code in (EXPECTED[one.name].hidden, EXPECTED[one.name].post, 302), one.name
         for words in ("shop.", "KeyError", "prices are wrong"):
             assert words not in response.text + posted.text, one.name
     assert whole.changes == []
@@ -206,7 +228,7 @@ def test_a_forged_post_is_refused(whole: WholeCluster, admin_client: Client) -> 
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = admin_client.cookies
     for one in ADDRESSES:
-        assert strict.post(one.path, form()).status_code == 403, one.name
+        assert strict.post(one.path, form(one)).status_code == 403, one.name
     assert whole.changes == []
 
 
