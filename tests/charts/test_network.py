@@ -19,8 +19,8 @@ def test_who_reaches_the_operator() -> None:
     assert all(rule["from"] and all(rule["from"]) for rule in policy["ingress"])
     assert (ports(tasks), ports(metrics), metrics["from"]) == ({8080}, {8081}, [PEER])
     assert tasks["from"][0]["podSelector"]["matchExpressions"] == [
-        {"key": "djangotasks.dev/task-uid", "operator": "Exists"}
-    ]
+        {"key": "djangotasks.dev/queue", "operator": "Exists"}
+    ], "attempts' pods and standby pods"
     manifests = render(OPERATOR, {"networkPolicy": {"metricsFrom": []}, "watchNamespaces": ["shop"]})
     tasks, test = one(manifests, "NetworkPolicy")["spec"]["ingress"]
     assert tasks["from"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["shop"]
@@ -32,6 +32,7 @@ def test_what_tasks_reach() -> None:
     policy = one(render(WEB_APP, {"networkPolicy": {"enabled": True, "egress": [{"to": [PEER]}]}}), "NetworkPolicy")
     spec = policy["spec"]
     assert (spec["policyTypes"], spec["ingress"]) == (["Ingress", "Egress"], [])
+    assert spec["podSelector"]["matchExpressions"] == [{"key": "djangotasks.dev/queue", "operator": "Exists"}]
     dns, operator, more = spec["egress"]
     assert (ports(dns), ports(operator), more) == ({53}, {8080}, {"to": [PEER]})
     deployment = one(render(OPERATOR), "Deployment")["spec"]["template"]

@@ -92,7 +92,7 @@ WATCHED = {
     ("djangotasks.dev", "djangotaskschedules/status"): "patch",
     ("batch", "jobs"): "create get list watch",
     ("batch", "jobs/status"): "patch",
-    ("", "pods"): "create get list watch delete",
+    ("", "pods"): "create get list watch patch delete",
     ("", "pods/log"): "get",
     ("", "events"): "create list patch",
     ("apps", "deployments"): "get",
@@ -136,7 +136,7 @@ def test_its_rights_are_these_and_no_others(installation: Installation, kubectl:
 
 FORBIDDEN = [
     "get secrets", "list secrets", "create secrets", "delete jobs", "patch jobs",
-    "update djangotasks", "update djangotaskworkflows", "patch djangotaskqueues", "patch djangotaskschedules", "create djangotaskschedules", "create djangotaskqueues", "create djangotaskholds", "patch djangotaskholds", "patch pods",
+    "update djangotasks", "update djangotaskworkflows", "patch djangotaskqueues", "patch djangotaskschedules", "create djangotaskschedules", "create djangotaskqueues", "create djangotaskholds", "patch djangotaskholds", "update pods",
     "create pods --subresource=exec", "create serviceaccounts --subresource=token", "create rolebindings", "list deployments",
     "patch deployments", "delete leases", "impersonate serviceaccounts",
 ]  # fmt: skip

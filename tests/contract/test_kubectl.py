@@ -181,6 +181,7 @@ def test_columns_of_a_queue(kubectl: Kubectl) -> None:
         "QUEUED",
         "RUNNING",
         "CONCURRENCY",
+        "STANDBY",
         "HELD",
         "OLDEST",
         "SUSPENDED",

@@ -114,6 +114,11 @@ capabilities: {drop: [ALL]}
 - apiGroups: [""]
   resources: [pods]
   verbs: [create, get, list, watch, delete]
+# Give a standby pod to the attempt that claims it: owner, labels, annotations (a queue's standby). Who creates pods gains
+# nothing by it: the API server lets nobody change what a pod runs.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
 # Keep the end of a failed attempt's log with its task (a queue's keepLog).
 - apiGroups: [""]
   resources: [pods/log]

@@ -1,13 +1,13 @@
 """What the operator hands to a task pod: the task, and where its outcome goes.
 
-It is passed in the pod's environment. The payload has a variable of its own, because inside the other it would be
-escaped again and outgrow the 128 KiB of one variable.
+It is passed in the pod's environment, or to a standby pod as JSON. In the environment, the payload has a variable of
+its own, because inside the other it would be escaped again and outgrow the 128 KiB of one variable.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from djangotasks_api.stored import TextRef
 
@@ -110,9 +110,23 @@ class Assignment:
 
         Raises LookupError when a variable is missing: the process was not started by the operator.
         """
+        values = json.loads(environ[ASSIGNMENT_VARIABLE])
+        return cls._from_data(values | {"payload": environ[PAYLOAD_VARIABLE], "token": environ[TOKEN_VARIABLE]})
+
+    def to_json(self) -> str:
+        """As a standby pod gets it."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote, as `from_environ` does. Raises ValueError or TypeError."""
+        return cls._from_data(json.loads(text))
+
+    @classmethod
+    def _from_data(cls, data: Mapping[str, Any]) -> Self:
         known = {field.name for field in fields(cls)}
-        values = {name: value for name, value in json.loads(environ[ASSIGNMENT_VARIABLE]).items() if name in known}
+        values = {name: value for name, value in data.items() if name in known}
         values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         if (ref := values.pop("payload_ref", None)) is not None:
             values["payload_ref"] = TextRef.from_data(ref)
-        return cls(**values, payload=environ[PAYLOAD_VARIABLE], token=environ[TOKEN_VARIABLE])
+        return cls(**values)

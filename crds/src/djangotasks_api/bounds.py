@@ -266,6 +266,23 @@ AGEING_SECONDS: Final = Range(0, SECONDS_PER_YEAR)
 HISTORY_LIMIT: Final = Range(0, 1_000_000)
 """Finished tasks that a queue keeps."""
 
+# --- The standby pods of a queue
+
+STANDBY_MIN: Final = Range(0, 100)
+"""Standby pods that a queue has at least."""
+
+STANDBY_MAX: Final = Range(1, 100)
+"""Standby pods that a queue has at most."""
+
+STANDBY_IDLE_SECONDS: Final = Range(10, SECONDS_PER_DAY)
+"""How long a standby pod beyond the least is kept that nobody needs."""
+
+STANDBY_MAX_AGE_SECONDS: Final = Range(60, SECONDS_PER_WEEK)
+"""After which time a standby pod is replaced."""
+
+PRELOAD_MAX: Final = 64
+"""Modules that a standby pod imports."""
+
 # --- A schedule
 
 CRONS_MAX: Final = 16

@@ -27,6 +27,10 @@ QUEUE_LABEL: Final = f"{GROUP}/queue"
 TASK_LABEL: Final = f"{GROUP}/task"
 TASK_UID_LABEL: Final = f"{GROUP}/task-uid"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
+# On standby pods, also once a task has claimed them: the hash of what they are made of.
+STANDBY_LABEL: Final = f"{GROUP}/standby"
+# On Jobs: the standby pod that the attempt claims, for good.
+POD_ANNOTATION: Final = f"{GROUP}/pod"
 # On tasks that a schedule made: its name.
 SCHEDULE_LABEL: Final = f"{GROUP}/schedule"
 # On schedules that a project's code declares: which project, so that another one does not prune them.
@@ -68,6 +72,8 @@ DNS_LABEL_PATTERN: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 # A dotted path of Python identifiers, which may be written in any script.
 DOTTED_PATH_PATTERN: Final = r"^[\p{L}_][\p{L}\p{M}\p{N}_]*(\.[\p{L}_][\p{L}\p{M}\p{N}_]*)+$"
+# The same, or one identifier alone: a module.
+MODULE_PATTERN: Final = r"^[\p{L}_][\p{L}\p{M}\p{N}_]*(\.[\p{L}_][\p{L}\p{M}\p{N}_]*)*$"
 # A name in a retry policy: the dotted path of an exception, or a reason, which has no dot.
 FAILURE_NAME_PATTERN: Final = r"^[\p{L}_][\p{L}\p{M}\p{N}_]*(\.[\p{L}_<][\p{L}\p{M}\p{N}_<>]*)*$"
 # The value of a label, which may be empty.

@@ -135,6 +135,8 @@ class Reason(StrEnum):
     """Somebody deleted the pod."""
     JOB_DELETED = "JobDeleted"
     """Somebody deleted the Job, and with it the pod."""
+    STANDBY_LOST = "StandbyLost"
+    """The standby pod that was to run the task had just ended. The task was not called."""
 
     # How a task ended.
     TOO_MANY_INTERRUPTIONS = "TooManyInterruptions"
@@ -143,4 +145,13 @@ class Reason(StrEnum):
     """Somebody set spec.cancel."""
 
 
-INTERRUPTIONS = frozenset({Reason.EVICTED, Reason.PREEMPTED, Reason.NODE_LOST, Reason.POD_DELETED, Reason.JOB_DELETED})
+INTERRUPTIONS = frozenset(
+    {
+        Reason.EVICTED,
+        Reason.PREEMPTED,
+        Reason.NODE_LOST,
+        Reason.POD_DELETED,
+        Reason.JOB_DELETED,
+        Reason.STANDBY_LOST,
+    }
+)

@@ -18,6 +18,7 @@ def queue_definition() -> Definition:
             Column("Queued", "integer", ".status.queued"),
             Column("Running", "integer", ".status.running"),
             Column("Concurrency", "integer", ".spec.concurrency"),
+            Column("Standby", "integer", ".status.standby.ready"),
             Column("Held", "integer", ".status.held.concurrency"),
             Column("Oldest", "date", ".status.oldestQueuedAt"),
             Column("Suspended", "boolean", ".spec.suspended"),
@@ -30,6 +31,10 @@ def queue_definition() -> Definition:
         ),
         spec_rules=(
             Rule("has(self.template) != has(self.podTemplateFrom)", "set exactly one of template and podTemplateFrom"),
+            Rule(
+                "!has(self.standby) || self.standby.min <= self.standby.max",
+                "the max of standby must be at least its min",
+            ),
         ),
     )
 

@@ -11,9 +11,10 @@ from djangotasks_operator.cache.reflectors import Reflectors
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.resync import Resync
 from djangotasks_operator.cache.store import Store
+from djangotasks_operator.cache.waiting_standbys import WaitingStandbys
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.config import Config
-from djangotasks_operator.controllers.attempt_starter import ReportAccess
+from djangotasks_operator.controllers.assignments import ReportAccess
 from djangotasks_operator.controllers.kopf_handlers import make_registry
 from djangotasks_operator.controllers.manager import ControllerManager
 from djangotasks_operator.controllers.term import Term
@@ -22,6 +23,7 @@ from djangotasks_operator.reports.authentication import Authentication
 from djangotasks_operator.reports.endpoint import reports_app
 from djangotasks_operator.reports.input_requests import InputRequests
 from djangotasks_operator.reports.recorder import ReportRecorder
+from djangotasks_operator.reports.standbys_endpoint import StandbysEndpoint
 from djangotasks_operator.reports.task_requests import TaskRequests
 from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.client import Api
@@ -59,6 +61,8 @@ class Operator:
         self._intake = ReportIntake(config.keys)
         self._work = WorkQueues(wall=lambda: self._clock.now().timestamp())
         self._store = Store(self._work, self._monitor, self._intake)
+        self._waiting = WaitingStandbys(lambda: None if self._election is None else self._election.leader_address)
+        self._election: Election | None = None
         self._ready = False
 
     async def run(self) -> None:
@@ -87,10 +91,11 @@ class Operator:
                 InputRequests(unfenced),
                 Authentication(config.keys, self._store.uid_of),
                 self._metrics.report,
+                StandbysEndpoint(self._waiting, config.keys),
             )
             await stack.enter_async_context(serve(reports, config.host, config.port))
             logger.info("reports are accepted at %s", url)
-            election = self._election(api)
+            election = self._election = self._new_election(api)
             # Left in reverse order: the writers end first, then the lease is released, then the servers close.
             stack.push_async_callback(election.release)
             parts = await stack.enter_async_context(Parts())
@@ -125,6 +130,7 @@ class Operator:
                 self._intake,
                 self._metrics,
                 self._clock.now,
+                waiting=self._waiting,
                 schedule_observer=schedules,
                 hold_observer=holds,
             )
@@ -137,12 +143,14 @@ class Operator:
     def _resync_beat(self) -> Callable[[], None]:
         return self._health.beats("resync", self._config.resync_seconds + PASS_LIMIT)
 
-    def _election(self, api: Api) -> Election:
+    def _new_election(self, api: Api) -> Election:
         if self._config.lease is None:
             return SoleCandidate()
         identity = f"{os.uname().nodename}-{secrets.token_hex(4)}"
         beat = self._health.beats("election", ELECTION_LIMIT)
-        return LeaseElection(api.ahead_of_others(), self._config.lease, identity, beat=beat)
+        return LeaseElection(
+            api.ahead_of_others(), self._config.lease, identity, beat=beat, address=self._config.leader_url
+        )
 
     def _observe(self, manager: ControllerManager, election: Election) -> None:
         """Register what probes and scrapes ask."""

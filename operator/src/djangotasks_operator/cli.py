@@ -10,6 +10,7 @@ import uvloop
 from djangotasks_operator.app import Operator
 from djangotasks_operator.cache.definitions import DefinitionsOutdated
 from djangotasks_operator.config import Config
+from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.http_server import CannotServe
 from djangotasks_operator.telemetry import logs
@@ -31,6 +32,11 @@ def main() -> None:
 @click.option("--service", metavar="NAMESPACE/NAME", help="The operator's Service: its cluster IP is the report URL.")
 @click.option(
     "--lease", metavar="NAMESPACE/NAME", help="The Lease by which replicas choose their leader.  [default: lead alone]"
+)
+@click.option(
+    "--address",
+    metavar="IP",
+    help="Where pods reach this very replica. Standby pods wait at the leader's.  [default: behind the Service]",
 )
 @click.option("--host", help="The address to listen on.  [default: all, of IPv4 and of IPv6]")
 @click.option("--port", default=8080, help="The port that task pods report to.")
@@ -59,6 +65,7 @@ def run(
     report_url: str | None,
     service: str | None,
     lease: str | None,
+    address: str | None,
     host: str | None,
     port: int,
     health_port: int,
@@ -79,6 +86,7 @@ def run(
         report_url=report_url,
         service=None if service is None else _namespaced(service, "--service"),
         lease=None if lease is None else _namespaced(lease, "--lease"),
+        leader_url=None if address is None else f"http://{host_port(address, port)}",
         host=host,
         port=port,
         health_port=health_port,

@@ -15,6 +15,8 @@ class Config:
     """Namespace and name of the Service whose cluster IP is the report URL, where that is not set."""
     lease: tuple[str, str] | None = None
     """Namespace and name of the Lease that replicas share; None for the only replica."""
+    leader_url: str | None = None
+    """Where standby pods reach this very process while it leads; None where replicas have no addresses of their own."""
     host: str | None = None
     """The address to listen on; None for all, of IPv4 and of IPv6."""
     port: int = 8080

@@ -30,10 +30,19 @@ def test_an_assignment_survives_the_environment(payload: str, task: str) -> None
     assert Assignment.from_environ(before.to_environ()) == before
 
 
+@given(st.text(), st.text())
+def test_an_assignment_survives_as_json(payload: str, task: str) -> None:
+    before = replace(assignment(payload, task), retry_on=("a.B",), retries_left=2)
+    assert Assignment.from_json(before.to_json()) == before
+    newer = before.to_json()[:-1] + ',"later": 1}'
+    assert Assignment.from_json(newer) == before, "images outlive operators"
+
+
 def test_an_assignment_carries_a_reference_to_its_payload() -> None:
     ref = TextRef(storage="ü", name="djangotasks/shop/a.payload.0.json", size=3, sha256="0" * 64)
     before = replace(assignment(""), payload_ref=ref, payload_encoding="zlib+base64")
     assert Assignment.from_environ(before.to_environ()) == before
+    assert Assignment.from_json(before.to_json()) == before
 
 
 def test_the_largest_payload_fits() -> None:

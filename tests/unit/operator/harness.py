@@ -16,8 +16,9 @@ from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.reflectors import Reflectors
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.store import Store
+from djangotasks_operator.cache.waiting_standbys import WaitingStandbys
 from djangotasks_operator.cache.writer import Observer, TaskWriter
-from djangotasks_operator.controllers.attempt_starter import ReportAccess
+from djangotasks_operator.controllers.assignments import ReportAccess
 from djangotasks_operator.controllers.hold_controller import HoldObserver
 from djangotasks_operator.controllers.term import Term
 from djangotasks_operator.controllers.work_queues import WorkQueues
@@ -85,6 +86,7 @@ class InMemoryOperator:
     spawn: Spawn | None = None
     """Called instead of adding to `spawned`."""
     hold_observer: HoldObserver | None = None
+    waiting: WaitingStandbys | None = None
     _term: Term | None = None
 
     @property
@@ -112,6 +114,7 @@ class InMemoryOperator:
             in_thread=at_once,
             starting_limit=self.starting_limit,
             hold_observer=self.hold_observer,
+            waiting=self.waiting,
         )
         self.relist()
         self._term.initialize()
@@ -125,7 +128,7 @@ class InMemoryOperator:
             self.work.workflow_changed(Key.of(workflow.metadata))
 
     def controllers(self) -> Iterator[tuple[str, Controller[Any]]]:
-        names = ("task", "deletion", "deferred status", "queue", "workflow", "step task", "schedule", "hold")
+        names = ("task", "deletion", "deferred status", "queue", "workflow", "step task", "schedule", "hold", "standby")
         yield from zip(names, self.term.controllers, strict=True)
 
     def drain(self) -> None:
@@ -218,6 +221,7 @@ def make_operator(
     spawn: Spawn | None = None,
     starting_limit: int = 32,
     make_store: Callable[[WorkQueues, WatchMonitor, ReportIntake], Store] = Store,
+    waiting: WaitingStandbys | None = None,
     leads: bool = True,
 ) -> InMemoryOperator:
     """Put the operator together on an API server, by default an empty one, and let it lead."""
@@ -243,6 +247,7 @@ def make_operator(
         DefectList(),
         starting_limit,
         spawn=spawn,
+        waiting=waiting,
     )
     operator.relist()
     if leads:

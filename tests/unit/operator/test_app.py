@@ -132,9 +132,9 @@ def test_a_task_of_a_queue_that_kopf_delivers_runs_to_its_end(tmp_path: Path) ->
         assert (await operator.answer("/readyz"), await operator.answer("/healthz")) == (200, 200)
 
     api = play(tmp_path, story)
-    assert sorted(api.watched) == sorted({TASK_PLURAL, QUEUE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, "jobs", "pods"}), (
-        "one watch for each kind"
-    )
+    assert sorted(api.watched) == sorted(
+        [TASK_PLURAL, QUEUE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, "jobs", "pods", "pods"]
+    ), "one watch for each kind, and one for standby pods"
 
 
 def test_a_signal_drains_the_process_and_releases_the_lease(tmp_path: Path) -> None:

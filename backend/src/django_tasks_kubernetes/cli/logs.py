@@ -37,7 +37,7 @@ def _once(session: Session, resource: Resource, attempt: int | None, tail: int |
     if attempt is not None and attempt > max(latest, 1):
         session.output.note(f"There is no attempt {attempt} of {name}: the latest is {latest or 'yet to come'}.")
         return Code.FAILED
-    log = ContainerLog(session.client, job_name(name, number))
+    log = ContainerLog(session.client, pod_of(resource, number))
     answer = _copy(session, log, follow=False, tail=tail)
     if answer is Answer.READ or log.shown:
         return Code.OK
@@ -84,7 +84,7 @@ class LogFollower:
 
     def _attempt(self, number: int) -> Code:
         """Follows one attempt to its end."""
-        log = ContainerLog(self._session.client, job_name(self._name, number))
+        log = ContainerLog(self._session.client, pod_of(self._task.resource, number))
         while True:
             over = ended(self._task.resource, number)
             # Followed even when it is over: a process may write after its outcome is known, such as from receivers.
@@ -160,6 +160,13 @@ def _no_right(namespace: str, log: ContainerLog) -> str:
         f"These credentials may not read logs: {words}. With others, read it from outside of the web app: kubectl logs "
         f"-n {namespace} {log.pod}, or kubectl djangotask logs. Or grant the right: {grant}."
     )
+
+
+def pod_of(resource: Resource, number: int) -> str:
+    """The pod of an attempt: a standby pod keeps its own name."""
+    attempts = (resource.get("status") or {}).get("attempts") or []
+    known = next((a.get("pod") for a in attempts if a.get("number") == number), None)
+    return known or job_name(resource["metadata"]["name"], number)
 
 
 def state(resource: Resource) -> str:

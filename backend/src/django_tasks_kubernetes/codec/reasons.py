@@ -50,6 +50,7 @@ EXCEPTIONS: Final[Mapping[str, type[e.AttemptFailed]]] = {
     Reason.NODE_LOST: e.Interrupted,
     Reason.POD_DELETED: e.Interrupted,
     Reason.JOB_DELETED: e.Interrupted,
+    Reason.STANDBY_LOST: e.Interrupted,
     Reason.TOO_MANY_INTERRUPTIONS: e.Interrupted,
     Reason.CANCEL_REQUESTED: e.Cancelled,
 }

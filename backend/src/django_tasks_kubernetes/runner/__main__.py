@@ -27,7 +27,7 @@ from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
 from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
 from django_tasks_kubernetes.runner.prepare import prepare
-from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Termination, leave
+from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated, Termination, leave
 from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
 from djangotasks_api.assignment import (
     ASSIGNMENT_VARIABLE,
@@ -37,6 +37,7 @@ from djangotasks_api.assignment import (
     Assignment,
 )
 from djangotasks_api.outcome import Outcome
+from djangotasks_api.standby import NO_TASK_CODE, STANDBY_VARIABLE
 from djangotasks_api.stored import TextRef
 
 if TYPE_CHECKING:
@@ -51,11 +52,26 @@ REPORT_SECONDS_VARIABLE: Final = "DJANGOTASKS_REPORT_SECONDS"
 
 def main(termination: Termination) -> int:
     """Runs the one task of this process, and returns the exit code."""
+    is_standby = STANDBY_VARIABLE in os.environ
     try:
-        assignment = take_assignment(os.environ)
+        if is_standby:
+            from django_tasks_kubernetes.runner import standby
+
+            if (waited := standby.wait(os.environ)) is None:
+                return 0
+            assignment, seal = waited
+        else:
+            assignment = take_assignment(os.environ)
+            seal = assignment.token
     except (LookupError, ValueError, TypeError) as error:
         logger.error("There is no task to run here (%s): pods of tasks are started by the djangotasks operator.", error)
-        return 2
+        return NO_TASK_CODE
+    except Terminated:
+        # A standby pod that nobody needs any more.
+        return 0
+    except CannotRun as problem:
+        logger.exception("This standby pod cannot run tasks: %s", problem.reason, exc_info=problem.__cause__ or problem)
+        return 1
     own_attempt.enter(assignment)
     mark_records(assignment)
     reporter = Reporter(assignment, report_seconds=report_seconds(os.environ))
@@ -67,16 +83,16 @@ def main(termination: Termination) -> int:
         outcome = replace(outcome, usage=usage.measured())
         log_failure(assignment, outcome)
         # First: it must be there even if the process ends while the operator is away.
-        kept = write_termination_message(outcome, assignment.token, message_path)
+        kept = write_termination_message(outcome, seal, message_path)
 
         def note(problem: str) -> None:
             if kept:
-                write_termination_message(replace(outcome, unreported=problem), assignment.token, message_path)
+                write_termination_message(replace(outcome, unreported=problem), seal, message_path)
 
         reporter.outcome(outcome, kept=kept, note=note)
 
     try:
-        outcome = run(assignment, termination, reporter, finished)
+        outcome = run(assignment, termination, reporter, finished, is_set_up=is_standby)
     except BaseException:
         if not termination.requested:
             raise
@@ -109,7 +125,12 @@ def take_assignment(environ: MutableMapping[str, str]) -> Assignment:
 
 
 def run(
-    assignment: Assignment, termination: Termination, reporter: Reporter, finished: Callable[[Outcome], None]
+    assignment: Assignment,
+    termination: Termination,
+    reporter: Reporter,
+    finished: Callable[[Outcome], None],
+    *,
+    is_set_up: bool,
 ) -> Outcome:
     def store(text: str) -> TextRef:
         from django_tasks_kubernetes.runner.files import store_result
@@ -126,7 +147,7 @@ def run(
 
     try:
         with collector.paused():
-            result = prepare(assignment)
+            result = prepare(assignment, is_set_up=is_set_up)
             from django.tasks import task_backends
 
             from django_tasks_kubernetes.runner.execute import execute

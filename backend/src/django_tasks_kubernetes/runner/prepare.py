@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from django_tasks_kubernetes.task import AnyTask
 
 
-def prepare(assignment: Assignment) -> "KubernetesResult":
-    """Sets Django up and loads the task with its arguments. Raises CannotRun from the error."""
-    set_up()
+def prepare(assignment: Assignment, *, is_set_up: bool = False) -> "KubernetesResult":
+    """Sets Django up, unless that is done, and loads the task with its arguments. Raises CannotRun from the error."""
+    if not is_set_up:
+        set_up()
     task = load_task(assignment.task)
     from django_tasks_kubernetes.exceptions import InvalidPayload, PayloadUnavailable
 

@@ -10,6 +10,7 @@ from djangotasks_api.models.queue import Ceilings, DjangoTaskQueue, QueueSpec, R
 from djangotasks_api.models.queue_status import QueueCondition, QueueStatus
 from djangotasks_api.models.schedule import DjangoTaskSchedule, ScheduleSpec
 from djangotasks_api.models.schedule_status import ScheduleCondition, ScheduleStatus, Skipped
+from djangotasks_api.models.standby import Standby, StandbyStatus
 from djangotasks_api.models.step_input import Input
 from djangotasks_api.models.stored_text import StoredText
 from djangotasks_api.models.task import DjangoTask, EnqueuedBy, PartOf, TaskSpec
@@ -72,6 +73,8 @@ __all__ = [
     "ScheduleSpec",
     "ScheduleStatus",
     "Skipped",
+    "Standby",
+    "StandbyStatus",
     "StepMap",
     "StepStatus",
     "StoredText",

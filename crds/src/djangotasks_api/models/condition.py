@@ -1,4 +1,4 @@
-"""The condition Ready of a queue and of a schedule, for kubectl wait."""
+"""What the conditions of a queue and of a schedule have, for kubectl wait."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from djangotasks_api.models.base import Count, Message, Model, ReasonWord, Times
 class ReadyCondition(Model):
     """Ready, for kubectl wait."""
 
-    type: Literal["Ready"]
+    type: str
     """Ready when everything that its spec says can be done."""
 
     status: Literal["True", "False", "Unknown"]

@@ -21,6 +21,7 @@ from djangotasks_api.models.overrides import Quantities
 from djangotasks_api.models.pod_template_from import PodTemplateFrom
 from djangotasks_api.models.policy import BoundedPolicy, Policy
 from djangotasks_api.models.queue_status import QueueStatus
+from djangotasks_api.models.standby import Standby
 from djangotasks_api.names import DEFAULT_COMMAND
 
 
@@ -92,6 +93,9 @@ class QueueSpec(Model):
 
     rate_limit: RateLimit | None = None
     """How many attempts are started in a time. Default: no limit."""
+
+    standby: Standby | None = None
+    """Pods that wait for a task, with Django set up. Default: none; each task starts a pod of its own."""
 
     weight: Annotated[int, within(WEIGHT)] = 1
     """The queue's share of the operator's starts, relative to the other queues' weights."""

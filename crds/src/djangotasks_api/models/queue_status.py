@@ -8,13 +8,14 @@ from djangotasks_api.bounds import CONDITIONS_MAX
 from djangotasks_api.models.base import MAP_BY_TYPE, Count, Message, Model, ReasonWord, Timestamp
 from djangotasks_api.models.condition import ReadyCondition
 from djangotasks_api.models.hold import Held
+from djangotasks_api.models.standby import StandbyStatus
 
 
 class QueueCondition(ReadyCondition):
-    """Ready, for kubectl wait."""
+    """Ready, or StandbyReady, for kubectl wait."""
 
-    type: Literal["Ready"]
-    """Ready when tasks of the queue can be started."""
+    type: Literal["Ready", "StandbyReady"]
+    """Ready when tasks of the queue can be started. StandbyReady when its standby pods wait for them."""
 
     reason: ReasonWord
     """Ready, Suspended, Held, or what is wrong, such as DeploymentNotFound or InvalidTemplate."""
@@ -33,6 +34,9 @@ class QueueStatus(Model):
     oldest_queued_at: Timestamp | None = None
     """Since when the task that has been ready to start the longest is ready."""
 
+    standby: StandbyStatus | None = None
+    """The queue's standby pods, where it has some."""
+
     held: Held | None = None
     """The DjangoTaskHold that limits the queue now."""
 
@@ -45,4 +49,4 @@ class QueueStatus(Model):
     conditions: Annotated[list[QueueCondition], Field(max_length=CONDITIONS_MAX)] = Field(
         default=[], json_schema_extra=MAP_BY_TYPE
     )
-    """Ready."""
+    """Ready, and StandbyReady where the queue has standby pods."""

@@ -9,6 +9,7 @@ from djangotasks_api.names import (
     HOLD_PLURAL,
     QUEUE_PLURAL,
     SCHEDULE_PLURAL,
+    STANDBY_LABEL,
     TASK_PLURAL,
     TASK_UID_LABEL,
     WORKFLOW_PLURAL,
@@ -20,6 +21,7 @@ from djangotasks_operator.cache.parsing import ParsedTask, parse_queue, parse_ta
 from djangotasks_operator.cache.schedules import parse_schedule
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.pods.parsing import attempt_of, parse_job, parse_pod
+from djangotasks_operator.pods.standby import StandbyPod, parse_standby
 from djangotasks_operator.pods.views import Body, Job, Pod
 from djangotasks_operator.runtime.reflector import Kind
 from djangotasks_operator.runtime.resources import JOBS, PODS, Resource
@@ -141,4 +143,16 @@ POD_SOURCE: Kind[Store, Pod] = Kind(
     Store.pods,
     _identity,
     partial(_cached_attempt, Store.pod),
+)
+# Apart from the attempts' pods: one that a task claims leaves this watch, and comes into that one.
+STANDBY_SOURCE: Kind[Store, StandbyPod] = Kind(
+    PODS,
+    f"{STANDBY_LABEL},!{TASK_UID_LABEL}",
+    parse_standby,
+    lambda store, pod: store.standbys.put(pod),
+    lambda store, pod: store.standbys.drop(pod),
+    lambda store: store.standbys.all(),
+    lambda pod: (pod.namespace, pod.uid),
+    lambda store, metadata: store.standbys.get(Key(metadata["namespace"], metadata["name"])),
+    name="standbys",
 )

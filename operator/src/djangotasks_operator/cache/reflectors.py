@@ -16,6 +16,7 @@ from djangotasks_operator.cache.kinds import (
     POD_SOURCE,
     QUEUE_SOURCE,
     SCHEDULE_SOURCE,
+    STANDBY_SOURCE,
     TASK_SOURCE,
     WORKFLOW_SOURCE,
 )
@@ -24,7 +25,15 @@ from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.reflector import Kind, Lister, Reflector
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 
-REFLECTED: tuple[Kind[Store, Any], ...] = (HOLD_SOURCE, WORKFLOW_SOURCE, TASK_SOURCE, JOB_SOURCE, POD_SOURCE)
+# Standby pods before pods: one that is claimed between the two lists is in the second.
+REFLECTED: tuple[Kind[Store, Any], ...] = (
+    HOLD_SOURCE,
+    WORKFLOW_SOURCE,
+    TASK_SOURCE,
+    JOB_SOURCE,
+    STANDBY_SOURCE,
+    POD_SOURCE,
+)
 
 
 class Reflectors:

@@ -18,6 +18,7 @@ from djangotasks_operator.cache.queue_limit import QueueLimit
 from djangotasks_operator.cache.queues import Queues
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.schedules import Schedules
+from djangotasks_operator.cache.standby_pods import StandbyPods, is_outdone
 from djangotasks_operator.cache.subscriber import Subscriber
 from djangotasks_operator.cache.tombstones import Tombstones
 from djangotasks_operator.cache.workflow_index import WorkflowIndex
@@ -46,6 +47,7 @@ class Store:
         self._deleted = Tombstones()
         self._queues = Queues(self._monitor, self._deleted, self._queue_changed, self._subscriber.queue_changed)
         self.schedules = Schedules(self._subscriber.schedule_changed, self._monitor, self._deleted)
+        self.standbys = StandbyPods(self._subscriber.standby_changed)
         self.holds = Holds(self._subscriber.hold_changed, self._monitor, self._deleted)
         self.workflows = WorkflowIndex(
             self._monitor,
@@ -109,8 +111,7 @@ class Store:
         entry = self._entries.get(key)
         if entry is None or entry.task is None:
             return None
-        task = entry.task
-        uid = task.metadata.uid
+        task, uid = entry.task, entry.task.metadata.uid
         pods = {n: pod for n, pod in entry.pods.items() if pod.task_uid == uid}
         current = pods.get(current_number(task.status))
         events = entry.events
@@ -199,7 +200,9 @@ class Store:
 
     def put_pod(self, pod: Pod) -> None:
         """Keep the Pod, unless a later version is cached, or it was deleted."""
-        self._put("pods", pod, lambda entry: entry.pods)
+        if not is_outdone(pod, self.pod(Key(pod.namespace, pod.task), pod.attempt)):
+            self._put("pods", pod, lambda entry: entry.pods)
+            self.standbys.claimed(pod)
 
     def drop_job(self, job: Job) -> None:
         """Forget a Job that left the watch."""
@@ -208,6 +211,7 @@ class Store:
     def drop_pod(self, pod: Pod) -> None:
         """Forget a Pod that left the watch."""
         self._drop("pods", pod, lambda entry: entry.pods)
+        self.standbys.released(pod)
 
     def put_events(self, key: Key, events: PodEvents) -> None:
         """Keep what the Events of the task's pod say."""

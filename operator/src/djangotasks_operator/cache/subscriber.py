@@ -12,6 +12,9 @@ class Subscriber:
     def queue_changed(self, queue: Key) -> None:
         """The queue is new, its spec has changed, or it is gone."""
 
+    def standby_changed(self, queue: Key) -> None:
+        """One of the queue's standby pods is new, has changed, is claimed or is gone."""
+
     def hold_changed(self, queue: Key) -> None:
         """The queue's hold is new, it has changed, or it is gone."""
 

@@ -15,6 +15,7 @@ from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.decide.snapshot import DeletedFor
 from djangotasks_operator.pods.parsing import controller_uid, parse_job, parse_pod
+from djangotasks_operator.pods.standby import StandbyPod
 from djangotasks_operator.pods.views import CREATED_AT_ANNOTATION, AttemptId, Body, Job, Pod
 from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.errors import REQUEST_ERRORS, ApiError, is_client_error, unless_missing
@@ -76,7 +77,7 @@ class TaskWriter:
     async def write_status(self, task: DjangoTask, status: TaskStatus) -> None:
         """Write what differs from the task's status. Raises ApiError (`stale_or_gone`) when the task has changed."""
         metadata = task.metadata
-        status = self._with_place(task, status)
+        status = await self._with_place(task, status)
         patch = status_patch(task.status, status)
         if self.store.is_invalid(Key.of(metadata)):
             stored = (await self.api.get(TASKS, metadata.namespace, metadata.name)).get("status") or {}
@@ -180,15 +181,22 @@ class TaskWriter:
 
     async def read_pod(self, key: Key, attempt: AttemptId) -> Pod | None:
         """Read an attempt's Pod, whatever the watch says of it. None where there is none."""
-        name, asked_at = job_name(attempt.task, attempt.number), self.store.deletions()
-        body = await unless_missing(self.api.get(PODS, key.namespace, name))
-        if body is None:
-            return None
-        # Without its labels it is the attempt's Pod all the same, where the attempt's Job owns it.
-        job = self.store.job(key, attempt.number)
-        owned = job is not None and controller_uid(body["metadata"]) == job.uid
-        pod = parse_pod(body, attempt if owned else None)
-        return pod if pod is not None and self.store.mark_found(pod, asked_at) else None
+        job, known = self.store.job(key, attempt.number), self.store.pod(key, attempt.number)
+        names = [job_name(attempt.task, attempt.number)]
+        names += [] if job is None or job.standby is None else [job.standby]
+        names += [] if known is None else [known.name]
+        for name in dict.fromkeys(names):
+            asked_at = self.store.deletions()
+            body = await unless_missing(self.api.get(PODS, key.namespace, name))
+            if body is None:
+                continue
+            # Without its labels it is the attempt's Pod all the same, where the attempt's Job owns it.
+            owned = job is not None and controller_uid(body["metadata"]) == job.uid
+            pod = parse_pod(body, attempt if owned else None)
+            if pod is None or (pod.standby and (pod.task, pod.task_uid, pod.attempt) != attempt):
+                continue
+            return pod if self.store.mark_found(pod, asked_at) else None
+        return None
 
     async def finish_job(self, job: Job, status: dict[str, Any]) -> None:
         """Write the Job's final status. One that has changed is read instead."""
@@ -217,6 +225,16 @@ class TaskWriter:
             return False
         return True
 
+    async def delete_standby(self, pod: StandbyPod) -> bool:
+        """Delete a standby pod that no task has claimed. False where it has changed meanwhile."""
+        try:
+            await self.api.delete(PODS, pod.namespace, pod.name, pod.uid, pod.resource_version)
+        except ApiError as error:
+            if not error.conflict:
+                raise
+            return False
+        return True
+
     async def delete_task(self, task: DjangoTask, why: DeletedFor) -> None:
         """Delete a finished task."""
         await self.api.delete(TASKS, task.metadata.namespace, task.metadata.name, task.metadata.uid)
@@ -225,19 +243,37 @@ class TaskWriter:
         if self.observer is not None:
             self.observer.deleted(task, why)
 
-    def _with_place(self, task: DjangoTask, status: TaskStatus) -> TaskStatus:
-        """Add the image, the node and the creation that the last attempt's Pod names, if the Pod was seen."""
+    async def _with_place(self, task: DjangoTask, status: TaskStatus) -> TaskStatus:
+        """Add the name, the image, the node and the creation of the last attempt's Pod, if it was seen."""
         if not status.attempts:
             return status
         *before, last = status.attempts
         if None not in (last.image, last.node, last.created_at):
             return status
-        pod = self.store.pod(Key.of(task.metadata), last.number)
+        key = Key.of(task.metadata)
+        pod = self.store.pod(key, last.number)
+        if pod is None and self._may_be_standby(task):
+            # A report may be quicker than the watch, and the name of a standby pod is in no other place.
+            pod = await self._read_claimed(key, AttemptId(key.name, task.metadata.uid, last.number))
         if pod is None or pod.task_uid != task.metadata.uid:
             return status
         place = {
+            "pod": pod.name,
             "image": last.image or pod.image,
             "node": last.node or pod.node,
             "created_at": last.created_at or pod.created_at,
         }
         return status.model_copy(update={"attempts": [*before, last.model_copy(update=place)]})
+
+    def _may_be_standby(self, task: DjangoTask) -> bool:
+        queue = self.store.queue(Key(task.metadata.namespace, task.spec.queue))
+        return queue is not None and queue.spec.standby is not None
+
+    async def _read_claimed(self, key: Key, attempt: AttemptId) -> Pod | None:
+        """Read the attempt's Job and its Pod."""
+        if self.store.job(key, attempt.number) is None:
+            name = job_name(attempt.task, attempt.number)
+            body = await unless_missing(self.api.get(JOBS, key.namespace, name))
+            if body is not None and (job := parse_job(body)) is not None and job.task_uid == attempt.uid:
+                self.store.put_job(job)
+        return await self.read_pod(key, attempt)

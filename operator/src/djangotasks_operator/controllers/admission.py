@@ -63,6 +63,11 @@ class Admission:
         """How many tasks are ready to start and wait for admission."""
         return self._scheduler.waiting()
 
+    @property
+    def starting(self) -> int:
+        """How many tasks are on their way to a pod."""
+        return self._scheduler.starting
+
     def is_admitted(self, key: Key) -> bool:
         return self._scheduler.is_admitted(key)
 

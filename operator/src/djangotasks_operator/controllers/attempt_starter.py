@@ -4,7 +4,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskSpec
@@ -12,16 +11,16 @@ from djangotasks_api.models.base import Metadata
 from djangotasks_api.phases import Reason
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.writer import TaskWriter
+from djangotasks_operator.controllers.assignments import ReportAccess
 from djangotasks_operator.controllers.pod_templates import PodTemplates
+from djangotasks_operator.controllers.standby_claims import StandbyClaims
 from djangotasks_operator.controllers.start_results import Blocked, Rejected, Stale, Started, StartResult, refusal_of
 from djangotasks_operator.decide.snapshot import Snapshot
 from djangotasks_operator.pods import manifests
-from djangotasks_operator.pods.assignment import InvalidPayload, make_assignment
+from djangotasks_operator.pods.assignment import InvalidPayload
 from djangotasks_operator.pods.overrides import apply
 from djangotasks_operator.pods.parsing import parse_job
 from djangotasks_operator.pods.template import PodTemplate
-from djangotasks_operator.pods.tokens import sign
-from djangotasks_operator.pods.views import Body
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.resources import JOBS, PODS
 from djangotasks_operator.scheduling.limits import Limits, resolve
@@ -37,26 +36,19 @@ REFUSED_MAX = 4096
 NO_DRY_RUN = "does not support dry run"
 
 
-@dataclass(frozen=True, slots=True)
-class ReportAccess:
-    """How task pods reach the operator."""
-
-    url: str
-    key: bytes
-    """Signs the tokens of their reports."""
-
-
 class AttemptStarter:
     def __init__(
         self,
         writer: TaskWriter,
         templates: PodTemplates,
         access: ReportAccess,
+        standbys: StandbyClaims,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer = writer
         self._templates = templates
         self._access = access
+        self._standbys = standbys
         self._clock = clock
         # Since when each task has been refused, although a task of its queue would not be.
         self._refused: OrderedDict[str, float] = OrderedDict()
@@ -77,7 +69,7 @@ class AttemptStarter:
             return template
         apply(task.spec, queue, limits, template.manifest, template.container)
         try:
-            assignment = self._assignment(task, number, body["spec"], limits)
+            assignment = self._access.assignment(task, number, body["spec"], limits)
         except InvalidPayload as error:
             return Rejected(Reason.INVALID_PAYLOAD, str(error))
         try:
@@ -130,7 +122,7 @@ class AttemptStarter:
             return Blocked(Reason.INVALID_TEMPLATE, message)
         limits = resolve(None, queue)
         apply(task.spec, queue, limits, manifest, container)
-        assignment = self._assignment(task, 1, {"payload": task.spec.payload}, limits)
+        assignment = self._access.assignment(task, 1, {"payload": task.spec.payload}, limits)
         api = self._writer.api
         try:
             body = await api.create(JOBS, namespace, manifests.job(task, 1, manifest), dry_run=True)
@@ -150,25 +142,18 @@ class AttemptStarter:
         self, task: DjangoTask, queue: DjangoTaskQueue, number: int, template: PodTemplate, assignment: Assignment
     ) -> Started | Blocked:
         manifest, container, _ = template
-        body = manifests.job(task, number, manifest, queue.spec.pod_ttl_seconds_after_finished)
-        job = await self._writer.create_job(body, task.metadata.uid)
-        if job is None:
-            return Blocked(Reason.JOB_NAME_TAKEN, "The Job of this name has ended, or is being deleted.")
+        ttl = queue.spec.pod_ttl_seconds_after_finished
+        with self._standbys.chosen(task, queue, template) as standby:
+            body = manifests.job(task, number, manifest, ttl, standby=standby)
+            job = await self._writer.create_job(body, task.metadata.uid)
+            if job is None:
+                return Blocked(Reason.JOB_NAME_TAKEN, "The Job of this name has ended, or is being deleted.")
+            # An earlier leader may have named another one.
+            if job.standby is not None and await self._standbys.claim(job, queue, template, assignment):
+                return Started()
         if await self._writer.create_pod(manifests.pod(job, manifest, container, assignment), job) is None:
             return Blocked(Reason.JOB_NAME_TAKEN, f"Another pod is called {job.name}.")
         return Started()
-
-    def _assignment(self, task: DjangoTask, number: int, spec: Body, limits: Limits) -> Assignment:
-        """`spec`: as the API server has it."""
-        return make_assignment(
-            task,
-            number,
-            spec.get("payload", ""),
-            limits,
-            url=self._access.url,
-            token=sign(self._access.key, task.metadata.namespace, task.metadata.uid, number),
-            has_inputs=bool(spec.get("inputs")),
-        )
 
 
 def _version(snapshot: Snapshot) -> str:

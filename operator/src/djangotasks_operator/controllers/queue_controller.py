@@ -16,6 +16,7 @@ from djangotasks_operator.controllers.admission import Admission
 from djangotasks_operator.controllers.attempt_starter import AttemptStarter
 from djangotasks_operator.controllers.hold_controller import HoldObserver
 from djangotasks_operator.controllers.pod_templates import PodTemplates
+from djangotasks_operator.controllers.standby_controller import StandbyController
 from djangotasks_operator.controllers.start_results import Blocked
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.template import PodTemplate
@@ -38,6 +39,8 @@ QUEUES_IN_FLIGHT = 4
 # when a missing Deployment or service account is there, or when a Deployment changes.
 NOT_READY_INTERVAL = timedelta(seconds=15)
 DEPLOYMENT_INTERVAL = timedelta(seconds=60)
+# Reasons for which standby pods may be in the way.
+NO_ROOM = frozenset({Reason.QUOTA_EXCEEDED, Reason.UNSCHEDULABLE})
 # Reasons that keep a task from starting, and are no fault of its queue.
 TRANSIENT = frozenset({Reason.QUOTA_EXCEEDED, Reason.JOB_NAME_TAKEN})
 
@@ -65,6 +68,7 @@ class QueueController:
         admission: Admission,
         work: WorkQueues,
         holds: HoldObserver,
+        standbys: StandbyController,
         now: Callable[[], datetime],
     ) -> None:
         self._writer = writer
@@ -74,6 +78,7 @@ class QueueController:
         self._admission = admission
         self._work = work
         self._holds = holds
+        self._standbys = standbys
         self._now = now
         self._checked: dict[Key, Checked] = {}
         self._last_errors: dict[Key, LastError] = {}
@@ -90,6 +95,8 @@ class QueueController:
             return
         queue = queue_of(task)
         self._last_errors[queue] = error
+        if status.reason in NO_ROOM:
+            self._standbys.give_way(queue.namespace)
         if status.reason in QUEUE_ERRORS and (checked := self._checked.get(queue)) is not None:
             checked.needs_recheck = True
         self._work.queue_tasks_changed(queue)
@@ -105,7 +112,8 @@ class QueueController:
         counts = count_tasks(self._store.unfinished(key), self._admission.is_admitted, now)
         notes = checked.template.notes if checked.template is not None else ()
         held = self._store.holds.of(key, now)
-        status = new_status(queue, counts, checked.problem, self._last_errors.get(key), now, notes, held)
+        last, standby = self._last_errors.get(key), self._standbys.state(key)
+        status = new_status(queue, counts, checked.problem, last, now, notes, held, standby)
         if (result := await self._write(queue, status)) is not Result.DONE:
             return result
         if (interval := _interval(queue, checked)) is not None:

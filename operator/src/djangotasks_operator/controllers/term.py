@@ -9,10 +9,12 @@ from djangotasks_operator.cache.hold_writer import HoldWriter
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.schedule_writer import ScheduleWriter
+from djangotasks_operator.cache.waiting_standbys import WaitingStandbys
 from djangotasks_operator.cache.workflow_writer import WorkflowWriter
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.admission import STARTING_LIMIT, Admission
-from djangotasks_operator.controllers.attempt_starter import AttemptStarter, ReportAccess
+from djangotasks_operator.controllers.assignments import ReportAccess
+from djangotasks_operator.controllers.attempt_starter import AttemptStarter
 from djangotasks_operator.controllers.deferred_status import DeferredStatus
 from djangotasks_operator.controllers.event_reader import EventReader
 from djangotasks_operator.controllers.expiry_controller import (
@@ -38,6 +40,9 @@ from djangotasks_operator.controllers.schedule_controller import (
     ScheduleObserver,
     Unobserved,
 )
+from djangotasks_operator.controllers.standby_claims import StandbyClaims
+from djangotasks_operator.controllers.standby_controller import STANDBY_QUEUES_IN_FLIGHT, StandbyController
+from djangotasks_operator.controllers.standby_pools import StandbyPools
 from djangotasks_operator.controllers.step_results import StepResults
 from djangotasks_operator.controllers.step_task_creator import CREATIONS_IN_FLIGHT, StepTaskCreator
 from djangotasks_operator.controllers.task_controller import WORKERS, TaskController
@@ -61,6 +66,7 @@ class Term:
         metrics: Metrics,
         now: Callable[[], datetime],
         *,
+        waiting: WaitingStandbys | None = None,
         schedule_observer: ScheduleObserver | None = None,
         hold_observer: HoldObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -69,18 +75,22 @@ class Term:
         starting_limit: int = STARTING_LIMIT,
     ) -> None:
         """`spawn`: runs a coroutine in the background; by default as a task of the event loop. `in_thread`: calls a
-        function that takes long; by default in a thread."""
+        function that takes long; by default in a thread. `waiting`: the requests of standby pods."""
+        self._waiting = waiting or WaitingStandbys()
         self._intake = intake
         self._now = now
         templates = PodTemplates(writer.api, clock)
-        self.starter = AttemptStarter(writer, templates, access, clock)
         self.admission = Admission(writer.store, work.tasks, now, starting_limit)
+        pools = StandbyPools(clock)
+        self.claims = StandbyClaims(writer, self._waiting, pools, access, work, metrics, now)
+        self.starter = AttemptStarter(writer, templates, access, self.claims, clock)
+        self.standbys = StandbyController(writer, templates, self._waiting, pools, access, self.admission, work, now)
         self._background = Background()
         spawn = spawn or self._background.spawn
         self.logs = LogCollector(writer, work.tasks, spawn)
         self.events = EventReader(writer, spawn, now, clock)
         holds = hold_observer or NobodyObserves()
-        self.queues = QueueController(writer, templates, self.starter, self.admission, work, holds, now)
+        self.queues = QueueController(writer, templates, self.starter, self.admission, work, holds, self.standbys, now)
         self.holds = HoldController(HoldWriter(writer), work, self.admission, holds, now)
         workflow_writer = WorkflowWriter(writer)
         plans = Plans(in_thread or asyncio.to_thread)
@@ -109,6 +119,7 @@ class Term:
             Controller(work.step_tasks, self.step_tasks.reconcile, workers=CREATIONS_IN_FLIGHT, failed=failed),
             Controller(work.schedules, self.schedules.reconcile, workers=SCHEDULES_IN_FLIGHT, failed=failed),
             Controller(work.holds, self.holds.reconcile, workers=HOLDS_IN_FLIGHT, failed=failed),
+            Controller(work.standbys, self.standbys.reconcile, workers=STANDBY_QUEUES_IN_FLIGHT, failed=failed),
         )
 
     def initialize(self) -> None:
@@ -119,9 +130,12 @@ class Term:
         self.queues.initialize()
         self.schedules.initialize()
         self.holds.initialize()
+        self.standbys.initialize()
+        self._waiting.lead(self.claims)
 
     def close(self) -> None:
         """End what the controllers left in the background."""
+        self._waiting.stop()
         self._background.close()
 
 

@@ -33,7 +33,8 @@ class WorkflowTask(NamedTuple):
 
 
 class WorkQueues(Subscriber):
-    """One instance a process. Empty in a standby, which has nobody to take keys off: a new leader lists everything."""
+    """One instance a process. Empty in a replica that does not lead, which has nobody to take keys off: a new leader
+    lists everything."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         """`wall`: the clock of schedules and holds, which may be set."""
@@ -58,6 +59,9 @@ class WorkQueues(Subscriber):
         self.holds: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
         """Queues, with the times at which their holds are over."""
 
+        self.standbys: WorkQueue[Key] = WorkQueue(clock)
+        """Queues that have standby pods, or have had some."""
+
         self._open = False
 
     def open(self) -> None:
@@ -75,6 +79,7 @@ class WorkQueues(Subscriber):
             self.workflows,
             self.schedules,
             self.holds,
+            self.standbys,
         ):
             queue.clear()
         self.step_tasks.clear()
@@ -86,6 +91,11 @@ class WorkQueues(Subscriber):
     def queue_changed(self, queue: Key) -> None:
         if self._open:
             self.queues.add(queue)
+            self.standbys.add(queue)
+
+    def standby_changed(self, queue: Key) -> None:
+        if self._open:
+            self.standbys.add(queue)
 
     def schedule_changed(self, schedule: Key) -> None:
         if self._open:

@@ -14,10 +14,19 @@ class InvalidPayload(ValueError):
 
 
 def make_assignment(
-    task: DjangoTask, number: int, payload: str, limits: Limits, *, url: str, token: str, has_inputs: bool = False
+    task: DjangoTask,
+    number: int,
+    payload: str,
+    limits: Limits,
+    *,
+    url: str,
+    token: str,
+    has_inputs: bool = False,
+    pod: str | None = None,
 ) -> Assignment:
     """`payload`: of the task, which the cache does not have. `url`, `token`: where and how the pod reports.
-    `has_inputs`: the payload lacks some, which the pod reads there. Raises InvalidPayload."""
+    `has_inputs`: the payload lacks some, which the pod reads there. `pod`: where it has not the Job's name. Raises
+    InvalidPayload."""
     metadata, spec, status = task.metadata, task.spec, task.status
     enqueued_at = spec.enqueued_at or metadata.creation_timestamp
     if has_inputs and (spec.payload_ref is not None or spec.payload_encoding is not None):
@@ -41,7 +50,7 @@ def make_assignment(
         namespace=metadata.namespace,
         uid=metadata.uid,
         attempt=number,
-        worker_id=job_name(metadata.name, number),
+        worker_id=pod or job_name(metadata.name, number),
         task=spec.task,
         queue=spec.queue,
         backend=spec.backend,

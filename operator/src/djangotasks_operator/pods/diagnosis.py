@@ -3,11 +3,13 @@
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from djangotasks_api.bounds import MEMORY_BYTES
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_api.report_fields import InvalidReport
+from djangotasks_operator.pods.times import clock_behind
 from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.scheduling.validation import quantity
@@ -95,6 +97,9 @@ def reported_outcome(pod: Pod, keys: Iterable[bytes]) -> Outcome | None:
 
 def end_cause(pod: Pod) -> EndCause:
     """Find why a pod ended that left no outcome."""
+    if _ended_before_claim(pod):
+        message = "The standby pod had ended when the attempt claimed it: the task was not called."
+        return EndCause(reason=Reason.STANDBY_LOST, message=message)
     if pod.disruption is not None:
         reason = DISRUPTIONS.get(pod.disruption, Reason.EVICTED)
         return EndCause(reason=reason, message=pod.message or f"The pod was disrupted: {pod.disruption}.")
@@ -124,6 +129,13 @@ def end_cause(pod: Pod) -> EndCause:
     tail = f" The end of its log:\n{state.message}" if state.message else ""
     message = f"The process {how} and reported no outcome.{tail}"
     return EndCause(reason=Reason.PROCESS_EXITED, message=message, exit_code=state.exit_code)
+
+
+def _ended_before_claim(pod: Pod) -> bool:
+    """Whether a standby pod certainly ended before it got a task. Times of the kubelet are whole seconds."""
+    if not pod.standby or pod.terminated is None or pod.terminated.finished_at is None:
+        return False
+    return pod.terminated.finished_at + clock_behind(pod) + timedelta(seconds=1) <= pod.created_at
 
 
 def memory_in_bytes(amount: str | None) -> int | None:

@@ -3,6 +3,7 @@
 They share with the template what they do not change: they are made to be sent, and a copy costs more than the rest.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from djangotasks_api.assignment import Assignment
@@ -12,6 +13,7 @@ from djangotasks_api.names import (
     ATTEMPT_LABEL,
     EXCLUDE_FROM_BACKUP_LABEL,
     MANAGED_BY,
+    POD_ANNOTATION,
     QUEUE_LABEL,
     TASK_KIND,
     TASK_LABEL,
@@ -23,10 +25,13 @@ from djangotasks_operator.pods.fields import Manifest
 from djangotasks_operator.pods.views import HEARTBEAT_ANNOTATION, RETRIES_LEFT_ANNOTATION, Job
 
 
-def job(task: DjangoTask, number: int, template: Manifest, ttl: int | None = None) -> Manifest:
+def job(
+    task: DjangoTask, number: int, template: Manifest, ttl: int | None = None, *, standby: str | None = None
+) -> Manifest:
     """Make the attempt's Job. Its Pod is created by this operator (managedBy), and not by Kubernetes.
 
-    `ttl`: seconds after its end in which Kubernetes' own controller deletes it, and with it the Pod.
+    `ttl`: seconds after its end in which Kubernetes' own controller deletes it, and with it the Pod. `standby`: the
+    name of the standby pod that it claims.
     """
     labels = _identity_labels(task, number)
     metadata = template["metadata"] | {"labels": template["metadata"]["labels"] | labels}
@@ -37,8 +42,9 @@ def job(task: DjangoTask, number: int, template: Manifest, ttl: int | None = Non
             "name": job_name(task.metadata.name, number),
             "namespace": task.metadata.namespace,
             "labels": labels,
-            "ownerReferences": [_owner(API_VERSION, TASK_KIND, task.metadata.name, task.metadata.uid)],
-        },
+            "ownerReferences": [owner(API_VERSION, TASK_KIND, task.metadata.name, task.metadata.uid)],
+        }
+        | ({} if standby is None else {"annotations": {POD_ANNOTATION: standby}}),
         "spec": {
             "managedBy": MANAGED_BY,
             "backoffLimit": 0,
@@ -52,15 +58,7 @@ def job(task: DjangoTask, number: int, template: Manifest, ttl: int | None = Non
 
 def pod(job: Job, template: Manifest, container_name: str, assignment: Assignment) -> Manifest:
     """Make the attempt's Pod: the Job's template and the assignment, with the Job's name, and controlled by it."""
-    containers = list(template["spec"]["containers"])
-    index = next(index for index, c in enumerate(containers) if c.get("name") == container_name)
-    given = ({"name": name, "value": escape(value)} for name, value in assignment.to_environ().items())
-    containers[index] = containers[index] | {"env": [*(containers[index].get("env") or ()), *given]}
-    annotations = dict(template["metadata"]["annotations"])
-    if assignment.heartbeat_timeout is not None:
-        annotations[HEARTBEAT_ANNOTATION] = f"{assignment.heartbeat_timeout:g}"
-    if assignment.retries_left is not None:
-        annotations[RETRIES_LEFT_ANNOTATION] = str(assignment.retries_left)
+    annotations = template["metadata"]["annotations"] | attempt_annotations(assignment)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -69,9 +67,9 @@ def pod(job: Job, template: Manifest, container_name: str, assignment: Assignmen
             "namespace": job.namespace,
             "labels": job.pod_labels,
             "annotations": annotations,
-            "ownerReferences": [_owner("batch/v1", "Job", job.name, job.uid)],
+            "ownerReferences": [owner("batch/v1", "Job", job.name, job.uid)],
         },
-        "spec": template["spec"] | {"containers": containers},
+        "spec": with_env(template["spec"], container_name, assignment.to_environ()),
     }
 
 
@@ -118,6 +116,26 @@ def _identity_labels(task: DjangoTask, number: int) -> dict[str, str]:
     }
 
 
-def _owner(api_version: str, kind: str, name: str, uid: str) -> Manifest:
+def with_env(spec: Manifest, container_name: str, variables: Mapping[str, str]) -> Manifest:
+    """The pod's spec, with variables for the container that runs the task. Nothing is changed in place."""
+    containers = list(spec["containers"])
+    index = next(index for index, c in enumerate(containers) if c.get("name") == container_name)
+    given = ({"name": name, "value": escape(value)} for name, value in variables.items())
+    containers[index] = containers[index] | {"env": [*(containers[index].get("env") or ()), *given]}
+    return spec | {"containers": containers}
+
+
+def attempt_annotations(assignment: Assignment) -> dict[str, str]:
+    """What the operator reads of the Pod later on, as the attempt knows it."""
+    annotations = {}
+    if assignment.heartbeat_timeout is not None:
+        annotations[HEARTBEAT_ANNOTATION] = f"{assignment.heartbeat_timeout:g}"
+    if assignment.retries_left is not None:
+        annotations[RETRIES_LEFT_ANNOTATION] = str(assignment.retries_left)
+    return annotations
+
+
+def owner(api_version: str, kind: str, name: str, uid: str) -> Manifest:
+    """A reference to the controller of an object."""
     # No blockOwnerDeletion: it would need the right to set finalizers, and holds deletion up for nothing.
     return {"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": True}

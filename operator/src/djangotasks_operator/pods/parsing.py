@@ -1,13 +1,30 @@
 """Parse Jobs and Pods of the API server into views. Pure."""
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from djangotasks_api.assignment import TOKEN_VARIABLE
-from djangotasks_api.bounds import DNS_NAME_MAX_CHARS, MAX_ATTEMPTS, QUANTITY_MAX_CHARS, SECONDS_PER_YEAR
-from djangotasks_api.names import ATTEMPT_LABEL, CONTAINER_NAME, QUEUE_LABEL, TASK_LABEL, TASK_UID_LABEL, job_name
+from djangotasks_api.bounds import (
+    DNS_LABEL_MAX_CHARS,
+    DNS_NAME_MAX_CHARS,
+    MAX_ATTEMPTS,
+    QUANTITY_MAX_CHARS,
+    SECONDS_PER_YEAR,
+)
+from djangotasks_api.names import (
+    ATTEMPT_LABEL,
+    CONTAINER_NAME,
+    DNS_LABEL_PATTERN,
+    POD_ANNOTATION,
+    QUEUE_LABEL,
+    STANDBY_LABEL,
+    TASK_LABEL,
+    TASK_UID_LABEL,
+    job_name,
+)
 from djangotasks_operator.pods.views import (
     CREATED_AT_ANNOTATION,
     DEFAULT_CONTAINER_ANNOTATION,
@@ -55,22 +72,31 @@ def parse_job(body: Body) -> Job | None:
         deleting="deletionTimestamp" in metadata,
         # Thousands of finished Jobs are cached, and need no Pod any more.
         pod_labels={} if finished else dict(body["spec"]["template"].get("metadata", {}).get("labels", {})),
+        standby=_standby_of(metadata),
     )
 
 
 def parse_pod(body: Body, expected: AttemptId | None = None) -> Pod | None:
     """Parse a Pod. None where it is not an attempt's. `expected`: whose Pod it is by its name and its owner, also where
     its labels were taken away."""
-    metadata, status = body["metadata"], body.get("status") or {}
-    labelled = attempt_of(metadata)
+    labelled = attempt_of(body["metadata"])
     if (attempt := labelled or expected) is None:
         return None
+    return parse_as_attempt(body, attempt, watched=labelled is not None)
+
+
+def parse_as_attempt(body: Body, attempt: AttemptId, *, watched: bool = True) -> Pod:
+    """Parse a Pod whose attempt is known."""
+    metadata, status = body["metadata"], body.get("status") or {}
     main = (metadata.get("annotations") or {}).get(DEFAULT_CONTAINER_ANNOTATION)
     statuses = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
     state = next((s.get("state") or {} for s in statuses if s.get("name") == main), {})
     true = dict(_true_conditions(status))
     created_at = _parse_time(metadata["creationTimestamp"])
     assert created_at is not None  # noqa: S101 - the API server sets it
+    standby, stamped_at = STANDBY_LABEL in (metadata.get("labels") or {}), _stamp(metadata)
+    if standby and stamped_at is not None:
+        created_at = max(created_at, stamped_at)
     return Pod(
         **_identity(metadata, attempt),
         job_uid=controller_uid(metadata),
@@ -85,7 +111,8 @@ def parse_pod(body: Body, expected: AttemptId | None = None) -> Pod | None:
         disruption=true["DisruptionTarget"].get("reason", "") if "DisruptionTarget" in true else None,
         unschedulable=_unschedulable(status),
         queue=sys.intern((metadata.get("labels") or {}).get(QUEUE_LABEL, "")),
-        stamped_at=_stamp(metadata),
+        stamped_at=stamped_at,
+        standby=standby,
         image=_image(body, main),
         node=_node(body),
         memory_limit=_memory_limit(body, main),
@@ -94,7 +121,7 @@ def parse_pod(body: Body, expected: AttemptId | None = None) -> Pod | None:
         container=CONTAINER_NAME if main is None else sys.intern(main),
         scheduled_at=_parse_time(true["PodScheduled"].get("lastTransitionTime")) if "PodScheduled" in true else None,
         acknowledged_at=_parse_time(status.get("startTime")),
-        watched=labelled is not None,
+        watched=watched,
         token=_token(body, main) if "terminated" in state else "",
         sidecars=any(
             s.get("name") != main and "terminated" not in (s.get("state") or {})
@@ -121,9 +148,24 @@ def attempt_of(metadata: Body) -> AttemptId | None:
     has the labels, too."""
     labels = metadata.get("labels") or {}
     task, uid, attempt = (labels.get(label, "") for label in (TASK_LABEL, TASK_UID_LABEL, ATTEMPT_LABEL))
-    if not (task and uid and attempt.isdecimal()) or metadata["name"] != job_name(task, int(attempt)):
+    if not (task and uid and attempt.isdecimal()):
+        return None
+    name = job_name(task, int(attempt))
+    if metadata["name"] != name and not (STANDBY_LABEL in labels and _is_controlled_by_job(metadata, name)):
         return None
     return AttemptId(task, uid, int(attempt))
+
+
+def _is_controlled_by_job(metadata: Body, name: str) -> bool:
+    """A standby pod keeps its own name under the Job that has claimed it."""
+    owners = metadata.get("ownerReferences") or ()
+    return any(o.get("controller") and (o.get("kind"), o.get("name")) == ("Job", name) for o in owners)
+
+
+def _standby_of(metadata: Body) -> str | None:
+    name = (metadata.get("annotations") or {}).get(POD_ANNOTATION, "")
+    # It becomes a part of a URL, and anybody who may edit Jobs may edit it.
+    return name if len(name) <= DNS_LABEL_MAX_CHARS and re.fullmatch(DNS_LABEL_PATTERN, name) else None
 
 
 def _image(body: Body, container: str | None) -> str | None:

@@ -16,7 +16,11 @@ def clock_behind(pod: Pod | None) -> timedelta:
 
 def running_since(pod: Pod) -> datetime | None:
     """When the container that runs the task started, by its node's clock set right."""
-    return None if pod.running_since is None else pod.running_since + clock_behind(pod)
+    if pod.running_since is None:
+        return None
+    since = pod.running_since + clock_behind(pod)
+    # A standby pod has run for long when an attempt claims it.
+    return max(since, pod.created_at) if pod.standby else since
 
 
 def ended_at(pod: Pod, now: datetime) -> datetime | None:

@@ -53,6 +53,8 @@ class Job(AttemptObject):
     deleting: bool
     pod_labels: dict[str, str] = field(hash=False)
     """As the API server completed them: the Pod carries them, so that `kubectl logs job/…` finds it."""
+    standby: str | None = None
+    """The name of the standby pod that the attempt claims, where it claims one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class Pod(AttemptObject):
     job_uid: str
     """Of the Job that controls it."""
     created_at: datetime
-    """By the API server's clock, in whole seconds."""
+    """By the API server's clock, in whole seconds. Of a standby pod, when the attempt claimed it."""
     deletes_by: datetime | None
     """When the grace period of its deletion ends; None while nobody deletes it."""
     phase: str
@@ -123,6 +125,8 @@ class Pod(AttemptObject):
     """When its kubelet took it, by the node's clock."""
     watched: bool = True
     """False where its labels were taken away: no watch delivers it."""
+    standby: bool = False
+    """It was there before the attempt."""
     token: str = field(default="", repr=False)
     """What its task was given to sign reports with, once it has terminated. It outlives the operator's keys."""
 

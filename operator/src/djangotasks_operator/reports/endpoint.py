@@ -12,12 +12,14 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_api.report_fields import InvalidReport
 from djangotasks_api.reports import ProgressReport, Started
 from djangotasks_api.stored import TextRef
+from djangotasks_operator.cache.waiting_standbys import WaitingStandbys
 from djangotasks_operator.reports.authentication import PATH, AttemptRef, Authentication
 from djangotasks_operator.reports.input_requests import InputRequests
 from djangotasks_operator.reports.inputs_endpoint import InputsEndpoint
 from djangotasks_operator.reports.intake import ReportLimits, announced_size, read_body
 from djangotasks_operator.reports.recorder import ReportRecorder, Stale
 from djangotasks_operator.reports.requested import TASK, WORKFLOW
+from djangotasks_operator.reports.standbys_endpoint import StandbysEndpoint
 from djangotasks_operator.reports.task_limits import TaskLimits
 from djangotasks_operator.reports.task_requests import TaskRequests
 from djangotasks_operator.reports.tasks_endpoint import TasksEndpoint, kind_of
@@ -34,9 +36,10 @@ def reports_app(
     inputs: InputRequests,
     authentication: Authentication,
     answered: Callable[[str, int], None] = lambda *_: None,
+    standbys: StandbysEndpoint | None = None,
 ) -> web.Application:
-    """The application that task pods call. `tasks`, `inputs`: do what they ask for. `answered`: called after each
-    request with its kind and the HTTP status of the answer."""
+    """The application that task pods call. `tasks`, `inputs`, `standbys`: do what they ask for. `answered`: called
+    after each request with its kind and the HTTP status of the answer."""
 
     limits = ReportLimits()
 
@@ -100,6 +103,7 @@ def reports_app(
     for each in (TASK, WORKFLOW):
         TasksEndpoint(each, tasks, authentication, task_limits, limits).add_to(app)
     InputsEndpoint(inputs, authentication, task_limits, limits).add_to(app)
+    (standbys or StandbysEndpoint(WaitingStandbys(), ())).add_to(app)
     return app
 
 

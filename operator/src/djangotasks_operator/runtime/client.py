@@ -119,6 +119,11 @@ class Api:
         """Apply a merge patch."""
         return await self._write("patch", resource.plural, path(resource, namespace, name), change)
 
+    async def json_patch(self, resource: Resource, namespace: str, name: str, operations: Sequence[Object]) -> Object:
+        """Apply a JSON Patch (RFC 6902). Where one of its tests fails, the object stays as it is, and the answer is a
+        422."""
+        return await self._write("json_patch", resource.plural, path(resource, namespace, name), operations)
+
     async def patch_status(self, resource: Resource, namespace: str, name: str, version: str, status: Object) -> Object:
         """Apply a merge patch of the status. Refused with a conflict when the object is not at `version`."""
         body = {"metadata": {"resourceVersion": version}, "status": status}
@@ -257,7 +262,12 @@ class Api:
         return end
 
     async def _write(
-        self, verb: str, resource: str, url: str, body: Object, params: Mapping[str, str] | None = None
+        self,
+        verb: str,
+        resource: str,
+        url: str,
+        body: Object | Sequence[Object],
+        params: Mapping[str, str] | None = None,
     ) -> Object:
         async with self._writes:
             self._fence()

@@ -27,6 +27,8 @@ RENEW_DEADLINE = 10.0
 RETRY_SECONDS = 2.0
 # Two tries fit into the renew deadline.
 REQUEST_SECONDS = 4.0
+# Of the Lease: the address of its holder.
+ADDRESS_ANNOTATION = "djangotasks.dev/leader-address"
 
 
 class NotLeading(Exception):
@@ -41,6 +43,10 @@ class Election(Protocol):
 
     def ensure_leading(self) -> None:
         """Raise NotLeading unless this process may write. To be called right before each write."""
+
+    @property
+    def leader_address(self) -> str | None:
+        """Where the leader is reached, by its own words, as far as that is known."""
 
     async def won(self) -> None:
         """Wait until this process leads."""
@@ -59,6 +65,7 @@ class SoleCandidate:
     """The election of an operator that has no other replicas: it always leads."""
 
     leads = True
+    leader_address = None
 
     def ensure_leading(self) -> None: ...
 
@@ -83,6 +90,8 @@ class ObservedLease:
     """The identity of the leader; empty when it was released."""
     since: float
     """When this version was first seen, by this process's clock."""
+    address: str | None = None
+    """Where the leader is reached."""
 
     def may_be_acquired(self, identity: str, now: float) -> bool:
         return self.holder in ("", identity) or now - self.since > LEASE_SECONDS
@@ -98,8 +107,12 @@ class LeaseElection:
         identity: str,
         clock: Callable[[], float] = time.monotonic,
         beat: Callable[[], None] = lambda: None,
+        *,
+        address: str | None = None,
     ) -> None:
-        """`lease`: its namespace and name. `identity`: different for each process. `beat`: called after each round."""
+        """`lease`: its namespace and name. `identity`: different for each process. `beat`: called after each round.
+        `address`: where this process is reached, which the lease says while it leads."""
+        self._address = address
         self._beat = beat
         self._api = api
         self._namespace, self._name = lease
@@ -118,6 +131,10 @@ class LeaseElection:
     @property
     def leads(self) -> bool:
         return self._leading.is_set()
+
+    @property
+    def leader_address(self) -> str | None:
+        return None if self._observed is None else self._observed.address
 
     async def won(self) -> None:
         await self._leading.wait()
@@ -171,16 +188,19 @@ class LeaseElection:
             return
         version, holder = body["metadata"]["resourceVersion"], body["spec"].get("holderIdentity") or ""
         if self._observed is None or self._observed.version != version:
-            self._observed = ObservedLease(version, holder, now)
+            address = (body["metadata"].get("annotations") or {}).get(ADDRESS_ANNOTATION) if holder else None
+            self._observed = ObservedLease(version, holder, now, address)
 
     async def _acquire(self, version: str | None, asked: float) -> None:
         body = await self._write(version, self._identity)
-        self._observed = ObservedLease(body["metadata"]["resourceVersion"], self._identity, asked)
+        self._observed = ObservedLease(body["metadata"]["resourceVersion"], self._identity, asked, self._address)
         self._renewed = asked
 
     async def _write(self, version: str | None, holder: str) -> Object:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         metadata: dict[str, Any] = {"name": self._name, "namespace": self._namespace}
+        if holder and self._address is not None:
+            metadata["annotations"] = {ADDRESS_ANNOTATION: self._address}
         body: Object = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",

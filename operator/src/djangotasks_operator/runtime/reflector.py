@@ -45,6 +45,12 @@ class Kind[Cache, Item]:
     """The cached object with the name that this metadata has."""
     on_unparsable: Callable[[Cache, Object], None] = lambda *_: None
     """Called with the body of an object that `parse` rejects."""
+    name: str = ""
+    """Of its watch, where it is not the resource's plural: there is another watch of that."""
+
+    @property
+    def watch_name(self) -> str:
+        return self.name or self.resource.plural
 
     def apply_event(self, cache: Cache, event: Object) -> None:
         """Put or drop the object of a watch event. One that cannot be parsed changes nothing."""
@@ -172,6 +178,6 @@ class Reflector[Cache, Item](Lister[Cache, Item]):
         with self._kind.isolated(event["object"]):
             version = event["object"]["metadata"]["resourceVersion"]
             self._version = version
-            self._monitor.observed(self._kind.resource.plural, self._namespace or "", version)
+            self._monitor.observed(self._kind.watch_name, self._namespace or "", version)
         if event["type"] != "BOOKMARK":
             self._kind.apply_event(self._cache, event)

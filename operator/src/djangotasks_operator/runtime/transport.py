@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -31,8 +31,11 @@ METHODS = {
     "dry_run": "POST",
     "update": "PUT",
     "patch": "PATCH",
+    "json_patch": "PATCH",
     "delete": "DELETE",
 }
+# What a body is that is not an object.
+CONTENT = {"patch": "merge-patch+json", "json_patch": "json-patch+json"}
 # An API server that works answers within a second; one that is overloaded gives up on a request after 60 s, which is
 # longer than the lease, so this process must not wait for it.
 REQUEST_TIMEOUT = 15.0
@@ -79,7 +82,7 @@ class Transport:
         verb: str,
         resource: str,
         path: str,
-        body: Object | None = None,
+        body: Object | Sequence[Object] | None = None,
         params: Mapping[str, str] | None = None,
         limits: aiohttp.ClientTimeout | None = None,
         *,
@@ -122,8 +125,7 @@ class Transport:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request, and another with fresh credentials where the first one's are refused."""
         assert self._session is not None, "use the Api as a context manager"  # noqa: S101 - a mistake of the caller
-        kind = "merge-patch+json" if verb == "patch" else "json"
-        own = {"Content-Type": f"application/{kind}", "Accept": accept}
+        own = {"Content-Type": f"application/{CONTENT.get(verb, 'json')}", "Accept": accept}
         for last in (False, True):
             code, began, asked_at = "error", time.perf_counter(), self._clock.own()
             try:

@@ -59,6 +59,11 @@ class Scheduler[K: Hashable, Q: Hashable]:
     def is_admitted(self, key: K) -> bool:
         return key in self._admitted
 
+    @property
+    def starting(self) -> int:
+        """How many admitted tasks are on their way to a pod."""
+        return len(self._starting)
+
     def is_starting(self, key: K) -> bool:
         """Whether the task was admitted, and is on its way to a pod."""
         return key in self._starting

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from djangotasks_api.models import DjangoTaskQueue, Held, QueueCondition, QueueStatus, TaskStatus
+from djangotasks_api.models import DjangoTaskQueue, Held, QueueCondition, QueueStatus, StandbyStatus, TaskStatus
 from djangotasks_api.phases import Reason
 from djangotasks_api.schedules.plan import wire_time
 from djangotasks_operator.status.text import truncate_message
@@ -31,9 +31,13 @@ START_ERRORS = frozenset(
 # Those that may be the queue's fault: it is checked again.
 QUEUE_ERRORS = frozenset({Reason.DEPLOYMENT_NOT_FOUND, Reason.INVALID_TEMPLATE, Reason.POD_REFUSED})
 READY: Final = "Ready"
+STANDBY_READY: Final = "StandbyReady"
 SUSPENDED: Final = "Suspended"
 HELD: Final = "Held"
 TOO_MANY_QUEUES: Final = "TooManyQueues"
+
+
+type ConditionType = Literal["Ready", "StandbyReady"]
 
 
 class TaskCounts(NamedTuple):
@@ -52,6 +56,14 @@ class NotReady:
 
     reason: str
     message: str
+
+
+class StandbyState(NamedTuple):
+    """The standby pods of a queue that has some."""
+
+    counts: StandbyStatus
+    problem: tuple[str, str] | None
+    """Why no pods come to wait, or none is used: a reason and a message."""
 
 
 class LastError(NamedTuple):
@@ -73,7 +85,7 @@ def refused(queue: DjangoTaskQueue, most: int, now: datetime) -> QueueStatus:
 
 def was_refused(queue: DjangoTaskQueue) -> bool:
     """Whether its status says already that it is not kept."""
-    found = next(iter(queue.status.conditions), None)
+    found = condition_of(queue, READY)
     return found is not None and found.reason == TOO_MANY_QUEUES
 
 
@@ -101,9 +113,11 @@ def new_status(
     now: datetime,
     notes: Sequence[str] = (),
     held: Held | None = None,
+    standby: StandbyState | None = None,
 ) -> QueueStatus:
     """The queue's next status; equal to its current one where nothing has changed. `last`: None where no error is known
-    but the one of the current status. `notes`: on the pods of a queue that is Ready."""
+    but the one of the current status. `notes`: on the pods of a queue that is Ready. `standby`: None for a queue
+    without standby pods."""
     error = (queue.status.last_error, queue.status.last_error_at) if last is None else last
     return QueueStatus(
         queued=counts.queued,
@@ -112,8 +126,16 @@ def new_status(
         held=held,
         last_error=error[0],
         last_error_at=error[1],
-        conditions=[_ready_condition(queue, problem, now, notes, held)],
+        standby=None if standby is None else standby.counts,
+        conditions=[
+            _ready_condition(queue, problem, now, notes, held),
+            *([] if standby is None else [_standby_condition(queue, standby, now)]),
+        ],
     )
+
+
+def condition_of(queue: DjangoTaskQueue, type_: str) -> QueueCondition | None:
+    return next((found for found in queue.status.conditions if found.type == type_), None)
 
 
 def held_words(held: Held) -> str:
@@ -140,10 +162,32 @@ def _ready_condition(
         reason, message = READY, "Tasks can be started."
     if problem is None:
         message = truncate_message(" ".join((message, *notes)))
-    before = next(iter(queue.status.conditions), None)
+    return _condition(queue, READY, status, reason, message, now)
+
+
+def _standby_condition(queue: DjangoTaskQueue, standby: StandbyState, now: datetime) -> QueueCondition:
+    ready, starting = standby.counts.ready, standby.counts.starting
+    if standby.problem is not None:
+        return _condition(queue, STANDBY_READY, "False", standby.problem[0], truncate_message(standby.problem[1]), now)
+    if ready or (queue.spec.standby is not None and not queue.spec.standby.min):
+        message = "Standby pods wait for tasks, where any are needed."
+        return _condition(queue, STANDBY_READY, "True", READY, message, now)
+    words = "Standby pods are being started." if starting else "There are no standby pods yet."
+    return _condition(queue, STANDBY_READY, "False", "Starting", words, now)
+
+
+def _condition(
+    queue: DjangoTaskQueue,
+    type_: ConditionType,
+    status: Literal["True", "False"],
+    reason: str,
+    message: str,
+    now: datetime,
+) -> QueueCondition:
+    before = condition_of(queue, type_)
     since = before.last_transition_time if before is not None and before.status == status else None
     return QueueCondition(
-        type=READY,
+        type=type_,
         status=status,
         reason=reason,
         message=message,

@@ -11,6 +11,7 @@ from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.runtime.workqueue import WorkQueue
+from djangotasks_operator.status.queue_status import READY, condition_of
 from djangotasks_operator.telemetry.metrics import MISSING, OF_QUEUE
 
 
@@ -42,6 +43,7 @@ class StateCollector(Collector):
         yield self._ready(leading)
         yield self._held(leading)
         yield self._held_without_end(leading)
+        yield self._standbys(leading)
         yield self._workflows(leading)
         yield self._refused(leading)
         yield self._schedules(leading)
@@ -130,8 +132,20 @@ class StateCollector(Collector):
             labels=OF_QUEUE,
         )
         for queue in self._store.queues() if leading else ():
-            for condition in queue.status.conditions:
+            if (condition := condition_of(queue, READY)) is not None:
                 family.add_metric((queue.metadata.namespace, queue.metadata.name), float(condition.status == "True"))
+        return family
+
+    def _standbys(self, leading: bool) -> Metric:
+        """The standby pods of each queue that has some, on the leader alone."""
+        family = GaugeMetricFamily(
+            "djangotasks_standby_pods", "Standby pods that no task has claimed.", labels=(*OF_QUEUE, "state")
+        )
+        for queue in self._store.queues() if leading else ():
+            if (counts := queue.status.standby) is not None:
+                own = queue.metadata.namespace, queue.metadata.name
+                family.add_metric((*own, "ready"), counts.ready)
+                family.add_metric((*own, "starting"), counts.starting)
         return family
 
     def _held(self, leading: bool) -> Metric:

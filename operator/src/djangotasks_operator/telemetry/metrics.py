@@ -30,6 +30,8 @@ WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 360
 STARTS = (0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 20, 30, 60, 120, 300, 900)
 RUNS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600)
 TOTALS = (0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600)
+# Up to the longest that a standby pod may wait.
+AGES = (1, 5, 15, 60, 300, 900, 1800, 3600, 4 * 3600, 24 * 3600)
 # Up to the client's request timeout.
 CALLS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 # From a reconcile that finds nothing to do to one that waits for an API server that is away.
@@ -81,6 +83,16 @@ class Metrics:
         )
         self.scheduled = counter("scheduled_tasks", "Tasks that schedules created.", *OF_QUEUE)
         self.skipped = counter("schedule_skipped", "Times that schedules left out, by reason.", *OF_QUEUE, "reason")
+
+        self.standby_claims = counter(
+            "standby_claims", "Attempts that could take a standby pod, by what became of it.", *OF_QUEUE, "result"
+        )
+        self.standby_age = histogram(
+            "standby_age", "The age of standby pods when an attempt takes them.", AGES, OF_QUEUE
+        )
+        self.standby_start = histogram(
+            "standby_start", "From the creation of a standby pod until it waits for a task.", STARTS, OF_QUEUE
+        )
 
         self.reconciles = histogram("reconcile_duration", "One reconcile of one task.", STEPS)
         self.reconcile_errors = counter("reconcile_errors", "Reconciles that failed, by whose fault.", "cause")
@@ -164,6 +176,19 @@ class OfQueue:
     def skipped(self, reason: str) -> None:
         """Count a time that a schedule left out."""
         self._metrics.skipped.labels(*self._labels, reason).inc()
+
+    def standby_claimed(self, age: float) -> None:
+        """Count an attempt that takes a standby pod. `age`: of the pod, in seconds."""
+        self._metrics.standby_claims.labels(*self._labels, "hit").inc()
+        self._metrics.standby_age.labels(*self._labels).observe(max(age, 0.0))
+
+    def standby_missed(self, why: str) -> None:
+        """Count an attempt that gets a pod of its own. `why`: empty, starting, stale or overrides."""
+        self._metrics.standby_claims.labels(*self._labels, why).inc()
+
+    def standby_started(self, seconds: float) -> None:
+        """Observe how long a standby pod took until it waited."""
+        self._metrics.standby_start.labels(*self._labels).observe(seconds)
 
     def deleted(self, cause: str) -> None:
         """Count a deleted task. `cause`: ttl, history or workflow."""

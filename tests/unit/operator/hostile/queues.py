@@ -46,6 +46,7 @@ QUEUE: dict[str, Any] = {
         "command": ["python", "-m", "django_tasks_kubernetes.runner"],
         "securityDefaults": "Restricted",
         "concurrency": 5,
+        "standby": {"min": 1, "max": 5, "idleSeconds": 60, "maxAgeSeconds": 600, "preload": ["shop.tasks"]},
         "policy": TASK["spec"]["policy"],
         "ceilings": {
             "priority": 1,

@@ -51,6 +51,10 @@ class Calls:
             f"patch {resource.plural} {name}", lambda: self.server.patch(resource.plural, name, change)
         )
 
+    async def json_patch(self, resource: Resource, namespace: str, name: str, operations: Sequence[Object]) -> Object:
+        request = f"patch {resource.plural} {name}"
+        return await self._call(request, lambda: self.server.json_patch(resource.plural, name, operations))
+
     async def patch_status(self, resource: Resource, namespace: str, name: str, version: str, status: Object) -> Object:
         request = f"patch {resource.plural} {name}"
         return await self._call(request, lambda: self.server.patch_status(resource.plural, name, version, status))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -121,6 +122,25 @@ class ApiServer:
         if uid not in (None, self.get(plural, name)["metadata"]["uid"]):
             raise _error(409, "Conflict", "the uid in the precondition is another one")
         return self.update(plural, name, change)
+
+    def json_patch(self, plural: str, name: str, operations: Sequence[Object]) -> Object:
+        """Where a test fails, nothing is changed."""
+        body: Any = json.loads(json.dumps(self.get(plural, name)))
+        for operation in operations:
+            *parts, last = [p.replace("~1", "/").replace("~0", "~") for p in operation["path"].split("/")[1:]]
+            parent = body
+            for part in parts:
+                parent = parent[int(part) if isinstance(parent, list) else part]
+            match operation["op"]:
+                case "test" if parent.get(last) != operation["value"]:
+                    raise _error(422, "Invalid", "the server rejected our request due to an error in our request")
+                case "add" | "replace":
+                    parent[last] = operation["value"]
+                case "remove":
+                    del parent[last]
+                case _:
+                    pass
+        return self._store(plural, "MODIFIED", body)
 
     def patch_status(self, plural: str, name: str, version: str, status: Object) -> Object:
         body = self.get(plural, name)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from djangotasks_api.assignment import PAYLOAD_VARIABLE, Assignment
+from djangotasks_api.assignment import PAYLOAD_VARIABLE
 from djangotasks_api.names import EXCLUDE_FROM_BACKUP_LABEL, QUEUE_LABEL
 from djangotasks_api.phases import Reason
 from djangotasks_operator.pods import manifests
 from djangotasks_operator.pods.views import HEARTBEAT_ANNOTATION, RETRIES_LEFT_ANNOTATION
+from tests.support.assignments import make_assignment
 from tests.support.builders import NOW, at, make_attempt, make_job, make_task
 
 NAME = "web"
@@ -22,14 +23,6 @@ TEMPLATE: dict[str, Any] = {
         ]
     },
 }
-
-
-def assignment(payload: str = "{}") -> Assignment:
-    return Assignment(
-        id="receipt", namespace="shop", uid="u", attempt=1, worker_id="receipt-1", task="shop.tasks.x", queue="default",
-        backend="default", priority=0, enqueued_at="", run_after=None, worker_ids=(), started_at=None,
-        url="http://10.0.0.1", token="t", payload=payload,
-    )  # fmt: skip
 
 
 def test_job() -> None:
@@ -48,7 +41,7 @@ def test_job() -> None:
 
 
 def test_pod() -> None:
-    pod = manifests.pod(make_job(), TEMPLATE, NAME, assignment())
+    pod = manifests.pod(make_job(), TEMPLATE, NAME, make_assignment())
     assert pod["metadata"]["name"] == "receipt-1"
     assert pod["metadata"]["labels"] == {"job-name": "receipt-1"}
     assert pod["metadata"]["ownerReferences"][0]["uid"] == "job-1"
@@ -58,25 +51,25 @@ def test_pod() -> None:
 
 
 def test_a_pod_carries_its_heartbeat_timeout() -> None:
-    watched = manifests.pod(make_job(), TEMPLATE, NAME, replace(assignment(), heartbeat_timeout=60.0))
-    plain = manifests.pod(make_job(), TEMPLATE, NAME, assignment())
+    watched = manifests.pod(make_job(), TEMPLATE, NAME, replace(make_assignment(), heartbeat_timeout=60.0))
+    plain = manifests.pod(make_job(), TEMPLATE, NAME, make_assignment())
     assert watched["metadata"]["annotations"] == plain["metadata"]["annotations"] | {HEARTBEAT_ANNOTATION: "60"}
     assert HEARTBEAT_ANNOTATION not in plain["metadata"]["annotations"]
 
 
 def test_a_pod_carries_how_many_retries_may_follow() -> None:
-    last = manifests.pod(make_job(), TEMPLATE, NAME, replace(assignment(), retries_left=2))
+    last = manifests.pod(make_job(), TEMPLATE, NAME, replace(make_assignment(), retries_left=2))
     assert last["metadata"]["annotations"] == {RETRIES_LEFT_ANNOTATION: "2"}
 
 
 def test_a_template_whose_environment_is_null() -> None:
     template = {"metadata": {"annotations": {}}, "spec": {"containers": [{"name": NAME, "env": None}]}}
-    pod = manifests.pod(make_job(), template, NAME, assignment())
+    pod = manifests.pod(make_job(), template, NAME, make_assignment())
     assert len(pod["spec"]["containers"][0]["env"]) == 3
 
 
 def test_dollars_in_a_payload_are_not_expanded_by_the_kubelet() -> None:
-    pod = manifests.pod(make_job(), TEMPLATE, NAME, assignment('{"args":["$(HOME) $$ $"]}'))
+    pod = manifests.pod(make_job(), TEMPLATE, NAME, make_assignment('{"args":["$(HOME) $$ $"]}'))
     values = {variable["name"]: variable["value"] for variable in pod["spec"]["containers"][0]["env"]}
     assert values[PAYLOAD_VARIABLE] == '{"args":["$$(HOME) $$$$ $$"]}'
 

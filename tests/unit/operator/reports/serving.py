@@ -10,6 +10,7 @@ from typing import Any, cast
 from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.reports.authentication import Authentication
 from djangotasks_operator.reports.endpoint import reports_app
+from djangotasks_operator.reports.standbys_endpoint import StandbysEndpoint
 from djangotasks_operator.runtime.http_server import serve
 
 KEY = b"k" * 32
@@ -31,9 +32,10 @@ async def serving(
     tasks: object = None,
     inputs: object = None,
     answered: Callable[[str, int], None] = lambda *_: None,
+    standbys: StandbysEndpoint | None = None,
 ) -> AsyncIterator[int]:
     """The port. What a test does not need may be None."""
-    app = reports_app(cast(Any, recorder), cast(Any, tasks), cast(Any, inputs), authentication(), answered)
+    app = reports_app(cast(Any, recorder), cast(Any, tasks), cast(Any, inputs), authentication(), answered, standbys)
     with socket.socket() as free:
         free.bind((LOCAL, 0))
         port = free.getsockname()[1]

@@ -51,6 +51,7 @@ LOOKED_UP = {
     "djangotasks_queue_ready": ("namespace", "queue"),
     "djangotasks_queue_held": ("namespace", "queue"),
     "djangotasks_queue_held_without_end_timestamp_seconds": ("namespace", "queue"),
+    "djangotasks_standby_pods": ("namespace", "queue", "state"),
     "djangotasks_workflows": ("namespace", "phase"),
     "djangotasks_workflows_refused": ("namespace",),
     "djangotasks_schedules": ("namespace", "state"),

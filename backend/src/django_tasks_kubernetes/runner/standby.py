@@ -1,0 +1,168 @@
+"""A standby pod: Django is set up, and the process waits for its one task, with a request that the leader holds.
+
+What it holds meanwhile is memory alone: database connections and caches are closed.
+"""
+
+import importlib
+import json
+import random
+import socket
+import time
+from collections.abc import MutableMapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from django_tasks_kubernetes.runner import collector
+from django_tasks_kubernetes.runner.endpoint import http_errors
+from django_tasks_kubernetes.runner.log import logger
+from django_tasks_kubernetes.runner.prepare import set_up
+from django_tasks_kubernetes.runner.process import Terminated
+from djangotasks_api.assignment import TOKEN_VARIABLE, WORKER_VARIABLE, Assignment
+from djangotasks_api.standby import HOLD_SECONDS, LEADER_FIELD, STANDBY_VARIABLE, StandbyAccess
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+CONNECT_SECONDS: Final = 5.0
+# Longer than the operator holds a request.
+ANSWER_SECONDS: Final = HOLD_SECONDS + 10.0
+# When a leader is gone without a word, this notices it within some 11 s.
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
+BACKOFF_SECONDS: Final = 0.1
+BACKOFF_MAX_SECONDS: Final = 5.0
+# How long refusals are believed to pass: a replica that does not know the new key yet, or no standby pods.
+REFUSED_SECONDS: Final = 120.0
+REFUSALS: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+
+# Of the runner: what it imports once it has a task.
+OWN: Final = (
+    "http.client",
+    "django_tasks_kubernetes.runner.execute",
+    "django_tasks_kubernetes.runner.limits",
+    "django_tasks_kubernetes.codec.resource",
+    "django_tasks_kubernetes.codec.times",
+    "django_tasks_kubernetes.result",
+    "django_tasks_kubernetes.task",
+)
+
+
+class Waited(NamedTuple):
+    """What a standby pod waited for."""
+
+    assignment: Assignment
+    token: str
+    """Of the standby pod: it is in the pod's spec, and so proves what the termination message says."""
+
+
+def wait(environ: MutableMapping[str, str]) -> Waited | None:
+    """Set Django up, and wait for the task. None where there will be none. Raises LookupError, ValueError or TypeError
+    where the environment has no standby pod, CannotRun where Django cannot be set up, and Terminated."""
+    access, token = StandbyAccess.from_json(environ.pop(STANDBY_VARIABLE)), environ.pop(TOKEN_VARIABLE)
+    with collector.paused():
+        set_up()
+        _preload(access.preload)
+    _close_connections()
+    if (assignment := ask(access, token)) is None:
+        return None
+    environ[WORKER_VARIABLE] = assignment.worker_id
+    return Waited(assignment, token)
+
+
+def ask(access: StandbyAccess, token: str) -> Assignment | None:
+    """Ask until there is a task, or the operator says that there will be none."""
+    url, failures, refused_at = access.url, 0, None
+    while True:
+        try:
+            status, answer = _request(url, access.path, token)
+        except http_errors() as error:
+            logger.debug("The operator at %s did not answer: %s", url, error)
+            url, failures = access.url, failures + 1
+            _rest(failures)
+            continue
+        if status == HTTPStatus.OK:
+            return Assignment.from_json(answer)
+        if status == HTTPStatus.NO_CONTENT:
+            failures, refused_at = 0, None
+            continue
+        if status == HTTPStatus.GONE:
+            logger.info("The operator has no task for this pod: %s", answer[:300].decode(errors="replace").strip())
+            return None
+        now = time.monotonic()
+        if status in REFUSALS:
+            refused_at = now if refused_at is None else refused_at
+            if now - refused_at > REFUSED_SECONDS:
+                logger.error("The operator does not know this standby pod (%d).", status)
+                return None
+        leader = _leader(answer) if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        if leader is not None and url == access.url:
+            url = leader
+            continue
+        url, failures = access.url, failures + 1
+        _rest(failures)
+
+
+def _preload(modules: tuple[str, ...]) -> None:
+    """Import what every task needs, and what tasks of this queue need. A module that fails is left to its task, which
+    then fails with it."""
+    for module in (*OWN, *modules):
+        try:
+            importlib.import_module(module)
+        except Terminated:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a module may call sys.exit()
+            logger.warning(
+                "%s cannot be imported (%s: %s): its tasks will say why.", module, type(error).__name__, error
+            )
+
+
+def _close_connections() -> None:
+    from django.core.cache import caches
+    from django.db import connections
+
+    for handler in (connections, caches):
+        try:
+            handler.close_all()
+        except Exception:  # noqa: BLE001 - the task will find out
+            logger.exception("A connection could not be closed.")
+
+
+def _request(url: str, path: str, token: str) -> tuple[int, bytes]:
+    """Ask over a connection of its own: the operator closes those that are old."""
+    connection = _connection(url)
+    try:
+        connection.connect()
+        connection.sock.settimeout(ANSWER_SECONDS)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if (option := getattr(socket, name, None)) is not None:
+                connection.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        address = urlsplit(url)
+        headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+        connection.request("POST", address.path.rstrip("/") + path, None, headers)
+        with connection.getresponse() as response:
+            return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def _connection(url: str) -> "HTTPConnection":
+    from http import client
+
+    address = urlsplit(url)
+    class_ = client.HTTPSConnection if address.scheme == "https" else client.HTTPConnection
+    return class_(address.netloc, timeout=CONNECT_SECONDS)
+
+
+def _leader(answer: bytes) -> str | None:
+    with suppress(ValueError, AttributeError):
+        found = json.loads(answer).get(LEADER_FIELD)
+        if isinstance(found, str) and found.startswith(("http://", "https://")):
+            return found
+    return None
+
+
+def _rest(failures: int) -> None:
+    most = min(BACKOFF_SECONDS * 2 ** min(failures, 10), BACKOFF_MAX_SECONDS)
+    time.sleep(random.uniform(most / 2, most))  # noqa: S311 - no secret

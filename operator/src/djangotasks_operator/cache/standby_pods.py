@@ -1,0 +1,87 @@
+"""The standby pods that the operator knows: those that no task has claimed, and by which task the others were."""
+
+from collections.abc import Callable
+
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.tombstones import Tombstones
+from djangotasks_operator.pods.standby import StandbyPod
+from djangotasks_operator.pods.views import Pod
+from djangotasks_operator.runtime.versions import newer
+
+
+class StandbyPods:
+    """By key of the pod: its namespace and name."""
+
+    def __init__(self, changed: Callable[[Key], None]) -> None:
+        """`changed`: called with the key of a queue one of whose pods is new, has changed, or is not waiting any
+        more."""
+        self._changed = changed
+        self._idle: dict[Key, StandbyPod] = {}
+        self._of_queue: dict[Key, set[Key]] = {}
+        self._over = Tombstones()
+        # The attempts that have claimed one: the key of the task, and the number.
+        self._claims: dict[Key, tuple[Key, int]] = {}
+
+    def get(self, key: Key) -> StandbyPod | None:
+        """One that no task has claimed."""
+        return self._idle.get(key)
+
+    def all(self) -> list[StandbyPod]:
+        return list(self._idle.values())
+
+    def of_queue(self, queue: Key) -> list[StandbyPod]:
+        """The oldest first."""
+        found = (self._idle[key] for key in self._of_queue.get(queue, ()))
+        return sorted(found, key=lambda pod: (pod.created_at, pod.name))
+
+    def of_namespace(self, namespace: str) -> list[StandbyPod]:
+        return [pod for pod in self._idle.values() if pod.namespace == namespace]
+
+    def claim_of(self, key: Key) -> tuple[Key, int] | None:
+        """The attempt that has claimed the pod."""
+        return self._claims.get(key)
+
+    def put(self, pod: StandbyPod) -> None:
+        """Keep a pod that waits, unless a later version is cached, or it waits no more."""
+        key = Key(pod.namespace, pod.name)
+        known = self._idle.get(key)
+        if pod.uid in self._over or (known is not None and not newer(pod.resource_version, known.resource_version)):
+            return
+        self._idle[key] = pod
+        self._of_queue.setdefault(Key(pod.namespace, pod.queue), set()).add(key)
+        self._changed(Key(pod.namespace, pod.queue))
+
+    def drop(self, pod: StandbyPod) -> None:
+        """Forget a pod that is gone, or that a task has claimed."""
+        self._remove(Key(pod.namespace, pod.name), pod.uid)
+
+    def claimed(self, pod: Pod) -> None:
+        """Note that an attempt has claimed the pod, where it was a standby pod."""
+        if not pod.standby:
+            return
+        key = Key(pod.namespace, pod.name)
+        self._claims[key] = Key(pod.namespace, pod.task), pod.attempt
+        self._remove(key, pod.uid)
+        self._changed(Key(pod.namespace, pod.queue))
+
+    def released(self, pod: Pod) -> None:
+        """Note that the pod of an attempt is gone."""
+        self._claims.pop(Key(pod.namespace, pod.name), None)
+
+    def _remove(self, key: Key, uid: str) -> None:
+        self._over.add(uid)
+        known = self._idle.get(key)
+        if known is None or known.uid != uid:
+            return
+        del self._idle[key]
+        queue = Key(known.namespace, known.queue)
+        self._of_queue[queue].discard(key)
+        if not self._of_queue[queue]:
+            del self._of_queue[queue]
+        self._changed(queue)
+
+
+def is_outdone(pod: Pod, known: Pod | None) -> bool:
+    """Whether a standby pod cannot be its attempt's, because that has a pod of its own (`known`), which is made only
+    where nothing can be delivered to the standby pod."""
+    return pod.standby and known is not None and not known.standby and known.task_uid == pod.task_uid

@@ -1,0 +1,280 @@
+"""Keep the standby pods of each queue: as many as its tasks need, made of what its pods are made of now.
+
+They are there for tasks, and yield to them: none is made while tasks of their queue are on their way to a pod of their
+own, and all that wait go when a pod or a quota of their namespace finds no room.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from djangotasks_api.models import DjangoTaskQueue, StandbyStatus, TaskSpec
+from djangotasks_api.phases import Reason
+from djangotasks_api.standby import NO_TASK_CODE, StandbyAccess
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.waiting_standbys import WaitingStandbys
+from djangotasks_operator.cache.writer import TaskWriter
+from djangotasks_operator.controllers.admission import STARTING_LIMIT, Admission
+from djangotasks_operator.controllers.assignments import ReportAccess
+from djangotasks_operator.controllers.pod_templates import PodTemplates
+from djangotasks_operator.controllers.standby_pools import QueuePool, StandbyPools
+from djangotasks_operator.controllers.start_results import Blocked, refusal_of
+from djangotasks_operator.controllers.work_queues import WorkQueues
+from djangotasks_operator.pods.overrides import apply
+from djangotasks_operator.pods.standby import (
+    KUEUE_LABEL,
+    StandbyPod,
+    parse_standby,
+    standby_name,
+    standby_pod,
+    template_hash,
+)
+from djangotasks_operator.pods.template import PodTemplate
+from djangotasks_operator.pods.tokens import sign_standby
+from djangotasks_operator.runtime.controller import Result
+from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.runtime.resources import PODS
+from djangotasks_operator.scheduling.limits import quota_of, resolve
+from djangotasks_operator.scheduling.standby_pool import Member, plan, target
+from djangotasks_operator.status.queue_status import StandbyState
+
+STANDBY_QUEUES_IN_FLIGHT = 4
+# How often a pool is compared with what it should be, also where nothing has changed: nothing says when a Deployment
+# changes, or a rate falls.
+CHECK_SECONDS = 5.0
+# When to see again whether there is room for standby pods.
+SHORT_SECONDS = 60.0
+# Tasks of all queues that are on their way to a pod, when the operator's own writes are what they wait for.
+BUSY_STARTS = STARTING_LIMIT // 2
+# Tasks that are looked through for those that are on their way to a pod.
+BUSY_TASKS_MAX = 200
+# Of a name: as many pods as there may be have names of their own.
+SUFFIX_BYTES = 5
+
+
+class Wanted(NamedTuple):
+    """How many pods a queue is to have; and where it is to have none, why."""
+
+    pods: int
+    why_none: tuple[str, str] | None = None
+
+
+class StandbyController:
+    def __init__(
+        self,
+        writer: TaskWriter,
+        templates: PodTemplates,
+        waiting: WaitingStandbys,
+        pools: StandbyPools,
+        access: ReportAccess,
+        admission: Admission,
+        work: WorkQueues,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._writer = writer
+        self._store = writer.store
+        self._templates = templates
+        self._waiting = waiting
+        self._pools = pools
+        self._access = access
+        self._admission = admission
+        self._work = work
+        self._now = now
+        # Namespaces without room, and when to see again whether they have some.
+        self._short: dict[str, float] = {}
+
+    def initialize(self) -> None:
+        """Reconcile the pods of all queues once."""
+        for queue in self._store.queues():
+            self._work.standbys.add(Key.of(queue.metadata))
+
+    def give_way(self, namespace: str) -> None:
+        """A pod or a quota of the namespace finds no room: standby pods are not to take it."""
+        self._short[namespace] = self._pools.clock() + SHORT_SECONDS
+        for pod in self._store.standbys.of_namespace(namespace):
+            self._work.standbys.add(Key(namespace, pod.queue))
+
+    def state(self, key: Key) -> StandbyState | None:
+        """What the queue's status says of its standby pods. None where it has none."""
+        queue = self._store.queue(key)
+        if queue is None or queue.spec.standby is None:
+            return None
+        there = [pod for pod in self._store.standbys.of_queue(key) if not (pod.deleting or pod.ended)]
+        ready = sum(self._waiting.is_ready(Key(pod.namespace, pod.name)) for pod in there)
+        return StandbyState(StandbyStatus(ready=ready, starting=len(there) - ready), self._pools.of(key).problem)
+
+    async def reconcile(self, key: Key) -> Result:
+        """Delete pods that no task is to claim, and make those that are missing."""
+        queue = self._store.queue(key)
+        if queue is None:
+            # Those that are left go with the queue.
+            self._pools.forget(key)
+            return Result.DONE
+        pods = [pod for pod in self._store.standbys.of_queue(key) if not pod.deleting]
+        if queue.spec.standby is None and not pods:
+            self._pools.forget(key)
+            return Result.DONE
+        self._work.queue_tasks_changed(key)
+        self._work.standbys.add_after(key, CHECK_SECONDS)
+        own = self._pools.of(key)
+        for pod in [pod for pod in pods if pod.ended]:
+            await self._bury(pod, own)
+        template = await self._templates.of(queue)
+        if isinstance(template, Blocked):
+            own.problem = template.reason, template.message
+            return Result.DONE
+        _apply_policy(queue, template)
+        wanted = self._wanted(key, queue, template, own)
+        await self._fit(key, queue, template, wanted, own)
+        return Result.DONE
+
+    def _wanted(self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, own: QueuePool) -> Wanted:
+        spec = queue.spec.standby
+        if spec is None:
+            return Wanted(0)
+        quota = quota_of(queue, self._store.holds.of(key, self._now()))
+        if quota.suspended or quota.concurrency == 0:
+            return Wanted(0, ("Suspended", "No task of the queue is started."))
+        if KUEUE_LABEL in template.manifest["metadata"]["labels"]:
+            message = f"Kueue would count pods that wait: take {KUEUE_LABEL} out of the queue's template, or standby."
+            return Wanted(0, ("NotAllowed", message))
+        if self._is_short(key.namespace):
+            return Wanted(0, ("NoRoom", "A pod or a quota of the namespace has no room: standby pods are made later."))
+        rate = own.pool.arrivals.rate(self._pools.clock())
+        most = spec.max if quota.concurrency is None else min(spec.max, max(quota.concurrency, spec.min))
+        return Wanted(target(rate, own.pool.refill, spec.min, most))
+
+    def _is_short(self, namespace: str) -> bool:
+        """Whether tasks of the namespace have found no room lately, or look for it."""
+        until, now = self._short.get(namespace), self._pools.clock()
+        if until is None:
+            return False
+        if now < until:
+            return True
+        if self._looks_for_room(namespace):
+            self._short[namespace] = now + SHORT_SECONDS
+            return True
+        del self._short[namespace]
+        return False
+
+    def _looks_for_room(self, namespace: str) -> bool:
+        pods = any(pod.unschedulable is not None and pod.namespace == namespace for pod in self._store.pods())
+        return pods or any(
+            task.status.reason is Reason.QUOTA_EXCEEDED and not task.status.phase.is_terminal
+            for task in self._store.tasks()
+            if task.metadata.namespace == namespace
+        )
+
+    async def _fit(
+        self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, wanted: Wanted, own: QueuePool
+    ) -> None:
+        hash_, now = template_hash(queue, template, self._access.url), self._now()
+        pods = {pod.name: pod for pod in self._store.standbys.of_queue(key) if not (pod.deleting or pod.ended)}
+        members = [
+            Member(
+                pod.name,
+                (now - pod.created_at).total_seconds(),
+                (pod.hash, pod.queue_uid) == (hash_, queue.metadata.uid),
+                self._waiting.is_ready(Key(pod.namespace, pod.name)),
+            )
+            for pod in pods.values()
+        ]
+        clock, spec = self._pools.clock(), queue.spec.standby
+        none = spec is None or wanted.why_none is not None
+        surplus = sum(member.fresh for member in members) - wanted.pods
+        may_shrink = spec is None or none or own.pool.may_shrink(surplus, spec.idle_seconds, clock)
+        max_age = float("inf") if spec is None else spec.max_age_seconds
+        todo = plan(members, wanted.pods, max_age, may_shrink=may_shrink)
+        doomed = list(pods) if none else todo.delete
+        for name in doomed:
+            if await self._writer.delete_standby(pods[name]):
+                own.created_at.pop(name, None)
+        if todo.shrinks:
+            own.pool.shrunk(clock)
+        if wanted.why_none is not None:
+            own.problem = wanted.why_none
+            return
+        self._note_problem(own, [pods[member.name] for member in members], todo.create)
+        for _ in range(todo.create):
+            if not await self._make(key, queue, template, hash_, own):
+                break
+
+    async def _make(self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, hash_: str, own: QueuePool) -> bool:
+        """Create one more, unless it is not the time for it."""
+        now = self._pools.clock()
+        delay = own.pool.delay(now) or own.yields(busy=self._is_busy(key), now=now) or own.pace.reserve()
+        if delay:
+            self._work.standbys.add_after(key, delay)
+            return False
+        name = standby_name(key.name, secrets.token_hex(SUFFIX_BYTES))
+        metadata, spec = queue.metadata, queue.spec.standby
+        preload = tuple(spec.preload if spec is not None else ()) or own.modules
+        access = StandbyAccess(
+            url=self._access.url, namespace=key.namespace, pod=name, queue_uid=metadata.uid, preload=preload
+        )
+        token = sign_standby(self._access.key, key.namespace, name, metadata.uid)
+        own.created_at[name] = now
+        try:
+            body = await self._writer.api.create(
+                PODS, key.namespace, standby_pod(queue, template, hash_, access, token)
+            )
+        except ApiError as error:
+            if (refusal := refusal_of(error)) is None:
+                raise
+            del own.created_at[name]
+            own.problem = refusal.reason, refusal.message
+            own.pool.failed(now)
+            if refusal.reason is Reason.QUOTA_EXCEEDED:
+                self.give_way(key.namespace)
+            self._work.standbys.add_after(key, own.pool.delay(now))
+            return False
+        if (pod := parse_standby(body)) is not None:
+            self._store.standbys.put(pod)
+        return True
+
+    def _is_busy(self, key: Key) -> bool:
+        """Whether tasks of the queue are on their way to a pod of their own: a standby pod that is being started helps
+        none of them."""
+        if self._admission.starting >= BUSY_STARTS:
+            return True
+        for task in islice(self._store.unfinished(key), BUSY_TASKS_MAX):
+            snapshot = self._store.snapshot(task)
+            pod = None if snapshot is None else snapshot.pods.get(snapshot.number)
+            if pod is not None and pod.running_since is None and not pod.ended and pod.unschedulable is None:
+                return True
+        return False
+
+    async def _bury(self, pod: StandbyPod, own: QueuePool) -> None:
+        """Delete a pod that has ended without a task. The next one is made later each time."""
+        if not await self._writer.delete_standby(pod):
+            return
+        own.created_at.pop(pod.name, None)
+        own.pool.failed(self._pools.clock())
+        ended = pod.terminated
+        if ended is not None and ended.exit_code == NO_TASK_CODE:
+            message = "The image's django-tasks-kubernetes does not know standby pods: upgrade it in the image."
+            own.problem = "Unsupported", message
+        elif ended is not None:
+            tail = f" The end of its log:\n{ended.message}" if ended.message else ""
+            reason = f" ({ended.reason})" if ended.reason else ""
+            own.problem = "Failing", f"A standby pod ended with exit code {ended.exit_code}{reason}.{tail}"
+        else:
+            own.problem = "Failing", "A standby pod ended before its container had started."
+
+    def _note_problem(self, own: QueuePool, pods: list[StandbyPod], missing: int) -> None:
+        """What keeps the pods from starting that there are. What was wrong before stays until one waits."""
+        if (problem := next((pod.problem for pod in pods if pod.problem), None)) is not None:
+            own.problem = "Failing", problem
+        elif own.problem is not None and own.problem[0] in PASSING and (pods or not missing):
+            own.problem = None
+
+
+# Reasons that are over when there are pods again.
+PASSING = frozenset({"Suspended", "NotAllowed", "NoRoom", Reason.QUOTA_EXCEEDED, Reason.INVALID_TEMPLATE})
+
+
+def _apply_policy(queue: DjangoTaskQueue, template: PodTemplate) -> None:
+    """Apply the queue's policy, as to a task that asks for nothing. Change the template in place."""
+    apply(TaskSpec(task="a.b", queue=queue.metadata.name), queue, resolve(None, queue), *template[:2])

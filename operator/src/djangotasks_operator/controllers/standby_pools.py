@@ -1,0 +1,79 @@
+"""What this leader remembers of each queue's standby pods."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from djangotasks_api.models import DjangoTask
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.runtime.rate_limit import TokenBucket
+from djangotasks_operator.scheduling.standby_pool import Pool
+
+# Pods that are made at once, and a second, for one queue: more would take the CPU that their tasks need.
+BURST, PER_SECOND = 4, 2.0
+# Modules that new pods import where the queue names none: those of so many different tasks.
+RECENT_MAX = 16
+# How soon to see again whether tasks are on their way, and for how long they come first.
+BUSY_SECONDS, BUSY_MOST = 0.5, 30.0
+# How long none is made after a policy has refused to let one be claimed: each would be made in vain.
+REFUSED_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class QueuePool:
+    """Of one queue."""
+
+    pace: TokenBucket
+    pool: Pool = field(default_factory=Pool)
+    problem: tuple[str, str] | None = None
+    """Why pods do not come to wait: a reason and a message."""
+    created_at: dict[str, float] = field(default_factory=dict)
+    """When each pod was made that has not come to wait, by name."""
+    _busy_since: float | None = None
+    _modules: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def note(self, task: DjangoTask, now: float) -> None:
+        """A task has come that one of the pods could run."""
+        self.pool.arrivals.note(now)
+        module = task.spec.task.rpartition(".")[0]
+        self._modules[module] = None
+        self._modules.move_to_end(module)
+        if len(self._modules) > RECENT_MAX:
+            self._modules.popitem(last=False)
+
+    def yields(self, *, busy: bool, now: float) -> float:
+        """For how long the next pod is not made yet, because tasks are on their way to pods of their own (`busy`). Not
+        for ever: where there are always such tasks, they need standby pods more than any."""
+        if not busy:
+            self._busy_since = None
+            return 0.0
+        if self._busy_since is None:
+            self._busy_since = now
+        return BUSY_SECONDS if now - self._busy_since < BUSY_MOST else 0.0
+
+    def refused(self, message: str, now: float) -> None:
+        """The API server does not let a pod be claimed."""
+        self.problem = "ClaimRefused", f"The API server refuses to give a standby pod to a task: {message}"
+        self.pool.pause(now + REFUSED_SECONDS)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Of the tasks that came last."""
+        return tuple(self._modules)
+
+
+class StandbyPools:
+    """One instance a term."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._of: dict[Key, QueuePool] = {}
+
+    def of(self, queue: Key) -> QueuePool:
+        if (known := self._of.get(queue)) is None:
+            known = self._of[queue] = QueuePool(TokenBucket(BURST, PER_SECOND, self.clock))
+        return known
+
+    def forget(self, queue: Key) -> None:
+        self._of.pop(queue, None)

@@ -1,0 +1,187 @@
+"""A standby pod's process: what it does before there is a task, how it asks, and when it gives up."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes.runner import standby
+from django_tasks_kubernetes.runner.__main__ import main
+from django_tasks_kubernetes.runner.process import Terminated, Termination
+from djangotasks_api.assignment import Assignment
+from djangotasks_api.outcome import Outcome
+from djangotasks_api.standby import StandbyAccess
+from tests.unit.backend.conftest import Server, serve
+from tests.unit.backend.pod import HERE, Pod
+
+NEXT = "/v1/standbys/shop/mail-0a/uid-of-mail/next"
+
+
+def access(server: Server, **changes: Any) -> StandbyAccess:
+    fields = {"url": server.url, "namespace": "shop", "pod": "mail-0a", "queue_uid": "uid-of-mail"} | changes
+    return StandbyAccess(**fields)
+
+
+def assignment(pod: Pod, task: str = "echo", *args: Any, **changes: Any) -> Assignment:
+    fields = {"worker_id": "mail-0a", "token": "the-attempts"} | changes
+    return Assignment.from_environ(pod.environ(task, args, **fields))
+
+
+type Scripted = tuple[int, Any]
+
+
+def given(pod: Pod, task: str = "echo", *args: Any) -> Scripted:
+    return 200, asdict(assignment(pod, task, *args))
+
+
+def script(server: Server, *answers: Scripted) -> None:
+    """Each request of a standby pod gets the next of them."""
+    left = iter(answers)
+    server.answer = lambda request: (*next(left), {}) if request.path.endswith("/next") else (200, {}, {})
+
+
+@pytest.fixture(autouse=True)
+def without_waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long it would have waited is not of interest."""
+    rests: list[int] = []
+    monkeypatch.setattr(standby, "_rest", rests.append)
+    return rests
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    """Another replica."""
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def environ(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """That of a standby pod, in this process."""
+    before = signal.getsignal(signal.SIGTERM)
+    found = pod.environ("echo")
+    variables = {name: value for name, value in found.items() if "ASSIGNMENT" not in name and "PAYLOAD" not in name}
+    variables |= {"DJANGOTASKS_STANDBY": access(pod.server).to_json(), "DJANGOTASKS_TOKEN": "the-standbys"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DJANGOTASKS_GC", "default")
+    monkeypatch.setenv("DJANGOTASKS_WORKER", "")
+    yield variables
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_it_asks_until_there_is_a_task(pod: Pod) -> None:
+    server = pod.server
+    script(server, (204, None), (204, None), given(pod, "echo", 1))
+    found = standby.ask(access(server), "the-standbys")
+    assert found == assignment(pod, "echo", 1)
+    assert [request.path for request in server.requests] == [NEXT] * 3
+    assert {request.headers["authorization"] for request in server.requests} == {"Bearer the-standbys"}
+
+
+def test_it_runs_the_task_as_any_pod_does(pod: Pod, environ: dict[str, str]) -> None:
+    script(pod.server, given(pod, "echo", "ü"))
+    assert main(Termination()) == 0
+    (report,) = pod.reports("outcome")
+    assert report.headers["authorization"] == "Bearer the-attempts"
+    assert pod.outcome.result == '{"args":["\\u00fc"],"kwargs":{}}'
+
+
+def test_its_termination_message_is_signed_with_what_its_spec_has(pod: Pod, environ: dict[str, str]) -> None:
+    """The operator looks there for the token of a pod, when its own key is another one."""
+    script(pod.server, given(pod))
+    assert main(Termination()) == 0
+    text = pod.termination_log.read_text()
+    assert Outcome.from_termination_message(text, ["the-standbys"]) == pod.outcome
+
+
+def test_it_keeps_no_credentials_in_its_environment(pod: Pod) -> None:
+    script(pod.server, given(pod))
+    environ = {"DJANGOTASKS_STANDBY": access(pod.server).to_json(), "DJANGOTASKS_TOKEN": "the-standbys"}
+    assert standby.wait(environ) == (assignment(pod), "the-standbys")
+    assert environ == {"DJANGOTASKS_WORKER": "mail-0a"}
+
+
+def test_it_goes_where_the_leader_is_and_back(pod: Pod, other: Server, without_waits: list[int]) -> None:
+    script(pod.server, (503, {"leader": other.url}), (503, {"leader": other.url}))
+    script(other, (204, None), (503, {}), given(pod))
+    assert standby.ask(access(pod.server), "t") == assignment(pod)
+    assert [request.path for request in other.requests] == [NEXT] * 3
+    assert len(pod.server.requests) == 2
+    assert without_waits == [1], "after the leader has sent it away it waits"
+
+
+def test_it_goes_back_when_the_leader_is_gone(pod: Pod, without_waits: list[int]) -> None:
+    script(pod.server, (503, {"leader": "http://127.0.0.1:1"}), given(pod))
+    assert standby.ask(access(pod.server), "t") == assignment(pod)
+    assert without_waits == [1]
+
+
+@pytest.mark.parametrize("body", [None, {}, {"leader": 1}, {"leader": "ftp://x"}, [1]])
+def test_it_asks_again_where_nobody_knows_the_leader(pod: Pod, body: Any, without_waits: list[int]) -> None:
+    script(pod.server, (503, body), given(pod))
+    assert standby.ask(access(pod.server), "t") == assignment(pod)
+    assert without_waits == [1]
+
+
+def test_it_ends_when_there_will_be_no_task(pod: Pod, environ: dict[str, str]) -> None:
+    script(pod.server, (410, None))
+    assert main(Termination()) == 0
+    assert pod.reports("outcome") == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_it_ends_where_it_is_refused_for_long(pod: Pod, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator with another key, or of a version without standby pods."""
+    monkeypatch.setattr(standby, "REFUSED_SECONDS", -1.0)
+    script(pod.server, (status, None))
+    assert standby.ask(access(pod.server), "t") is None
+
+
+def test_it_outlives_a_refusal_that_passes(pod: Pod) -> None:
+    script(pod.server, (403, None), (404, None), (429, None), given(pod))
+    assert standby.ask(access(pod.server), "t") == assignment(pod)
+
+
+def test_sigterm_ends_it_at_once(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminated(*_: object) -> None:
+        raise Terminated(143)
+
+    monkeypatch.setattr(standby, "_request", terminated)
+    assert main(Termination()) == 0
+
+
+def test_a_module_that_fails_is_left_to_its_task(pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
+    script(pod.server, given(pod))
+    environ = {
+        "DJANGOTASKS_STANDBY": access(pod.server, preload=("tests.unit.backend.broken", "no.such", HERE)).to_json(),
+        "DJANGOTASKS_TOKEN": "t",
+    }
+    assert standby.wait(environ) is not None
+    assert [record.message.partition(" ")[0] for record in caplog.records if record.levelname == "WARNING"] == [
+        "tests.unit.backend.broken",
+        "no.such",
+    ]
+
+
+def test_it_holds_no_connection_while_it_waits(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.core.cache import caches
+    from django.db import connections
+
+    closed: list[str] = []
+    monkeypatch.setattr(connections, "close_all", lambda: closed.append("databases"))
+    monkeypatch.setattr(caches, "close_all", lambda: closed.append("caches"))
+    script(pod.server, given(pod))
+    environ = {"DJANGOTASKS_STANDBY": access(pod.server).to_json(), "DJANGOTASKS_TOKEN": "t"}
+    standby.wait(environ)
+    assert closed == ["databases", "caches"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]"])
+def test_a_process_without_its_place_ends_as_one_without_a_task(
+    text: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DJANGOTASKS_STANDBY", text)
+    assert main(Termination()) == 2

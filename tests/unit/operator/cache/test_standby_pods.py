@@ -1,0 +1,76 @@
+"""What is known of standby pods: the later version counts, a claim is for good, and who asks is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.standby_pods import StandbyPods
+from djangotasks_operator.cache.store import Store
+from djangotasks_operator.pods.standby import StandbyPod
+from tests.support.builders import NAMESPACE, UID, at, make_pod, make_task
+
+QUEUE = Key(NAMESPACE, "default")
+
+
+def standby(name: str = "default-0a", version: int = 1, age: float = 60) -> StandbyPod:
+    return StandbyPod(
+        name=name, namespace=NAMESPACE, uid=f"uid-of-{name}", resource_version=str(version), queue="default",
+        queue_uid="q", hash="h", created_at=at(-age), deleting=False, ended=False, terminated=None, problem=None,
+    )  # fmt: skip
+
+
+def index() -> tuple[StandbyPods, list[Key]]:
+    changed: list[Key] = []
+    return StandbyPods(changed.append), changed
+
+
+def test_the_later_version_counts() -> None:
+    pods, changed = index()
+    pods.put(standby(version=2))
+    pods.put(standby(version=1))
+    assert pods.of_queue(QUEUE) == [standby(version=2)]
+    assert changed == [QUEUE]
+
+
+def test_the_oldest_is_first() -> None:
+    pods, _ = index()
+    for name, age in (("default-0a", 1), ("default-0b", 60), ("default-0c", 30)):
+        pods.put(standby(name, age=age))
+    assert [pod.name for pod in pods.of_queue(QUEUE)] == ["default-0b", "default-0c", "default-0a"]
+    assert len(pods.of_namespace(NAMESPACE)) == len(pods.all()) == 3
+    assert pods.of_namespace("bank") == []
+
+
+def test_a_claim_is_for_good() -> None:
+    pods, changed = index()
+    pods.put(standby())
+    pods.claimed(make_pod(name="default-0a", uid="uid-of-default-0a", standby=True, queue="default"))
+    assert pods.of_queue(QUEUE) == []
+    assert pods.claim_of(Key(NAMESPACE, "default-0a")) == (Key(NAMESPACE, "receipt"), 1)
+    pods.put(standby(version=9))
+    assert pods.get(Key(NAMESPACE, "default-0a")) is None, "an answer that was on its way brings it back"
+    assert set(changed) == {QUEUE}
+
+
+def test_one_that_is_gone_stays_gone() -> None:
+    pods, _ = index()
+    pods.put(standby())
+    pods.drop(standby())
+    pods.put(standby(version=9))
+    assert pods.all() == []
+
+
+def test_the_attempts_own_pod_outdoes_a_standby_pod() -> None:
+    """The owner of a pod that can never be the attempt's was changed all the same, by a request that came too late."""
+    store = Store()
+    store.put_task(make_task())
+    own = make_pod()
+    store.put_pod(own)
+    late = make_pod(name="default-0a", uid="p", standby=True, resource_version="99")
+    store.put_pod(late)
+    assert store.pod(Key(NAMESPACE, "receipt"), 1) == own
+    another = replace(late, task_uid="another", attempt=2)
+    store.put_pod(another)
+    assert store.pod(Key(NAMESPACE, "receipt"), 2) == another
+    assert own.task_uid == UID
