@@ -25,44 +25,49 @@ VOLATILE: Final = ("fresh", "older", PART)
 OLDER: Final = "older"
 
 
-def task_of(place: Place, row: Row) -> Task:
-    """The object that the admin shows, with its row."""
-    task = Task.shown(place.pk(row.id), row.task)
-    task.row = row  # type: ignore[attr-defined]
-    return task
-
-
 class Selection(Sequence[Task]):
-    """Tasks, with as much of a QuerySet as the admin's list and its actions ask of one."""
+    """Tasks, with as much of a QuerySet as the admin's list and its actions ask of one. An object is made where one is
+    asked for: of a thousand rows, a page shows fifty."""
 
     model = Task
     ordered = True
 
-    def __init__(self, tasks: Iterable[Task] = ()) -> None:
-        self._tasks = list(tasks)
+    def __init__(self, place: Place | None = None, rows: Sequence[Row] = ()) -> None:
+        self._place, self._rows = place, rows
 
     @overload
     def __getitem__(self, index: int) -> Task: ...
     @overload
     def __getitem__(self, index: slice) -> "Selection": ...
     def __getitem__(self, index: int | slice) -> "Task | Selection":
-        return Selection(self._tasks[index]) if isinstance(index, slice) else self._tasks[index]
+        if isinstance(index, slice):
+            return Selection(self._place, self._rows[index])
+        return self._task(self._rows[index])
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[Task]:
-        return iter(self._tasks)
+        return map(self._task, self._rows)
 
     def count(self, value: Any = None) -> int:
-        return len(self._tasks)
+        return len(self._rows)
 
     def filter(self, *, pk__in: Iterable[str]) -> "Selection":
         wanted = set(pk__in)
-        return Selection(task for task in self._tasks if task.pk in wanted)
+        return Selection(self._place, [row for row in self._rows if self._pk(row) in wanted])
 
     def _clone(self) -> "Selection":
         return self
+
+    def _task(self, row: Row) -> Task:
+        """The object that the admin shows, with its row."""
+        task = Task.shown(self._pk(row), row.task)
+        task.row = row  # type: ignore[attr-defined]
+        return task
+
+    def _pk(self, row: Row) -> str:
+        return row.id if self._place is None else self._place.pk(row.id)
 
 
 class TaskList(ChangeList):
@@ -89,7 +94,7 @@ class TaskList(ChangeList):
         if unknown:
             raise IncorrectLookupParameters(", ".join(unknown))
         self.clear_all_filters_qs = self.get_query_string(remove=self.get_filters_params())
-        return Selection(task_of(place, row) for row in self._in_order(rows))
+        return Selection(place, self._in_order(rows))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
