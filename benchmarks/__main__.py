@@ -28,6 +28,7 @@ from benchmarks import (
     waiting_retries,
     writes,
 )
+from benchmarks.admin.measure import measure as admin
 from benchmarks.fake_site import FakeSite, fake_site
 from benchmarks.figures import Figure, table
 from benchmarks.machine import machine
@@ -69,6 +70,10 @@ BENCHMARKS = {
     "list": Benchmark(
         "the newest 50 of 10,000 finished tasks, as `manage.py tasks list` reads them, against all resources",
         here=(listing.measure,),
+    ),
+    "admin": Benchmark(
+        "the pages in Django's admin with 10,000 tasks and more, against Django's own list: takes ten minutes",
+        here=(admin,),
     ),
     "runner": Benchmark(
         "what the runner adds, and its CPU time, alone: needs no cluster",

@@ -6,14 +6,13 @@ Only the API server works: nobody watches the namespaces, and the tasks look as 
 from __future__ import annotations
 
 import json
-import random
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import crowd
+from benchmarks import finished
 from benchmarks.calm import Calm
 from benchmarks.figures import Figure
 from benchmarks.samples import in_turn, interleaved, median, percentile
@@ -22,13 +21,11 @@ from django_tasks_kubernetes.kube.client import Client
 from django_tasks_kubernetes.presentation.filters import Filter
 from django_tasks_kubernetes.presentation.newest import newest
 from django_tasks_kubernetes.presentation.tables import Page, page_of
-from djangotasks_api.task_ids import id_for, new_id, order_labels
 from tools.cluster.cluster import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from benchmarks.api import Api
     from tools.cluster import Progress
 
 TASKS = 10_000
@@ -36,9 +33,6 @@ TASKS = 10_000
 FEW_SHARE = 10
 KEYED_SHARE = 10
 PAIRS, WHOLE_PAIRS = 40, 4
-PAYLOAD_BYTES = 1000
-FAILED_EACH, TRACEBACK_CHARS, LOG_TAIL_CHARS = 25, 1200, 4000
-SPACING = timedelta(seconds=1)
 OBJECTS_TARGET, GROWTH_TARGET, ALL_TARGET, KEYED_TARGET = 0.05, 1.5, 0.5, 0.2
 
 
@@ -91,7 +85,6 @@ class _Namespace:
 
     def __init__(self, cluster: Cluster, cleanup: ExitStack) -> None:
         self._kubeconfig, self.name = cluster.kubeconfig, cluster.new_namespace()
-        self._path = crowd.tasks_path(self.name)
         self._client = Client(Options(namespace=self.name, kubeconfig=str(cluster.kubeconfig)))
         self._tasks, self._newest = 0, set[str]()
         self.sizes: list[int] = []
@@ -101,17 +94,10 @@ class _Namespace:
 
     def fill(self, number: int, *, keyed: bool = False) -> None:
         """In random order, as by many processes. The first is the newest."""
-        now = datetime.now(UTC)
-        tasks = [_task(now - SPACING * age, age, keyed=keyed) for age in range(number)]
+        tasks = finished.tasks(number, datetime.now(UTC), keyed=keyed)
         self._tasks += number
         self._newest.add(tasks[0]["metadata"]["name"])
-        random.shuffle(tasks)
-        crowd.at_once(self._kubeconfig, tasks, self._create_finished)
-
-    def _create_finished(self, api: Api, task: crowd.Object) -> None:
-        status = f"{self._path}/{task['metadata']['name']}/status?fieldManager=operator"
-        api.post(f"{self._path}?fieldManager=web", json.dumps(task).encode())
-        api.patch(status, {"status": _status(task)})
+        finished.create(self._kubeconfig, self.name, tasks, finished.Mix())
 
     def check(self) -> None:
         """What is measured gives the right answer. Its size is kept."""
@@ -140,27 +126,3 @@ class _Namespace:
         answer = self._client.table_page(**asked)
         self.sizes.append(len(json.dumps(answer, separators=(",", ":"))))
         return page_of(answer, self.name, datetime.now(UTC))
-
-
-def _task(enqueued_at: datetime, number: int, *, keyed: bool) -> crowd.Object:
-    """One that was enqueued then."""
-    key = {"idempotencyKey": f"order-{number}"} if keyed else {}
-    payload = json.dumps({"args": ["x" * PAYLOAD_BYTES], "kwargs": {}})
-    made = crowd.task("default", enqueuedAt=enqueued_at.isoformat(), payload=payload, **key)
-    name = id_for("shop.probes.add", key["idempotencyKey"]) if key else new_id(int(enqueued_at.timestamp() * 1000))
-    made["metadata"]["name"] = name
-    made["metadata"]["labels"] |= order_labels(name)
-    return made
-
-
-def _status(task: crowd.Object) -> crowd.Object:
-    """Most have succeeded; of those that have not, the end of the log is kept."""
-    name, at = task["metadata"]["name"], task["spec"]["enqueuedAt"]
-    attempt = {"number": 1, "job": f"{name}-1", "pod": f"{name}-1", "startedAt": at, "finishedAt": at}
-    times = {"startedAt": at, "finishedAt": at}
-    if random.randrange(FAILED_EACH):
-        return {"phase": "Succeeded", "result": "3", "attempts": [attempt], **times}
-    error = {"type": "builtins.ValueError", "traceback": "Traceback …\n" + "x" * TRACEBACK_CHARS}
-    failed = attempt | {"reason": "TaskError", "message": "ValueError: no", "error": error}
-    tail = {"attempt": 1, "text": "x" * LOG_TAIL_CHARS}
-    return {"phase": "Failed", "reason": "TaskError", "attempts": [failed], "logTail": tail, **times}

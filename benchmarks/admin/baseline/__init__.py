@@ -1,0 +1,1 @@
+"""An app whose table has the columns of the list of tasks: the same page over the ORM."""
