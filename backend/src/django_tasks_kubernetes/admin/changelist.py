@@ -130,7 +130,9 @@ class TaskList(ChangeList):
     def _read(self, request: HttpRequest, criteria: Criteria, older: str | None) -> list[Row]:
         self.allowed = self.model_admin.queues_for(request)
         limit = self.model_admin.list_max_read
-        view = View(fields=criteria.fields, labels=criteria.labels, limit=limit, older=older)
+        is_all = not (criteria.fields or criteria.labels or criteria.asks_rows)
+        first = min(self.model_admin.list_first_read, limit) if is_all else limit
+        view = View(fields=criteria.fields, labels=criteria.labels, limit=limit, first=first, older=older)
         self.answer: Answer[Reading] = read(self.place, view, fresh=is_fresh(request))
         if self.answer.value is None:
             return []

@@ -1,11 +1,12 @@
 """The tasks of a page: a bounded read, and an honest account of what it left out."""
 
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django_tasks_kubernetes.admin.keeping import KEEPER, Answer
+from django_tasks_kubernetes.admin.keeping import KEEPER, MOST_SECONDS, Answer
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.presentation.filters import EVER
 from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
@@ -13,6 +14,8 @@ from django_tasks_kubernetes.presentation.rows import Row
 
 # Of a page. `docs/decisions/34` has what they cost.
 ROWS_MAX: Final = 1000
+# By place, until when all its tasks are taken to have names that tell the time.
+_all_in_order: dict[Hashable, float] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,9 @@ class View:
     labels: str = ""
     """A label selector."""
     limit: int = ROWS_MAX
+    """All of them, if there are no more than that."""
+    first: int = ROWS_MAX
+    """If there are more, so many of the newest."""
     older: str | None = None
     """The token of an earlier read: those that come after it."""
 
@@ -69,12 +75,17 @@ def kept[T](place: Place, what: Hashable, read: Callable[[], T], *, fresh: bool 
         _ = place.store
         return read()
 
-    return KEEPER.get((type(place.backend), place.alias, _of(place), what), reading, fresh=fresh)
+    return KEEPER.get((*_key(place), what), reading, fresh=fresh)
 
 
 def forget() -> None:
     """Reads all again, after something was changed."""
     KEEPER.clear()
+    _all_in_order.clear()
+
+
+def _key(place: Place) -> tuple[Hashable, ...]:
+    return type(place.backend), place.alias, _of(place)
 
 
 def _of(place: Place) -> Hashable:
@@ -87,19 +98,34 @@ def _of(place: Place) -> Hashable:
 
 
 def _read(place: Place, view: View) -> Reading:
-    page = place.page(fields=view.fields, labels=view.labels, limit=view.limit, token=view.older)
+    first = min(view.first, view.limit)
+    page = place.page(fields=view.fields, labels=view.labels, limit=first, token=view.older)
     rows, number = page.rows, None
     if page.remaining is not None and view.older is None:
         number = len(rows) + page.remaining
+        if page.token is not None and number <= view.limit:
+            page = place.page(fields=view.fields, labels=view.labels, limit=view.limit - first, token=page.token)
+            rows = [*rows, *page.rows]
     if page.token is None and view.older is None:
         return Reading(rows=_newest(rows), is_complete=True, number=len(rows))
     if view.older is None and not _is_in_order_label(view.labels):
         # Names that do not tell the time come last, and the newest may be among them.
-        labels = ",".join(term for term in (view.labels, NOT_IN_ORDER) if term)
-        others = place.page(fields=view.fields, labels=labels, limit=view.limit)
         known = {row.id for row in rows}
-        rows = [*rows, *(row for row in others.rows if row.id not in known)]
-    return Reading(rows=_newest(rows)[: view.limit], is_complete=False, number=number, older=page.token)
+        rows = [*rows, *(row for row in _others(place, view) if row.id not in known)]
+    return Reading(rows=_newest(rows)[:first], is_complete=False, number=number, older=page.token)
+
+
+def _others(place: Place, view: View) -> list[Row]:
+    """The tasks whose names do not tell the time. The API server looks at each task for them, so where a read of all
+    has found none, it is not asked again for a while."""
+    key, now = _key(place), time.monotonic()
+    if _all_in_order.get(key, 0.0) > now:
+        return []
+    labels = ",".join(term for term in (view.labels, NOT_IN_ORDER) if term)
+    rows = place.page(fields=view.fields, labels=labels, limit=view.limit).rows
+    if not rows and not view.fields and not view.labels:
+        _all_in_order[key] = now + MOST_SECONDS
+    return rows
 
 
 def _is_in_order_label(labels: str) -> bool:

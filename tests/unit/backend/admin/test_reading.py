@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from django_tasks_kubernetes.admin.keeping import KEEPER
 from django_tasks_kubernetes.admin.places import place_of
-from django_tasks_kubernetes.admin.reading import Reading, View, count, read
+from django_tasks_kubernetes.admin.reading import Reading, View, count, forget, read
 from djangotasks_api.task_ids import id_for
 from tests.unit.backend.admin.conftest import made_task, tables_of
 from tests.unit.backend.conftest import Server
@@ -40,6 +41,38 @@ def test_of_more_the_newest_are_read_and_the_number_is_known(api_server: Server)
     assert (minutes(tasks, found), found.is_complete, found.number) == ([6, 5, 4], False, 7)
     assert found.older is not None
     assert len(api_server.requests) == 2
+
+
+def test_where_all_would_be_too_many_fewer_are_read(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(7)]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=6, first=2))
+    assert (minutes(tasks, found), found.is_complete, found.number) == ([6, 5], False, 7)
+    older = reading(View(limit=6, first=2, older=found.older))
+    assert minutes(tasks, older) == [4, 3]
+
+
+def test_where_they_are_not_too_many_all_are_read(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(7)]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=7, first=2))
+    assert (minutes(tasks, found), found.is_complete, found.number) == ([6, 5, 4, 3, 2, 1, 0], True, 7)
+    assert len(api_server.requests) == 2
+
+
+def test_names_that_do_not_tell_the_time_are_not_looked_for_all_the_time(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(7)]
+    api_server.answer = tables_of(*tasks)
+    for _ in range(3):
+        reading(View(limit=3))
+        KEEPER.clear()
+    assert ["labelSelector" in request.path for request in api_server.requests] == [False, True, False, False]
+    forget()
+    # A filter that finds none says nothing of the others.
+    for _ in range(2):
+        reading(View(limit=3, fields="spec.queue=mail"))
+        KEEPER.clear()
+    assert ["labelSelector" in request.path for request in api_server.requests][4:] == [False, True, False, True]
 
 
 def test_a_selector_leaves_the_number_unknown(api_server: Server) -> None:
