@@ -14,7 +14,7 @@ from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.pods.views import Body
 from djangotasks_operator.runtime.errors import ApiError, unless_missing
 from djangotasks_operator.runtime.resources import Object
-from djangotasks_operator.workflows.views import Workflow, parse_workflow
+from djangotasks_operator.workflows.views import Workflow, parse_workflow, with_status
 
 
 class NameTaken(Exception):
@@ -55,7 +55,7 @@ class WorkflowWriter:
         body = await self._api.patch_status(
             WORKFLOWS, metadata.namespace, metadata.name, metadata.resource_version, change
         )
-        fresh = parse_workflow(body)
+        fresh = with_status(workflow, body)
         self.store.workflows.put(fresh)
         before, now = ((found.phase, found.status.get("reason")) for found in (workflow, fresh))
         if self._observer is not None and now != before:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -159,6 +159,24 @@ def parse_workflow(body: Body) -> Workflow:
         packed_steps=zlib.compress(msgspec.json.encode({step["name"]: _step(step) for step in spec["steps"]}), 1),
         returned_by=_origin(returned_by),
         depth=int(returned_by["depth"]) if returned_by else 0,
+        phase=WorkflowPhase(status.get("phase") or WorkflowPhase.PENDING),
+        started_at=_time(status.get("startedAt")),
+        finished_at=_time(status.get("finishedAt")),
+        status=status,
+    )
+
+
+def with_status(workflow: Workflow, body: Body) -> Workflow:
+    """The workflow after a write of its status. What its spec says of its steps never changes, and takes long to parse
+    where there are many."""
+    spec, status = body["spec"], body.get("status") or {}
+    return replace(
+        workflow,
+        metadata=Metadata.model_validate(body["metadata"]),
+        cancel=bool(spec.get("cancel")),
+        cancel_reason=spec.get("cancelReason"),
+        suspended=bool(spec.get("suspended")),
+        origins=frozenset(_origins(workflow.retry_of, status)),
         phase=WorkflowPhase(status.get("phase") or WorkflowPhase.PENDING),
         started_at=_time(status.get("startedAt")),
         finished_at=_time(status.get("finishedAt")),

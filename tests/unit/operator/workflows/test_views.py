@@ -9,7 +9,7 @@ import pytest
 
 from djangotasks_api.models import PartOf
 from djangotasks_api.workflow.engine import StepTask
-from djangotasks_operator.workflows.views import parse_workflow, step_task_of
+from djangotasks_operator.workflows.views import parse_workflow, step_task_of, with_status
 from tests.support.builders import NOW, at
 
 STEPS = [{"name": "a", "task": "shop.tasks.a"}, {"name": "clean", "task": "shop.tasks.b", "runs": "Always"}]
@@ -64,3 +64,19 @@ def test_what_another_workflow_or_task_is_named_by_is_a_text(field: str) -> None
     found = parse_workflow(body(**{field: {"name": [], "uid": {}, "depth": 1}}))
     origin = found.returned_by if field == "returnedBy" else found.retry_of
     assert origin == ("[]", "{}")
+
+
+@pytest.mark.parametrize(
+    ("status", "spec"),
+    [
+        (RUNNING, {}),
+        (RUNNING, {"cancel": True, "cancelReason": "late", "suspended": True}),
+        (RUNNING | {"phase": "Failed", "finishedAt": "2026-11-23T12:00:09Z"}, {}),
+        ({"steps": {"a": {"phase": "Succeeded", "takenOver": [{"workflow": "old", "uid": "0", "indexes": "0"}]}}}, {}),
+    ],
+)
+def test_the_answer_to_a_write_of_a_status_is_read_as_any_other(status: dict[str, Any], spec: dict[str, Any]) -> None:
+    fixed: dict[str, Any] = {"retryOf": {"name": "old", "uid": "0"}, "policy": {"timeoutSeconds": 9}, "queue": "mail"}
+    answer = body(status, **fixed, **spec)
+    answer["metadata"] |= {"resourceVersion": "2", "deletionTimestamp": "2026-11-23T12:00:00Z"}
+    assert with_status(parse_workflow(body(**fixed)), answer) == parse_workflow(answer)
