@@ -1,5 +1,6 @@
 """The pages in German."""
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -34,13 +35,15 @@ class Texts(HTMLParser):
 
 
 @pytest.fixture
-def german(settings: Any, admin_client: Client) -> Client:
+def german(settings: Any, admin_client: Client) -> Iterator[Client]:
     """The reader's language is that of the browser, as Django's documentation has it."""
     place = settings.MIDDLEWARE.index("django.middleware.common.CommonMiddleware")
     locale = "django.middleware.locale.LocaleMiddleware"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], locale, *settings.MIDDLEWARE[place:]]
     admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de-DE, de;q=0.9"
-    return admin_client
+    # What the middleware chooses stays with the thread, until the next request.
+    with translation.override("en"):
+        yield admin_client
 
 
 @pytest.mark.parametrize("cluster", ["one of each", "nothing", "away"])
