@@ -42,12 +42,16 @@ class Shown:
 
 
 class AdminSite:
-    """`kubeconfig`: of the web app's account. `options`: more OPTIONS of its backend."""
+    """`kubeconfig`: of the web app's account. `database`: the environment that leads to PostgreSQL; else it is SQLite.
+    `options`: more OPTIONS of its backend."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, folder: Path, **options: Any) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespace: str, folder: Path, database: dict[str, str] | None = None, **options: Any
+    ) -> None:
         known = {"NAMESPACE": namespace, "KUBECONFIG": str(kubeconfig), "RETRIES": 0}
         self._environ = {
             **os.environ,
+            **(database or {}),
             "DJANGO_SETTINGS_MODULE": "tests.support.admin_settings",
             "DATABASE": str(folder / "admin.sqlite3"),
             "OPTIONS": json.dumps(known | options),

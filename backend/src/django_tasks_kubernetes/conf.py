@@ -78,7 +78,7 @@ class Options:
     admin. Default: it keeps none."""
 
     history_rows: int = 1_000_000
-    """How many rows it keeps at most, the newest. One takes some 0.6 KB."""
+    """How many rows it keeps at most, the newest. One takes about half a KB."""
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Self:

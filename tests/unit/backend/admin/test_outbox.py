@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -196,3 +197,18 @@ def test_a_tab_leads_to_it(outbox: Server, log_in: LogIn) -> None:
 @pytest.mark.parametrize("form", [{"act": "send", "pks": ""}, {"act": "none", "pks": "one"}, {"pks": "one"}])
 def test_a_form_that_no_page_has_is_a_bad_request(outbox: Server, log_in: LogIn, form: dict[str, str]) -> None:
     assert log_in(*ALL).post(f"{LIST}act/", form).status_code == 400
+
+
+def test_a_process_of_the_version_before_writes_rows_too(outbox: Server, log_in: LogIn) -> None:
+    """It does not know the columns `task` and `queue`."""
+    known = "id, backend, resource, created_at, next_try_at, tries, error"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {OutboxTask._meta.db_table} ({known}) VALUES (%s, %s, %s, %s, %s, 0, '')",
+            ["old", "default", json.dumps(made_task(name="old")), timezone.now(), timezone.now()],
+        )
+    assert "Send now: 1 row." in done_by_hand(log_in(*ALL), "old")
+
+
+def done_by_hand(client: Client, pk: str) -> str:
+    return client.post(f"{LIST}act/", {"act": "send", "pks": pk}, follow=True).text
