@@ -55,6 +55,11 @@ class QueueLine:
     last_error: str = ""
     last_error_at: datetime | None = None
     hold: HoldLine | None = None
+    standby: int | None = None
+    """How many pods wait for a task; None for a queue without standby pods."""
+    standby_starting: int = 0
+    standby_problem: str = ""
+    """Why they do not."""
 
     @property
     def limit(self) -> str:
@@ -96,9 +101,9 @@ def lines_of_tasks(rows: Iterable[Row], holds: Mapping[str, Resource] | None, no
 
 def _line(queue: Resource, holds: Mapping[str, Resource] | None, now: datetime) -> QueueLine:
     name, spec, status = queue["metadata"]["name"], queue["spec"], queue.get("status") or {}
-    condition: Mapping[str, Any] = next(
-        (one for one in status.get("conditions") or () if one.get("type") == "Ready"), {}
-    )
+    condition, of_standby = _condition(status, "Ready"), _condition(status, "StandbyReady")
+    standby = status.get("standby")
+    standby_words = (of_standby.get("reason"), of_standby.get("message"))
     rate, held = spec.get("rateLimit") or {}, status.get("held")
     # What the operator goes by, where the hold itself may not be read.
     hold = (_said(held) if held else None) if holds is None else _hold(holds.get(name), now)
@@ -115,7 +120,16 @@ def _line(queue: Resource, holds: Mapping[str, Resource] | None, now: datetime) 
         last_error=safe(status.get("lastError") or ""),
         last_error_at=moment(status.get("lastErrorAt")),
         hold=hold,
+        standby=None if standby is None else standby.get("ready", 0),
+        standby_starting=(standby or {}).get("starting", 0),
+        standby_problem=safe(": ".join(one for one in standby_words if one))
+        if of_standby.get("status") == "False"
+        else "",
     )
+
+
+def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return next((one for one in status.get("conditions") or () if one.get("type") == name), {})
 
 
 def hold_line(hold: Resource) -> HoldLine:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from django_tasks_kubernetes.admin import TaskAdmin, keeping
+from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LogIn, made_task, put
 from tests.unit.backend.admin.queue_answers import HOLDS, QUEUES, QueueServer, queue_resource
@@ -45,6 +46,25 @@ def queues(api_server: Server) -> QueueServer:
 @pytest.fixture
 def keeper(log_in: LogIn) -> Client:
     return log_in("view_queue", "hold_queue", "view_task")
+
+
+def test_standby_pods_where_a_queue_has_some(queues: QueueServer, log_in: LogIn) -> None:
+    client = log_in("view_queue")
+    assert "Standby pods" not in text_of(client)
+    wrong = {"type": "StandbyReady", "status": "False", "reason": "PodRefused", "message": "no <b>quota</b>"}
+    queues.queues += [
+        queue_resource("fast", {"standby": {"ready": 2, "starting": 1}}),
+        queue_resource("slow", {"standby": {"starting": 0}, "conditions": [wrong]}),
+    ]
+    forget()
+    found = entries(client)
+    assert {name: line.standby for name, line in found.items()} == {
+        "broken": None, "fast": 2, "reports": None, "slow": 0,
+    }  # fmt: skip
+    text = text_of(client)
+    for words in ("Standby pods", "2 and 1 starting", "✗ PodRefused: no &lt;b&gt;quota&lt;/b&gt;"):
+        assert words in text, words
+    assert found["slow"].ready is None
 
 
 def test_what_a_queue_says(queues: QueueServer, log_in: LogIn, api_server: Server) -> None:
