@@ -43,6 +43,7 @@ STRUCTURE = {"apiVersion", "kind", "namespace", "uid", "resourceVersion", "type"
 # No printable character, but for line breaks and tabs; what turns the direction of what follows.
 NEVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 LARGEST_PAGE = 3_000_000
+known_tags: dict[tuple[str, ...], set[tuple[str, str]]] = {}
 
 
 class Markup(HTMLParser):
@@ -119,7 +120,10 @@ def check(name: str, text: str, tags: set[tuple[str, str]]) -> None:
 
 def harmless_tags(whole_server: Server, client: Client, filled_by: Mapping[str, bool]) -> set[tuple[str, str]]:
     """All that the pages are made of where texts are short and plain, as they are and without what they are about."""
-    tags = set()
+    key = tuple(filled_by)
+    if key in known_tags:
+        return known_tags[key]
+    tags = known_tags[key] = set()
     for cluster, rows in ((WholeCluster(), None), (filled("x" * 20, **filled_by), "x" * 20)):
         forget_all(whole_server, cluster, rows)
         for text in pages(client, (200, 404)).values():
