@@ -3,9 +3,10 @@
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from string import Formatter
 from typing import Any, Final, Self
 
 from django.conf import settings
@@ -73,9 +74,13 @@ class Options:
     """What the admin's pages hide of arguments and results, beside names such as password: a regular expression for
     names, or the path of a function. Default: nothing more."""
 
+    admin_links: tuple[tuple[str, str], ...] = ()
+    """Links to other systems on the admin's pages of tasks and queues: addresses by their titles, with {namespace},
+    {queue}, {task}, {id}, {pod}, {from} and {to} in them. Default: none."""
+
     history_days: int | None = None
     """For how many days `manage.py watch_tasks` keeps a row for each task that ended, beyond its TTL, for Django's
-    admin. Default: it keeps none."""
+    admin. Default: it keeps none. Of several backends of one namespace, the first one's counts."""
 
     history_rows: int = 1_000_000
     """How many rows it keeps at most, the newest. One takes about half a KB."""
@@ -91,6 +96,8 @@ class Options:
             values["kubeconfig"] = os.path.expanduser(values["kubeconfig"])  # noqa: PTH111 - str or PathLike
         if "enqueue" in values:
             values["enqueue"] = Enqueue(values["enqueue"])
+        if "admin_links" in values:
+            values["admin_links"] = tuple(values["admin_links"].items())
         return cls(**values)
 
     def for_one_try(self) -> Self:
@@ -106,39 +113,20 @@ class Options:
         return replace(self, retries=0, request_timeout=seconds, operator_timeout=seconds)
 
 
-# The least of each option that is a whole number.
-COUNTS: Final = {
-    "RETRIES": 0, "STORAGE_MAX_BYTES": 0, "COMPRESS_PAYLOAD_FROM": 0, "HISTORY_DAYS": 1, "HISTORY_ROWS": 1,
-}  # fmt: skip
 KNOWN = tuple(field.name.upper() for field in fields(Options))
+# What a link may have of a task: its times are in milliseconds, as Grafana has them.
+PLACEHOLDERS: Final = ("namespace", "queue", "task", "id", "pod", "from", "to")
 
 
 def problems_of(raw: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with OPTIONS, one sentence each."""
     for name, value in raw.items():
-        match name, value:
-            case _ if name not in KNOWN:
-                yield _unknown(str(name))
-            case _, None:
-                continue
-            case "NAMESPACE", _ if not (isinstance(value, str) and is_dns_label(value)):
-                yield f"NAMESPACE must be a namespace's name, in lower case, not {value!r}."
-            case "KUBECONFIG", _ if not isinstance(value, (str, os.PathLike)):
-                yield f"KUBECONFIG must be a path, not {value!r}."
-            case "CONTEXT", _ if not (isinstance(value, str) and value):
-                yield f"CONTEXT must be the name of a context, not {value!r}."
-            case "REQUEST_TIMEOUT" | "OPERATOR_TIMEOUT", _ if not _is_number(value) or not 0 < value < math.inf:
-                yield f"{name} must be a number of seconds above 0, not {value!r}."
-            case _ if name in COUNTS and not _is_count(value, COUNTS[name]):
-                yield f"{name} must be a whole number from {COUNTS[name]}, not {value!r}."
-            case "ENQUEUE", _ if value not in [*Enqueue]:
-                yield f"ENQUEUE must be one of {', '.join(Enqueue)}, not {value!r}."
-            case "ADMIN_HIDE", _ if not isinstance(value, str) or not (is_path(value) or _is_expression(value)):
-                yield f"ADMIN_HIDE must be a regular expression, or the path of a function, not {value!r}."
-            case "DATABASE" | "STORAGE", _ if not isinstance(value, str) or value not in getattr(settings, f"{name}S"):
-                yield f"{name} must be an alias of {name}S, not {value!r}."
-            case _:
-                continue
+        if name not in KNOWN:
+            yield _unknown(str(name))
+        elif value is not None:
+            is_right, words = RULES[name]
+            if not is_right(value):
+                yield f"{name} must be {words}, not {value!r}."
 
 
 def is_path(text: str) -> bool:
@@ -154,12 +142,67 @@ def _is_expression(text: str) -> bool:
         return False
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_alias(value: Any, setting: str) -> bool:
+    return isinstance(value, str) and value in getattr(settings, setting)
+
+
+def _are_links(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(title, str) and title and _is_address(address) for title, address in value.items())
+
+
+def _is_address(value: Any) -> bool:
+    """Nothing else than these schemes: a link is not to run what it says."""
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        return False
+    try:
+        return all(name in (None, *PLACEHOLDERS) and not rest for _, name, *rest in _parts(value))
+    except ValueError:
+        return False
+
+
+def _parts(text: str) -> Iterator[tuple[Any, ...]]:
+    for literal, name, spec, conversion in Formatter().parse(text):
+        yield literal, name, *(one for one in (spec, conversion) if one)
+
+
+def _count(least: int) -> tuple[Callable[[Any], bool], str]:
+    return lambda value: _is_count(value, least), f"a whole number from {least}"
+
+
+# What is right for each option, and in words.
+RULES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "NAMESPACE": (lambda value: isinstance(value, str) and is_dns_label(value), "a namespace's name, in lower case"),
+    "KUBECONFIG": (lambda value: isinstance(value, (str, os.PathLike)), "a path"),
+    "CONTEXT": (lambda value: isinstance(value, str) and bool(value), "the name of a context"),
+    "REQUEST_TIMEOUT": (_is_seconds, "a number of seconds above 0"),
+    "OPERATOR_TIMEOUT": (_is_seconds, "a number of seconds above 0"),
+    "RETRIES": _count(0),
+    "STORAGE_MAX_BYTES": _count(0),
+    "COMPRESS_PAYLOAD_FROM": _count(0),
+    "HISTORY_DAYS": _count(1),
+    "HISTORY_ROWS": _count(1),
+    "ENQUEUE": (lambda value: value in [*Enqueue], f"one of {', '.join(Enqueue)}"),
+    "ADMIN_HIDE": (
+        lambda value: isinstance(value, str) and (is_path(value) or _is_expression(value)),
+        "a regular expression, or the path of a function",
+    ),
+    "ADMIN_LINKS": (
+        _are_links,
+        f"addresses by their titles, with http:// or https://, and of {{placeholders}} only {', '.join(PLACEHOLDERS)}",
+    ),
+    "DATABASE": (lambda value: _is_alias(value, "DATABASES"), "an alias of DATABASES"),
+    "STORAGE": (lambda value: _is_alias(value, "STORAGES"), "an alias of STORAGES"),
+}
 
 
 def _unknown(name: str) -> str:

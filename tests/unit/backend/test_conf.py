@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from django_tasks_kubernetes.conf import Options, problems_of
+from django_tasks_kubernetes.conf import KNOWN, RULES, Options, problems_of
 
 
 def test_options_are_all_optional() -> None:
@@ -58,3 +58,7 @@ def test_options_name_a_problem(raw: dict[str, Any], problem: str) -> None:
 def test_options_name_all_problems_at_once() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"RETRIES .* CONTEXT"):
         Options.parse({"RETRIES": -1, "CONTEXT": ""})
+
+
+def test_each_option_has_a_rule() -> None:
+    assert set(RULES) == set(KNOWN)

@@ -17,6 +17,8 @@ from django_tasks_kubernetes.admin import nav, task_facts
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.data import arguments_of, elsewhere, result_of
 from django_tasks_kubernetes.admin.history_page import row_of
+from django_tasks_kubernetes.admin.links import links as links_to
+from django_tasks_kubernetes.admin.links import of_task
 from django_tasks_kubernetes.admin.log_reading import LogPane, attempt_of, has_run, log_pane
 from django_tasks_kubernetes.admin.one_task import answer_for
 from django_tasks_kubernetes.admin.page import PART, Page, is_fresh
@@ -108,11 +110,13 @@ class TaskPage(Page):
     def _of(self, request: HttpRequest, place: Place, resource: Resource) -> dict[str, Any]:
         shown, now, links = row(resource), timezone.now(), SiteLinks(self.admin.admin_site, place)
         sees_data = may(request, "view_task_data")
-        hide = place.backend.parsed_options.admin_hide
+        options, namespace = place.backend.parsed_options, shown.namespace or place.backend.namespace
+        hide = options.admin_hide
         return {
             "title": shown.task,
             "row": shown,
             "log": self._log(request, place, resource) if sees_data else None,
+            "links": links_to(options.admin_links, of_task(resource, namespace, now)),
             "waits_for": self._waits_for(request, place, shown),
             "headline": task_facts.headline(resource),
             "facts": list(task_facts.facts_of(resource, links)),
@@ -128,5 +132,5 @@ class TaskPage(Page):
             "may_delete": may(request, "delete_task"),
             "children_url": links.tasks(enqueued_by=shown.id),
             "retries_url": links.tasks(retry_of=shown.id),
-            "namespace": shown.namespace or place.backend.namespace,
+            "namespace": namespace,
         }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.keeping import Answer
+from django_tasks_kubernetes.admin.links import links
 from django_tasks_kubernetes.admin.nav import problem_of
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
@@ -32,6 +33,8 @@ class Entry:
 
     line: QueueLine
     pk: str
+    links: list[tuple[str, str]]
+    """To other systems."""
 
 
 class QueuesPage(Page):
@@ -61,7 +64,7 @@ class QueuesPage(Page):
             raise Http404
         return {
             "answer": answer,
-            "entries": [Entry(line, quote(place.pk(line.name))) for line in lines],
+            "entries": [Entry(line, quote(place.pk(line.name)), _links(place, line.name)) for line in lines],
             "queues_missing": _problem(queues, request),
             "holds_missing": None if holds is None else _problem(holds, request),
             "has_standby": any(line.standby is not None for line in lines),
@@ -106,6 +109,11 @@ def held(place: Place, *, fresh: bool) -> Answer[dict[str, Resource]]:
     if place.client is None or isinstance(answer.problem, PermissionDenied):
         return Answer(value=None, as_of=answer.as_of, problem=answer.problem)
     return answer
+
+
+def _links(place: Place, queue: str) -> list[tuple[str, str]]:
+    wanted = place.backend.parsed_options.admin_links
+    return links(wanted, {"namespace": place.backend.namespace, "queue": queue}) if wanted else []
 
 
 def _problem(answer: Answer[Any], request: HttpRequest) -> Any:
