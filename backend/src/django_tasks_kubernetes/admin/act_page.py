@@ -42,7 +42,9 @@ def confirm(
     listed = list(found)[:ACTION_MAX]
     refused = Counter(words for _pk, row in listed if (words := action.refuses(row)))
     wanted = [(pk, row) for pk, row in listed if not action.refuses(row)]
+    missing = action.missing(place)
     context = {
+        "missing": for_superusers(request, missing, _("Ask your administrator.")) if missing else "",
         "wanted": len(wanted),
         "by_phase": Counter(row.phase for _pk, row in wanted).most_common(),
         "by_queue": Counter(row.queue for _pk, row in wanted).most_common(SHOWN_MAX),

@@ -5,9 +5,11 @@ import re
 import secrets
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from django.tasks.exceptions import TaskException
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -67,6 +69,10 @@ class Action(ABC):
     done: ClassVar[Any]
     """For the log of the admin."""
     needs_resource: ClassVar[bool] = False
+
+    def missing(self, place: Place) -> str:
+        """Which right the web app's account lacks for it, as far as that is known before; empty where it has all."""
+        return ""
 
     @abstractmethod
     def refuses(self, row: Row) -> str:
@@ -128,6 +134,14 @@ class Delete(Action):
     )
     done = gettext_lazy("Deleted.")
     needs_resource = True
+
+    def missing(self, place: Place) -> str:
+        """The one action that the web app's Role is not enough for: one request."""
+        # What cannot be asked, the write says.
+        with suppress(TaskException):
+            if place.client is not None and not place.client.may("delete"):
+                return _("The web app's account may not delete tasks. Set admin.delete: true of its chart.")
+        return ""
 
     def refuses(self, row: Row) -> str:
         return ""

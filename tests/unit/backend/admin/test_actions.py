@@ -261,3 +261,26 @@ def test_an_error_that_all_would_meet_ends_it() -> None:
     assert len(calls) <= CONCURRENCY
     assert set(report.failed.values()) == {"away"}
     assert len(report.failed) + len(report.to_do) == 1000
+
+
+@pytest.mark.parametrize(("answer", "asks"), [("no", False), ("yes", True), ("nothing", True)])
+def test_a_right_that_is_missing_is_named_before_anything_is_entered(
+    api_server: Server, owner: Client, admin_client: Client, answer: str, asks: bool
+) -> None:
+    task = made_task(**ENDED)
+    tables = tables_of(task)
+
+    def respond(request: Request) -> Any:
+        if not request.path.endswith("/selfsubjectaccessreviews"):
+            return tables(request)
+        return None if answer == "nothing" else (201, {"status": {"allowed": answer == "yes"}}, {})
+
+    api_server.answer = respond
+    page = f"{LIST}{task['metadata']['name']}/delete/"
+    assert bool(form(owner.get(page).text)) is asks
+    assert ("Ask your administrator." in owner.get(page).text) is not asks
+    assert ("admin.delete: true" in admin_client.get(page).text) is not asks
+    # The others need no right that a web app has not.
+    asked_before = len(api_server.requests)
+    assert form(owner.get(page.replace("delete", "again")).text)
+    assert not [one for one in api_server.requests[asked_before:] if "selfsubject" in one.path]
