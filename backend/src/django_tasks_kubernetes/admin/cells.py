@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from django.utils import timezone
-from django.utils.formats import localize
+from django.utils.formats import localize, number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -61,6 +61,11 @@ def progress(text: str) -> str:
     else:
         return text
     return format_html('<progress max="{}" value="{}"></progress> {}', most, value, text)
+
+
+def grouped(number: int) -> str:
+    """A large number as it is written in the reader's language."""
+    return number_format(number, force_grouping=True)
 
 
 def ago(at: datetime | None) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin import redact
+from django_tasks_kubernetes.admin.cells import grouped
 from django_tasks_kubernetes.admin.json_parts import HIDDEN
 from django_tasks_kubernetes.admin.nav import for_superusers
 from django_tasks_kubernetes.admin.one_task import task_for
@@ -52,7 +53,7 @@ def elsewhere(resource: Resource) -> Iterator[str]:
     for label, ref in ((_("Arguments"), spec.get("payloadRef")), (_("Result"), status.get("resultRef"))):
         if ref:
             where = _("%(size)s bytes, in the storage %(storage)s")
-            yield safe(f"{label}: {where % {'size': f'{ref.get("size", 0):,}', 'storage': ref.get('storage')}}")
+            yield safe(f"{label}: {where % {'size': grouped(ref.get('size', 0)), 'storage': ref.get('storage')}}")
 
 
 def _value(one: redact.Argument) -> Value:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from django_tasks_kubernetes.admin.cells import grouped
 from django_tasks_kubernetes.admin.nav import for_superusers
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
@@ -104,7 +105,7 @@ def _shown(resource: Resource, number: int, read: Read | None, *, grows: bool) -
     if read is not None and (read.answer is Answer.READ or read.text):
         if not read.text:
             return "", _("It has written nothing.") if not grows else _("It has written nothing yet.")
-        last = _("Its last lines, at most %(number)s.") % {"number": f"{read.lines:,}"}
+        last = _("Its last lines, at most %(number)s.") % {"number": grouped(read.lines)}
         return read.text, last if read.lines > 1 else _("The beginning of its last line, which is too long.")
     tail = (resource.get("status") or {}).get("logTail") or {}
     if tail.get("attempt") == number and tail.get("text"):

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_tasks_kubernetes.admin import charts, figures
+from django_tasks_kubernetes.admin import cells, charts, figures
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.buckets import Buckets
 from django_tasks_kubernetes.admin.failure_groups import grouped, open_of, retried_of
@@ -144,5 +144,8 @@ def _caption(ended: Reading) -> str:
     ends = [row.finished_at for row in ended.rows if row.finished_at is not None]
     return str(
         _("Of the newest %(number)s tasks that ended, since %(time)s.")
-        % {"number": f"{len(ended.rows):,}", "time": f"{timezone.localtime(min(ends)):%Y-%m-%d %H:%M}" if ends else "–"}
+        % {
+            "number": cells.grouped(len(ended.rows)),
+            "time": f"{timezone.localtime(min(ends)):%Y-%m-%d %H:%M}" if ends else "–",
+        }
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib.admin.utils import quote
 from django.http import Http404, HttpRequest
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
@@ -146,7 +146,7 @@ class SchedulePage(SchedulesPage):
 
 def _time(at: datetime) -> Time:
     local = timezone.localtime(at)
-    return Time(at=at, own=f"{at:%a %Y-%m-%d %H:%M}", is_same=local.utcoffset() == at.utcoffset())
+    return Time(at=at, own=dateformat.format(at, "D Y-m-d H:i"), is_same=local.utcoffset() == at.utcoffset())
 
 
 def _timing(spec: Mapping[str, Any]) -> str:

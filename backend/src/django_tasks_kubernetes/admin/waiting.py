@@ -7,6 +7,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_tasks_kubernetes.admin.cells import grouped
 from django_tasks_kubernetes.admin.figures import QueueFigures
 from django_tasks_kubernetes.admin.queue_lines import QueueLine
 
@@ -42,7 +43,7 @@ def _of(figures: QueueFigures, line: QueueLine | None, messages: Mapping[tuple[s
         yield from causes_of(line, figures.waiting)
     for reason, number in figures.reasons:
         words = ngettext("%(number)s task: %(reason)s", "%(number)s tasks: %(reason)s", number)
-        text = words % {"number": f"{number:,}", "reason": reason}
+        text = words % {"number": grouped(number), "reason": reason}
         if message := messages.get((queue, reason)):
             text = f"{text}: {message}"
         yield Cause(queue=queue, words=text, reason=reason)
@@ -61,7 +62,7 @@ def causes_of(line: QueueLine, waiting: int) -> Iterator[Cause]:
         yield Cause(queue=line.name, words=_("It is suspended."), is_wrong=False)
     elif line.concurrency is not None and line.running >= line.concurrency:
         words = _("%(running)s of %(limit)s run, and %(number)s wait for their turn.")
-        numbers = {"running": line.running, "limit": line.concurrency, "number": f"{waiting:,}"}
+        numbers = {"running": line.running, "limit": line.concurrency, "number": grouped(waiting)}
         yield Cause(queue=line.name, words=words % numbers, is_wrong=False)
 
 

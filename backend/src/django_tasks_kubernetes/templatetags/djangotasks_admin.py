@@ -93,7 +93,9 @@ def cause(row: Any) -> str:
 @register.filter
 def grouped(number: Any) -> str:
     """A large number as people read it."""
-    return f"{number:,}"
+    from django_tasks_kubernetes.admin import cells
+
+    return cells.grouped(number)
 
 
 @register.filter
