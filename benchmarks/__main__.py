@@ -23,9 +23,11 @@ from benchmarks import (
     runner_cpu,
     runner_overhead,
     schedules,
+    standby_cost,
     throughput,
     throughput_real,
     waiting_retries,
+    warm,
     writes,
 )
 from benchmarks.admin.measure import measure as admin
@@ -84,6 +86,10 @@ BENCHMARKS = {
         on_fake_nodes=(throughput.measure,),
     ),
     "throughput-real": Benchmark("the same with 100 tasks in real containers", on_site=(throughput_real.measure,)),
+    "warm": Benchmark(
+        "tasks that find a standby pod, against those that do not and bare Jobs, and what standby pods cost",
+        on_site=(warm.measure, standby_cost.measure),
+    ),
     "chunks": Benchmark("calls a second in chunks of a hundred, against tasks of one call", on_site=(chunks.measure,)),
     "latency-under-load": Benchmark(
         "from a task's creation to its result with 200 others in flight, on fake nodes",
