@@ -233,6 +233,8 @@ class TaskWriter:
             if not error.conflict:
                 raise
             return False
+        # Now, so that it is not chosen, or counted again, before the watch delivers the deletion.
+        self.store.standbys.drop(pod)
         return True
 
     async def delete_task(self, task: DjangoTask, why: DeletedFor) -> None:

@@ -64,14 +64,11 @@ class StandbyClaims:
         if queue.spec.standby is None:
             yield None
             return
-        metadata = queue.metadata
         found = self._choose(task, queue, template)
-        metrics = self._metrics.of_queue(metadata.namespace, metadata.name)
         if not isinstance(found, StandbyPod):
-            metrics.standby_missed(found)
+            self._metrics.of_queue(*Key.of(queue.metadata)).standby_missed(found)
             yield None
             return
-        metrics.standby_claimed((self._now() - found.created_at).total_seconds())
         key = Key(found.namespace, found.name)
         self._chosen.add(key)
         try:
@@ -102,6 +99,12 @@ class StandbyClaims:
     async def claim(self, job: Job, queue: DjangoTaskQueue, template: PodTemplate, assignment: Assignment) -> bool:
         """Make the standby pod that the Job names the attempt's, and hand the task to it. False where it can never
         become the attempt's: it needs a pod of its own. Raises what the client raises."""
+        if await self._claim(job, queue, template, assignment):
+            return True
+        self._metrics.of_queue(*Key.of(queue.metadata)).standby_missed("lost")
+        return False
+
+    async def _claim(self, job: Job, queue: DjangoTaskQueue, template: PodTemplate, assignment: Assignment) -> bool:
         assert job.standby is not None  # noqa: S101 - the caller has asked
         key = Key(job.namespace, job.standby)
         assignment = replace(assignment, worker_id=job.standby)
@@ -152,6 +155,8 @@ class StandbyClaims:
         if pod is None:
             return False
         self._store.put_pod(pod)
+        age = (pod.created_at - standby.created_at).total_seconds()
+        self._metrics.of_queue(standby.namespace, standby.queue).standby_claimed(age)
         if self._writer.observer is not None:
             self._writer.observer.pod_created(pod)
         return True

@@ -242,7 +242,7 @@ class StandbyController:
         for task in islice(self._store.unfinished(key), BUSY_TASKS_MAX):
             snapshot = self._store.snapshot(task)
             pod = None if snapshot is None else snapshot.pods.get(snapshot.number)
-            if pod is not None and pod.running_since is None and not pod.ended and pod.unschedulable is None:
+            if pod is not None and not (pod.standby or pod.running_since or pod.ended or pod.unschedulable):
                 return True
         return False
 

@@ -183,7 +183,7 @@ class OfQueue:
         self._metrics.standby_age.labels(*self._labels).observe(max(age, 0.0))
 
     def standby_missed(self, why: str) -> None:
-        """Count an attempt that gets a pod of its own. `why`: empty, starting, stale or overrides."""
+        """Count an attempt that gets a pod of its own. `why`: empty, starting, stale, overrides or lost."""
         self._metrics.standby_claims.labels(*self._labels, why).inc()
 
     def standby_started(self, seconds: float) -> None:

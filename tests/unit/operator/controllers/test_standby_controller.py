@@ -1,0 +1,223 @@
+"""The pool of a queue: filled, replaced, emptied, and what its condition says when it cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from djangotasks_api.models import QueueCondition
+from djangotasks_api.names import STANDBY_LABEL
+from djangotasks_operator.runtime.errors import ApiError
+from tests.support.builders import make_task
+from tests.unit.operator.controllers.many_tasks import fail, put_tasks
+from tests.unit.operator.harness import InMemoryOperator
+from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
+
+TEMPLATE: dict[str, Any] = {"spec": {"containers": [{"name": "task", "image": "shop:2"}]}}
+
+
+def live(operator: InMemoryOperator) -> list[str]:
+    return [pod["metadata"]["name"] for pod in idle(operator) if "deletionTimestamp" not in pod["metadata"]]
+
+
+def condition(operator: InMemoryOperator) -> QueueCondition | None:
+    operator.wait(10)
+    found = operator.queue_status().conditions
+    assert found[0].type == "Ready"
+    return next((one for one in found if one.type == "StandbyReady"), None)
+
+
+def end(operator: InMemoryOperator, name: str, code: int, message: str = "") -> None:
+    """The pod ends while it waits."""
+    state = {"terminated": {"exitCode": code, "message": message, "reason": "Error"}}
+    operator.set_pod_status(name, {"phase": "Failed", "containerStatuses": [{"name": "task", "state": state}]})
+    operator.drain()
+
+
+def test_there_are_as_many_as_the_least() -> None:
+    operator = make_warm(standby={"min": 3})
+    assert len(live(operator)) == 3
+    found = condition(operator)
+    assert found is not None
+    assert (found.status, found.reason) == ("True", "Ready")
+    status = operator.queue_status().standby
+    assert status is not None
+    assert (status.ready, status.starting) == (3, 0)
+
+
+def test_a_queue_without_them_has_none_and_says_nothing() -> None:
+    operator = make_warm()
+    operator.put_queue()
+    operator.server.update("djangotaskqueues", "default", {"spec": {"standby": None}})
+    operator.relist()
+    operator.wait(5)
+    assert live(operator) == []
+    assert condition(operator) is None
+    assert operator.queue_status().standby is None
+
+
+def test_one_that_is_claimed_is_replaced_when_the_task_is_on_its_way() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    operator.put_task(make_task())
+    operator.drain()
+    operator.wait(1)
+    assert len(live(operator)) == 1
+    assert len(waiting(operator).delivered) == 1
+
+
+def test_none_is_made_while_tasks_start_pods_of_their_own() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    put_tasks(operator, "default", 3)
+    operator.drain()
+    for _ in range(10):
+        operator.wait(1)
+    assert live(operator) == []
+    for name in operator.names("pods"):
+        if STANDBY_LABEL not in operator.server.get("pods", name)["metadata"]["labels"]:
+            state = {"running": {"startedAt": operator.clock.stamp()}}
+            operator.set_pod_status(name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    operator.wait(1)
+    assert len(live(operator)) == 1
+
+
+def test_a_deploy_replaces_all() -> None:
+    operator = make_warm()
+    before = set(live(operator))
+    operator.put_queue(standby={"min": 2}, template=TEMPLATE)
+    operator.wait(1)
+    assert len(live(operator)) == 2
+    assert not before & set(live(operator))
+
+
+def test_what_no_pod_is_made_of_replaces_none() -> None:
+    operator = make_warm()
+    before = live(operator)
+    operator.put_queue(standby={"min": 2, "max": 20}, concurrency=50, weight=3)
+    operator.wait(1)
+    assert live(operator) == before
+
+
+def test_an_old_one_goes_when_another_is_ready() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1, "max_age_seconds": 60})
+    (old,) = live(operator)
+    operator.wait(70)
+    assert old in live(operator)
+    assert len(live(operator)) == 2
+    ask(operator)
+    operator.wait(6)
+    assert old not in live(operator)
+    assert len(live(operator)) == 1
+
+
+QUEUES: dict[str, tuple[dict[str, Any], str]] = {
+    "suspended": ({"suspended": True}, "Suspended"),
+    "Kueue": ({"template": TEMPLATE | {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "q"}}}}, "NotAllowed"),
+}
+
+
+@pytest.mark.parametrize(("spec", "reason"), QUEUES.values(), ids=QUEUES)
+def test_there_are_none(spec: dict[str, Any], reason: str) -> None:
+    operator = make_warm()
+    operator.put_queue(standby={"min": 2}, **spec)
+    operator.wait(1)
+    assert live(operator) == []
+    found = condition(operator)
+    assert found is not None
+    assert (found.status, found.reason) == ("False", reason)
+
+
+def test_a_broken_template_says_so_and_keeps_what_is_there() -> None:
+    operator = make_warm()
+    operator.put_queue(standby={"min": 2}, template={"spec": {"containers": "x"}})
+    operator.wait(1)
+    assert len(live(operator)) == 2
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "InvalidTemplate"
+
+
+def test_those_that_fail_are_made_again_later_each_time() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    made: list[float] = []
+    for _ in range(6):
+        (name,) = live(operator)
+        end(operator, name, 1, "ImproperlyConfigured")
+        began = operator.clock.seconds()
+        while not live(operator):
+            operator.wait(0.5)
+        made.append(operator.clock.seconds() - began)
+    assert made == sorted(made)
+    assert made[-1] >= 32
+    found = condition(operator)
+    assert found is not None
+    assert (found.status, found.reason) == ("False", "Failing")
+    assert "ImproperlyConfigured" in found.message
+    ask(operator)
+    found = condition(operator)
+    assert found is not None
+    assert found.status == "True"
+
+
+def test_an_image_that_knows_none_is_named() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    end(operator, live(operator)[0], 2)
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "Unsupported"
+
+
+def test_they_give_way_to_a_task_that_a_quota_refuses() -> None:
+    operator = make_warm()
+    operator.put_queue("other")
+    operator.drain()
+    fail(operator, "create pods", ApiError(403, {"message": "exceeded quota: narrow"}))
+    operator.put_task(make_task(queue="other"))
+    operator.drain()
+    operator.wait(1)
+    assert live(operator) == []
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "NoRoom"
+    operator.api.before_request = lambda _: None
+    for _ in range(30):
+        operator.wait(10)
+    assert len(live(operator)) == 2, "nothing looks for room any more"
+
+
+def test_they_give_way_to_a_pod_that_finds_no_node() -> None:
+    operator = make_warm()
+    operator.put_queue("other")
+    operator.put_task(make_task(queue="other"))
+    operator.drain()
+    unschedulable = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/3 nodes are available",
+    }
+    operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [unschedulable]})
+    operator.drain()
+    operator.wait(1)
+    assert live(operator) == []
+    for _ in range(20):
+        operator.wait(10)
+    assert live(operator) == [], "the pod still finds none"
+
+
+def test_a_queue_that_is_gone_is_forgotten() -> None:
+    operator = make_warm()
+    operator.server.remove("djangotaskqueues", "default")
+    operator.server.collect()
+    operator.relist()
+    operator.wait(10)
+    assert live(operator) == []
+
+
+def test_new_ones_import_what_the_queue_ran_last() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    operator.put_task(make_task())
+    operator.drain()
+    operator.wait(1)
+    variables = {one["name"]: one["value"] for one in idle(operator)[0]["spec"]["containers"][0]["env"]}
+    assert '"preload":["shop.tasks"]' in variables["DJANGOTASKS_STANDBY"]
