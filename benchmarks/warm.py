@@ -27,7 +27,7 @@ WARM_A_ROUND = 4
 APART_SECONDS = 1.0
 START_TARGET_MS, RESULT_TARGET, CPU_TARGET_MS, WRITES_TARGET = 100.0, 0.05, 10.0, 1.2
 BURST, BURST_POOL, BURST_ROUNDS, BURST_TARGET = 25, 5, 2, 1.05
-HITS_RATE, HITS_SECONDS, HITS_TARGET = 0.5, 180.0, 0.95
+HITS, HITS_RATE, HITS_TARGET = 90, 0.5, 0.95
 DEADLINE_SECONDS = 60.0
 
 
@@ -49,7 +49,7 @@ def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
     yield from starts(site, rounds)
     yield from costs(site, rounds * 2)
     yield burst(site)
-    yield hits(site)
+    yield hits(site, runs or HITS)
 
 
 def sample(site: Site, queue: str) -> Sample:
@@ -177,13 +177,12 @@ def burst(site: Site) -> Figure:
     )
 
 
-def hits(site: Site) -> Figure:
+def hits(site: Site, tasks: int) -> Figure:
     """Tasks that come at random."""
-    site.progress.say("warm_hits", f"{HITS_RATE} tasks a second for {HITS_SECONDS:.0f} s")
+    site.progress.say("warm_hits", f"{tasks} tasks, {HITS_RATE} a second")
     add_queue(site, "random", least=2, most=6)
     draw, results, task = random.Random(1), [], site.task.using(queue_name="random")
-    until = time.monotonic() + HITS_SECONDS
-    while time.monotonic() < until:
+    for _ in range(tasks):
         time.sleep(draw.expovariate(HITS_RATE))
         results.append(task.enqueue(1, 2))
     for result in results:
