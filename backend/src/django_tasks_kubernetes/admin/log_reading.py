@@ -63,7 +63,7 @@ def log_pane(
     read = None
     if place.client is not None and pod and has_run(attempt):
         read = kept(place, ("log", pod), lambda: read_log(place.client, pod), fresh=fresh).value
-    text, words = _shown(resource, number, read, grows=grows)
+    text, words = _shown(request, resource, number, read, grows=grows)
     missing = ""
     if read is not None and read.answer is Answer.FORBIDDEN:
         missing = for_superusers(request, _granting(place, read.message), _("Ask your administrator."))
@@ -100,7 +100,7 @@ def attempt_of(resource: Resource, number: int | None) -> Mapping[str, Any] | No
     return found[-1] if found else None
 
 
-def _shown(resource: Resource, number: int, read: Read | None, *, grows: bool) -> tuple[str, str]:
+def _shown(request: HttpRequest, resource: Resource, number: int, read: Read | None, *, grows: bool) -> tuple[str, str]:
     """The text, and the words about it."""
     if read is not None and (read.answer is Answer.READ or read.text):
         if not read.text:
@@ -110,10 +110,10 @@ def _shown(resource: Resource, number: int, read: Read | None, *, grows: bool) -
     tail = (resource.get("status") or {}).get("logTail") or {}
     if tail.get("attempt") == number and tail.get("text"):
         return safe(tail["text"], lines=True).rstrip(), _("The end of its log, as it was kept with the task.")
-    return "", _nothing(read, grows=grows)
+    return "", _nothing(request, read, grows=grows)
 
 
-def _nothing(read: Read | None, *, grows: bool) -> str:
+def _nothing(request: HttpRequest, read: Read | None, *, grows: bool) -> str:
     match read.answer if read is not None else None:
         case None | Answer.WAITING:
             return _("Its container has not started.") if grows else _("It has no log, and no end of one was kept.")
@@ -122,7 +122,8 @@ def _nothing(read: Read | None, *, grows: bool) -> str:
         case Answer.FORBIDDEN:
             return _("No end of its log is kept with the task.")
         case _:
-            return _("The log cannot be read now: %(why)s") % {"why": read.message if read is not None else ""}
+            why = for_superusers(request, read.message if read is not None else "", _("Ask your administrator."))
+            return _("The log cannot be read now: %(why)s") % {"why": why}
 
 
 def _granting(place: Place, message: str) -> str:

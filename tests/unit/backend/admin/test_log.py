@@ -128,13 +128,19 @@ def test_the_right_that_is_missing_is_named_to_superusers(api_server: Server, cl
     [
         ((400, "container task is waiting to start: ContainerCreating"), "Its container has not started."),
         ((404, "pods one-1 not found"), "Its pod is gone, and no end of its log was kept"),
-        ((500, "the node does not answer"), "The log cannot be read now: the node does not answer"),
+        ((500, "10.0.0.7 does not answer"), "The log cannot be read now: Ask your administrator."),
     ],
 )
 def test_why_there_is_none(api_server: Server, client: Client, refusal: tuple[int, str], words: str) -> None:
     logs = Logs(api_server, running())
     logs.refusal = refusal
     assert words in page(client, logs.name)
+
+
+def test_why_there_is_none_in_the_servers_words_for_superusers(api_server: Server, admin_client: Client) -> None:
+    logs = Logs(api_server, running())
+    logs.refusal = (500, "10.0.0.7 does not answer")
+    assert "The log cannot be read now: 10.0.0.7 does not answer" in page(admin_client, logs.name)
 
 
 def test_nothing_written_yet(api_server: Server, client: Client) -> None:
