@@ -17,12 +17,12 @@ RERUNS := $(if $(CI),--reruns 1 -raR)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # A few examples of each property, and not what takes long. `make test` runs those with more examples, as `make matrix` does.
 UNIT := HYPOTHESIS_PROFILE=quick pytest -q -m "not thorough" $(if $(MAKE_TERMOUT),--color=yes)
-# In the half where ARGS="-k something" finds nothing.
+# In the parts where ARGS="-k something" finds nothing.
 NONE_FOUND := [ $$? = 5 ]
 # Commits after this one have conventional messages. Checkouts without history do not have it, and are not checked.
 UNCONVENTIONAL := 788bacfc86ca7cc791c33a470462f51c17f2ba19
 
-.PHONY: help bootstrap demo test test-faults test-kind test-clients unit unit-django unit-others unit-thorough lint fmt generate docs \
+.PHONY: help bootstrap demo test test-faults test-kind test-clients unit unit-admin unit-backend unit-others unit-thorough lint fmt generate docs \
         matrix changelog dist audit release-check run-operator bench cluster-up cluster-down
 
 help: ## List the commands
@@ -57,12 +57,16 @@ test-clients: bootstrap ## Wagtail and other packages, and Django's own tests, o
 	@python -m tools.clients
 
 unit: bootstrap ## The tests that need neither a cluster nor processes of their own
-	@$(MAKE) --no-print-directory -j2 $(SYNC) unit-django unit-others
+	@$(MAKE) --no-print-directory -j3 $(SYNC) unit-admin unit-backend unit-others
 
-# Two processes of about the same length. Workers of pytest-xdist would each collect all tests, and report each to a third
-# process. The half that needs no Django saves its imports, and its fixtures for each test.
-unit-django:
-	@$(UNIT) tests/unit/backend $(ARGS) || $(NONE_FOUND)
+# Three processes of about the same length, on two processors: each waits for a third of its time, for threads and timers.
+# Workers of pytest-xdist would each collect all tests, and report each to a third process. The part that needs no Django
+# saves its imports, and its fixtures for each test.
+unit-admin:
+	@$(UNIT) tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
+
+unit-backend:
+	@$(UNIT) tests/unit/backend --ignore=tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
 
 unit-others:
 	@$(UNIT) -p no:django tests/unit --ignore=tests/unit/backend $(ARGS) || $(NONE_FOUND)

@@ -1,6 +1,7 @@
 """An API server and an operator's endpoint on the loopback interface; a cluster in memory."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,18 +92,29 @@ def serve() -> Iterator[Server]:
 
     class QuietServer(ThreadingHTTPServer):
         daemon_threads = True
+        ended = False
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Of a client that ended in the middle of a request, as runners do with `started`."""
 
+        def accept(self) -> None:
+            """As serve_forever() does, which notices its end at intervals: hundreds of tests would wait for that."""
+            while True:
+                request, address = self.get_request()
+                if self.ended:
+                    request.close()
+                    return
+                self.process_request(request, address)
+
     with QuietServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread = threading.Thread(target=http.accept)
         thread.start()
         server.url = f"http://127.0.0.1:{http.server_port}"
         try:
             yield server
         finally:
-            http.shutdown()
+            http.ended = True
+            socket.create_connection(("127.0.0.1", http.server_port)).close()
             thread.join()
 
 
