@@ -42,6 +42,7 @@ JOINED = {
 STRUCTURE = {"apiVersion", "kind", "namespace", "uid", "resourceVersion", "type", "status", "timeZone", "cron"}
 # No printable character, but for line breaks and tabs; what turns the direction of what follows.
 NEVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LONG = pytest.mark.thorough
 LARGEST_PAGE = 3_000_000
 known_tags: dict[tuple[str, ...], set[tuple[str, str]]] = {}
 
@@ -140,9 +141,14 @@ def forget_all(whole_server: Server, cluster: WholeCluster, rows: str | None = N
     forget()
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize(
-    "filled_by", [{}, {"phases": True}, {"names": True}], ids=["texts", "phases and times", "names"]
+    ("text", "filled_by"),
+    [
+        # Each is all pages: the others are tried with what takes long.
+        pytest.param(text, by, id=f"{how}-{name}", marks=() if (how, name) == ("texts", "markup") else LONG)
+        for how, by in {"texts": {}, "phases and times": {"phases": True}, "names": {"names": True}}.items()
+        for name, text in HOSTILE.items()
+    ],
 )
 def test_pages_of_a_hostile_cluster(
     whole_server: Server, admin_client: Client, text: str, filled_by: dict[str, bool]
@@ -176,7 +182,10 @@ def test_hostile_parameters(whole_server: Server, admin_client: Client, text: st
                 check(f"{one.name} {query}", response.text, tags | {("a", "data-popup-opener")})
 
 
-@pytest.mark.parametrize("text", JOINED.values(), ids=JOINED)
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(text, id=name, marks=LONG if name == "long" else ()) for name, text in JOINED.items()],
+)
 def test_hostile_names_in_addresses(whole_server: Server, admin_client: Client, text: str) -> None:
     cluster = WholeCluster()
     tags = harmless_tags(whole_server, admin_client, {})

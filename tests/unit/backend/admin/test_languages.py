@@ -46,7 +46,9 @@ def german(settings: Any, admin_client: Client) -> Iterator[Client]:
         yield admin_client
 
 
-@pytest.mark.parametrize("cluster", ["one of each", "nothing", "away"])
+@pytest.mark.parametrize(
+    "cluster", ["one of each", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("nothing", "away"))]
+)
 def test_no_page_has_a_sentence_in_english(whole_server: Server, german: Client, cluster: str) -> None:
     whole = WholeCluster()
     if cluster == "nothing":

@@ -165,6 +165,7 @@ def test_without_a_permission_nothing_is_shown_and_nothing_done(whole: WholeClus
     assert APP not in client.get("/admin/").text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("permission", PERMISSIONS)
 def test_one_permission_alone(whole: WholeCluster, log_in: LogIn, permission: str) -> None:
     """What it gives by itself; and of what needs it with others, that these do not do without it."""
@@ -209,7 +210,10 @@ def test_of_queues_that_a_person_may_not_see_there_is_nothing(
     assert whole.changes == []
 
 
-@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
+@pytest.mark.parametrize(
+    "method",
+    ["delete", *(pytest.param(one, marks=pytest.mark.thorough) for one in ("put", "patch", "options", "trace"))],
+)
 def test_other_methods_do_nothing(whole: WholeCluster, admin_client: Client, method: str) -> None:
     for one in ADDRESSES:
         found = getattr(admin_client, method)(one.path).status_code
