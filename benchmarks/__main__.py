@@ -34,7 +34,7 @@ from benchmarks.admin.measure import measure as admin
 from benchmarks.fake_site import FakeSite, fake_site
 from benchmarks.figures import Figure, table
 from benchmarks.machine import machine
-from benchmarks.options import Options
+from benchmarks.options import Options, Size
 from benchmarks.site import Site, site
 from benchmarks.soak import measure as soak
 from benchmarks.workflows import cancel, chain, enqueue, fair, fan_in, maps, restart, step_writes
@@ -134,9 +134,17 @@ WIDTH = max(map(len, BENCHMARKS)) + 2
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per figure and line, instead of a table.")
 @click.option("--runs", type=click.IntRange(min=2), help="How many pairs, or tasks, of each.  [default: its own]")
 @click.option("--long", is_flag=True, help="Measure also what takes a quarter of an hour.")
+@click.option(
+    "--results",
+    type=Size(),
+    default="0",
+    help="Of backlog: 2,000 finished tasks with results of so many bytes (256KiB).",
+)
 @click.option("--minutes", type=click.FloatRange(min=0.5), default=3, show_default=True, help="Of the soak.")
 @click.option("--quick", is_flag=True, help="Small maps and few workflows: to see that it runs, not to measure.")
-def cli(names: tuple[str, ...], as_json: bool, runs: int | None, long: bool, minutes: float, quick: bool) -> None:
+def cli(
+    names: tuple[str, ...], as_json: bool, runs: int | None, long: bool, results: int, minutes: float, quick: bool
+) -> None:
     """Measure the benchmarks NAMES; without a name, list them."""
     if not names:
         for name, benchmark in BENCHMARKS.items():
@@ -145,7 +153,7 @@ def cli(names: tuple[str, ...], as_json: bool, runs: int | None, long: bool, min
     progress = Progress()
     figures = []
     where = machine()
-    chosen, options = [BENCHMARKS[name] for name in dict.fromkeys(names)], Options(runs, long, minutes, quick)
+    chosen, options = [BENCHMARKS[name] for name in dict.fromkeys(names)], Options(runs, long, minutes, quick, results)
     for figure in measured(chosen, progress, options):
         progress.say(figure.name, "measured")
         figures.append(figure)

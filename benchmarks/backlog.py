@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchmarks import api_writes, crowd
+from benchmarks import api_writes, crowd, stored_results
 from benchmarks.fates import Fate
 from benchmarks.figures import Figure
 from benchmarks.process import core_share
@@ -37,6 +37,9 @@ AFTER_RESTART_SECONDS = 30.0
 
 
 def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
+    if options.results:
+        yield from stored_results.measure(site, options)
+        return
     waiting = options.runs or WAITING
     finished = waiting // FINISHED_SHARE
     site.add_queue(FULL, Fate.NEVER, concurrency=CONCURRENCY)

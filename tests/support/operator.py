@@ -53,13 +53,13 @@ class OperatorProcess:
         self.port, self._health_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | Forked | None = None
 
-    def start(self, *, environ: dict[str, str] | None = None) -> None:
-        """Returns when it is ready."""
+    def start(self, *, environ: dict[str, str] | None = None, options: tuple[str, ...] = ()) -> None:
+        """Returns when it is ready. `options`: of this run alone."""
         arguments = [
             *("run", "--verbose", "--namespace", self._namespace),
             *("--report-url", f"http://{self._cluster.provider.host_address()}:{self.port}"),
             *("--port", str(self.port), "--health-port", str(self._health_port)),
-            *("--key-file", str(self.key_path), *self._options),
+            *("--key-file", str(self.key_path), *self._options, *options),
         ]
         environ = {**(environ or {}), "KUBECONFIG": str(self._kubeconfig)}
         if self._zygote is not None:
