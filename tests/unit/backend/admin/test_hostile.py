@@ -173,6 +173,7 @@ PARAMETERS = (
 def test_hostile_parameters(whole_server: Server, admin_client: Client, text: str) -> None:
     text = text[:3000]
     tags = harmless_tags(whole_server, admin_client, {})
+    forget_all(whole_server, WholeCluster())
     for one in ADDRESSES:
         for parameter in PARAMETERS:
             query = urlencode({parameter: text})
