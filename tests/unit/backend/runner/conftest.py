@@ -20,14 +20,18 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def pod(server: Server, tmp_path: Path) -> Pod:
-    return Pod(server, tmp_path)
+def pod(server: Server, tmp_path: Path) -> Iterator[Pod]:
+    """Afterwards this process is no attempt's any more."""
+    before, make_record = signal.getsignal(signal.SIGTERM), logging.getLogRecordFactory()
+    yield Pod(server, tmp_path)
+    own_attempt.leave()
+    signal.signal(signal.SIGTERM, before)
+    logging.setLogRecordFactory(make_record)
 
 
 @pytest.fixture
-def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a task as its pod would, and gives the exit code."""
-    before, make_record = signal.getsignal(signal.SIGTERM), logging.getLogRecordFactory()
 
     def run(task: str, *args: Any, report_seconds: float = 5, **changes: Any) -> int:
         for name, value in pod.environ(task, args, **changes).items():
@@ -41,10 +45,7 @@ def run(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         termination.install()
         return main(termination)
 
-    yield run
-    own_attempt.leave()
-    signal.signal(signal.SIGTERM, before)
-    logging.setLogRecordFactory(make_record)
+    return run
 
 
 @pytest.fixture
