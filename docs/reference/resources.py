@@ -8,6 +8,7 @@ import yaml
 
 from django_tasks_kubernetes.codec.reasons import EXCEPTIONS
 from djangotasks_api import bounds, phases
+from djangotasks_api.number_range import Range
 from djangotasks_api.schedules import record
 from djangotasks_api.workflow import bounds as workflow_bounds
 from djangotasks_api.workflow import records
@@ -77,9 +78,9 @@ def bounds_table() -> str:
     return table(("what it is", "bound"), rows)
 
 
-def amount(name: str, value: bounds.Range | int) -> str:
+def amount(name: str, value: Range | int) -> str:
     """A bound as people write it; its unit is the end of its name."""
-    if isinstance(value, bounds.Range):
+    if isinstance(value, Range):
         if name == "YEARS":
             return f"{value.least} to {value.most}"
         return f"{value.least:,} to {value.most:,}{' seconds' if name.endswith('_SECONDS') else ''}"

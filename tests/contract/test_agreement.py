@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from djangotasks_api import bounds
-from djangotasks_api.bounds import PAYLOAD_MAX_BYTES, Range
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, DjangoTaskSchedule
 from djangotasks_api.models.base import Model
 from djangotasks_api.names import TASK_KIND
+from djangotasks_api.number_range import Range
 from tests.contract.server import TEMPLATE, Object, Server, is_accepted, queue, schedule, task
 
 # Letters of several scripts, a combining mark, a digit that is no ASCII, and what is in no name.

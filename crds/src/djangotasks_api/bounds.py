@@ -3,23 +3,9 @@
 Standard library only, because task pods and web processes import it.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The numbers from `least` to `most`, both included."""
-
-    least: int
-    most: int
-
-    def __contains__(self, number: float) -> bool:
-        return self.least <= number <= self.most
-
-    def __str__(self) -> str:
-        return f"from {self.least:,} to {self.most:,}"
-
+from djangotasks_api.number_range import Range
 
 SECONDS_PER_DAY: Final = 86_400
 SECONDS_PER_WEEK: Final = 7 * SECONDS_PER_DAY

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from djangotasks_api.bounds import CPU_SECONDS, MEMORY_BYTES, Range
+from djangotasks_api.bounds import CPU_SECONDS, MEMORY_BYTES
+from djangotasks_api.number_range import Range
 
 CPU_DIGITS = 3
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import djangotasks_api.models
-from djangotasks_api.bounds import Range
+from djangotasks_api.number_range import Range
 
 MODELS = sorted(Path(djangotasks_api.models.__file__).parent.glob("*.py"))
 KEYWORDS = {"ge", "gt", "le", "lt", "max_length"}

@@ -25,9 +25,9 @@ from djangotasks_api.bounds import (
     JITTER_SECONDS,
     PAYLOAD_MAX_BYTES,
     STARTING_DEADLINE_SECONDS,
-    Range,
 )
 from djangotasks_api.names import API_VERSION, DECLARED_BY_LABEL, SCHEDULE_KIND
+from djangotasks_api.number_range import Range
 
 CHOICES: Final = {
     "concurrency_policy": ("concurrencyPolicy", ConcurrencyPolicy.__value__.__args__),

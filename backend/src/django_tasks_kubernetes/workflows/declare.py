@@ -17,13 +17,14 @@ from django_tasks_kubernetes.enqueue.validation import queue_problem
 from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.workflows.drawing import current_drawing, drawing
 from django_tasks_kubernetes.workflows.later import extracted
-from djangotasks_api.bounds import IDEMPOTENCY_KEY_MAX_CHARS, PRIORITY, TIMEOUT_SECONDS, TTL_SECONDS, Range
+from djangotasks_api.bounds import IDEMPOTENCY_KEY_MAX_CHARS, PRIORITY, TIMEOUT_SECONDS, TTL_SECONDS
 from djangotasks_api.workflow.bounds import MAX_PARALLEL, WORKFLOW_SPEC_MAX_BYTES
 from djangotasks_api.workflow.graph import InvalidGraph
 from djangotasks_api.workflow.plan import Plan
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.workflows.result import WorkflowResult
+    from djangotasks_api.number_range import Range
 
 CHANGEABLE: Final = {
     "priority", "queue_name", "backend", "timeout", "ttl", "max_parallel", "idempotency_key",

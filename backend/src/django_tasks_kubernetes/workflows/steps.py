@@ -11,7 +11,8 @@ from django_tasks_kubernetes.task import options_of
 from django_tasks_kubernetes.workflows.declare import Workflow
 from django_tasks_kubernetes.workflows.drawing import draw, required_drawing
 from django_tasks_kubernetes.workflows.later import Later, found_in
-from djangotasks_api.bounds import CHUNK, Range
+from djangotasks_api.bounds import CHUNK
+from djangotasks_api.number_range import Range
 from djangotasks_api.workflow.bounds import MAX_FAILED_INDEXES, MAX_PARALLEL, WORKFLOW_TASKS_MAX
 from djangotasks_api.workflow.graph import KeepTasks, Runs
 

@@ -21,9 +21,9 @@ from djangotasks_api.bounds import (
     MESSAGE_MAX_CHARS,
     REASON_MAX_CHARS,
     SCHEDULE_NAME_MAX_CHARS,
-    Range,
 )
 from djangotasks_api.names import DNS_LABEL_PATTERN, DNS_NAME_PATTERN, REASON_PATTERN, TIME_PATTERN
+from djangotasks_api.number_range import Range
 from djangotasks_api.phases import Reason
 
 DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL_PATTERN, max_length=DNS_LABEL_MAX_CHARS)]

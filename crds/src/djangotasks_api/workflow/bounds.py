@@ -5,7 +5,8 @@ Standard library only, as `djangotasks_api.bounds`.
 
 from typing import Final
 
-from djangotasks_api.bounds import PAYLOAD_MAX_BYTES, Range
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES
+from djangotasks_api.number_range import Range
 
 STEPS_MAX: Final = 500
 """Steps of a workflow. A map is one step."""

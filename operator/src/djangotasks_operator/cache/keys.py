@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from djangotasks_api.models import DjangoTask
 from djangotasks_api.models.base import Metadata
 
 
@@ -17,3 +18,8 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+def queue_of(task: DjangoTask) -> Key:
+    """The key of the queue that the task names."""
+    return Key(task.metadata.namespace, task.spec.queue)

@@ -11,7 +11,7 @@ from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.entry import Entry
 from djangotasks_operator.cache.holds import Holds
-from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.keys import Key, queue_of
 from djangotasks_operator.cache.parsing import without_results
 from djangotasks_operator.cache.queue_index import HistoryLimits, QueueIndex, history_limits
 from djangotasks_operator.cache.queue_limit import QueueLimit
@@ -298,8 +298,3 @@ class Store:
     def _drop_if_empty(self, key: Key, entry: Entry) -> None:
         if entry.task is None and not entry.jobs and not entry.pods:
             del self._entries[key]
-
-
-def queue_of(task: DjangoTask) -> Key:
-    """The key of the queue that the task names."""
-    return Key(task.metadata.namespace, task.spec.queue)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from djangotasks_api.models import DjangoTask
-from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.store import Store, queue_of
+from djangotasks_operator.cache.keys import Key, queue_of
+from djangotasks_operator.cache.store import Store
 from djangotasks_operator.decide.actions import AwaitAdmission
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.runtime.workqueue import WorkQueue

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from djangotasks_api.models import DjangoTask, LogTail, TaskStatus
-from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.store import queue_of
+from djangotasks_operator.cache.keys import Key, queue_of
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.admission import Admission
 from djangotasks_operator.controllers.attempt_starter import AttemptStarter

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from djangotasks_api.models import DjangoTask
-from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.store import queue_of
+from djangotasks_operator.cache.keys import Key, queue_of
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.reports import task_rules
 from djangotasks_operator.reports.authentication import REMEMBERED_MAX, AttemptRef, SignedAttempt

@@ -8,8 +8,8 @@ from typing import Annotated
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from djangotasks_api.bounds import Range
 from djangotasks_api.models.base import DnsLabel, Timestamp, within
+from djangotasks_api.number_range import Range
 
 
 @pytest.mark.parametrize(("number", "accepted"), [(1, False), (2, True), (5, True), (6, False)])
