@@ -63,6 +63,7 @@ class SiteLinks:
 
 class TaskPage(Page):
     name = "task"
+    tab = "tasks"
     title = _("Task")
     parts = ("task", "log")
 

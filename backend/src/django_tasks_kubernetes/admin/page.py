@@ -9,7 +9,9 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.formats import time_format
 from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin.base import require
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
 
 TEMPLATES = "admin/django_tasks_kubernetes"
 PART = "part"
+# When the cluster was asked, as the page says it: that changes where the part does not.
+AS_OF = "X-As-Of"
 
 
 class Page:
     """A subclass says what it is, and gives the context of its template."""
 
     name: ClassVar[str]
-    """Of its template, and of its tab."""
+    """Of its template."""
+
+    tab: ClassVar[str] = ""
+    """The name of its tab, where that is another."""
 
     title: ClassVar[Any]
     permission: ClassVar[str] = "view_task"
@@ -53,7 +60,7 @@ class Page:
         if place is None:
             raise Http404
         found = self.context(request, place, name)
-        context = {**frame(self.admin, request, self.title, self.name, place, found.get("answer")), **found}
+        context = {**frame(self.admin, request, self.title, self.tab or self.name, place, found.get("answer")), **found}
         return render(request, f"{TEMPLATES}/{self.name}.html", context, self.parts)
 
 
@@ -93,4 +100,6 @@ def render(request: HttpRequest, template: str, context: Mapping[str, Any], part
         # A browser's page goes on asking, more and more slowly, and says since when it is old.
         response = HttpResponse(text, status=503 if failed else 200)
     response.headers["ETag"] = etag
+    if isinstance(answer, Answer):
+        response.headers[AS_OF] = time_format(timezone.localtime(answer.as_of), "H:i:s")
     return response

@@ -51,6 +51,8 @@ def suspend(store: ScheduleStore, name: str, schedule: Resource, suspends: bool)
 
 
 class ScheduleActionPage(AskingPage):
+    tab = "schedules"
+
     def schedule(self, request: HttpRequest, place: Place, name: str) -> Resource:
         """Raises Http404, and TaskException."""
         found = schedule_for(self.admin.queues_for(request), place, name)

@@ -126,6 +126,7 @@ class SchedulesPage(Page):
 
 class SchedulePage(SchedulesPage):
     name = "schedule"
+    tab = "schedules"
     title = _("Schedule")
     parts = ("schedule",)
 

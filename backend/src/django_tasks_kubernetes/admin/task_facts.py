@@ -55,9 +55,9 @@ class AttemptCard:
 
 
 def headline(resource: Resource) -> str:
-    """The phase and why, in one sentence or some."""
+    """Why the task is in its phase, in one sentence or some; empty where there is nothing to say."""
     status = resource.get("status") or {}
-    words = [status.get("phase") or "Queued", status.get("reason"), (status.get("message") or "").strip()]
+    words = [status.get("reason"), (status.get("message") or "").strip()]
     return safe(": ".join(word for word in words if word), lines=True)
 
 

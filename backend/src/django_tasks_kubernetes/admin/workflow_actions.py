@@ -21,6 +21,8 @@ from djangotasks_api.names import REQUEST_ANNOTATION, REQUESTED_BY_ANNOTATION
 
 
 class WorkflowActionPage(AskingPage):
+    tab = "workflows"
+
     def row(self, request: HttpRequest, place: Place, name: str) -> WorkflowRow:
         """Raises Http404."""
         answer = workflow_of(place, name)

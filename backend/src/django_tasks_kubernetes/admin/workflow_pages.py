@@ -88,6 +88,7 @@ KEPT: Final = ("q", "phase", "queue", "backend")
 
 class WorkflowPage(Page):
     name = "workflow"
+    tab = "workflows"
     title = _("Workflow")
     permission = "view_workflow"
     parts = ("workflow",)

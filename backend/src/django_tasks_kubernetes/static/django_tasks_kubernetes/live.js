@@ -1,11 +1,12 @@
 // Keeps the marked parts of a page up to date: <div data-live="name" data-every="5">. Each page works without it.
 //
 // It asks for ?part=name, and puts what the server renders in the place of what is there. Hidden tabs do not ask, nor do
-// parts that somebody points at, has the focus in, or has selected rows of. Where nothing changes, or nothing answers, it
-// asks less and less often.
+// parts in which somebody points at what can be clicked, has the focus, or has selected rows or text. Where nothing changes,
+// or nothing answers, it asks less and less often.
 const KEY = "djangotasks.live";
 const SLOWEST = 30_000;
 const UNCHANGED_MAX = 10;
+const SCROLLED = "pre, .djt-scroll";
 
 const isWanted = () => {
   const kept = read();
@@ -37,7 +38,10 @@ class Region {
   }
 
   get isInUse() {
-    return this.element.matches(":hover, :focus-within") || this.element.querySelector("input:checked, details:focus") !== null;
+    const selection = getSelection();
+    return this.element.matches(":focus-within")
+      || this.element.querySelector("input:checked, :is(a, button, input, label, select, summary):hover") !== null
+      || (!selection.isCollapsed && this.element.contains(selection.anchorNode));
   }
 
   start(now = false) {
@@ -65,7 +69,7 @@ class Region {
     const headers = this.etag === null ? {} : { "If-None-Match": this.etag };
     const response = await fetch(address, { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" });
     if (response.type === "opaqueredirect" || response.status === 401 || response.status === 403) {
-      this.say(this.element.ownerDocument.querySelector("[data-live-state]")?.dataset.loggedOut ?? "");
+      this.say(document.querySelector("[data-live-state]")?.dataset.loggedOut ?? "");
       this.stop();
       return;
     }
@@ -79,21 +83,31 @@ class Region {
       return;
     }
     this.say("");
+    this.read(response.headers.get("X-As-Of"));
+  }
+
+  // When the cluster was asked, which has answered: so what the page said of it is over.
+  read(time) {
+    document.querySelector("[data-live-problem]")?.remove();
+    const shown = document.querySelector("[data-live-time]");
+    if (shown && time) shown.textContent = time;
   }
 
   replace(text, etag) {
     this.etag = etag;
     this.unchanged = 0;
     this.wait = this.least;
-    // What was opened stays open.
-    const open = [...this.element.querySelectorAll("details")].map((details) => details.open);
+    // What was opened stays open, and what was scrolled where it is, but for a log whose end is looked at: that is followed.
+    const open = new Map([...this.element.querySelectorAll("details[id]")].map((details) => [details.id, details.open]));
+    const places = [...this.element.querySelectorAll(SCROLLED)].map((box) => [box.scrollLeft, box.scrollTop]);
     const ends = [...this.element.querySelectorAll("[data-follow]")].map(isAtEnd);
     this.element.innerHTML = text;
-    // A log whose end is looked at is followed.
+    for (const [id, isOpen] of open) {
+      const details = document.getElementById(id);
+      if (details) details.open = isOpen;
+    }
+    this.element.querySelectorAll(SCROLLED).forEach((box, index) => box.scrollTo(...(places[index] ?? [0, 0])));
     this.element.querySelectorAll("[data-follow]").forEach((log, index) => { if (ends[index] ?? true) toEnd(log); });
-    this.element.querySelectorAll("details").forEach((details, index) => {
-      if (open[index] !== undefined) details.open = open[index];
-    });
     this.element.dispatchEvent(new CustomEvent("djangotasks:replaced", { bubbles: true }));
   }
 
