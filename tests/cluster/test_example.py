@@ -13,7 +13,7 @@ from djangotasks_api.names import GROUP, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import TERMINAL_PHASES
 from tests.support.shells import plugin
 from tools.cluster import Target
-from tools.demo.deploy import deploy
+from tools.demo.deploy import admin_password, deploy
 from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
@@ -48,6 +48,19 @@ from datetime import timedelta
 from django.utils import timezone
 from shop.mail import send_receipt
 print(send_receipt.using(run_after=timezone.now() + timedelta(days=1)).enqueue(9).id)
+"""
+# In the admin's pod: logs in with the password that comes on stdin, and prints what a page answers.
+LOG_IN = """
+import re, sys, urllib.parse, urllib.request
+site = "http://localhost:8000"
+browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+form = browser.open(site + "/admin/login/").read().decode()
+token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', form)[1]
+fields = {"username": "admin", "password": sys.stdin.read().strip(), "csrfmiddlewaretoken": token}
+browser.open(site + "/admin/login/", urllib.parse.urlencode(fields).encode())
+for path in sys.argv[1:]:
+    answer = browser.open(site + path)
+    print(answer.status, answer.url, answer.read().decode())
 """
 LEFT = """
 from django.contrib.sessions.models import Session
@@ -194,6 +207,27 @@ def test_the_nightly_maintenance_removes_what_is_old_and_nothing_else(cluster: C
     shop.wait_for_phase(id_, *TERMINAL_PHASES)
     assert shop.request("GET", f"/results/{id_}/")["return_value"] == {"sessions": 50, "reports": 1}
     assert shop.python(LEFT).split() == ["1", str(int(reports) - 1), "0"]
+
+
+def test_the_admin_shows_the_tasks_to_who_has_the_password(shop: Shop) -> None:
+    """And may do there what the web app may not: it reads the queues, and holds them."""
+    tasks, queues = "/admin/django_tasks_kubernetes/task/overview/", "/admin/django_tasks_kubernetes/queue/"
+    command = (
+        "exec",
+        "--stdin",
+        "deployment/admin",
+        "--",
+        "python",
+        "-c",
+        LOG_IN,
+        tasks,
+        queues,
+        "/static/admin/css/base.css",
+    )
+    shown = shop.kubectl(*command, stdin=admin_password(shop.kubectl))
+    assert f"200 http://localhost:8000{tasks}" in shown
+    assert "Pause or limit reports" in shown
+    assert "200 http://localhost:8000/static/" in shown
 
 
 def test_an_order_whose_receipt_is_cancelled_says_so(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from django_tasks_kubernetes.cli.kubectl import main as djangotask
 from djangotasks_api.names import TASK_LABEL
 from djangotasks_api.phases import Phase
 from tools.cluster import Progress, Provider, ProviderError, Target, choose, image_ref
-from tools.demo.deploy import deploy
+from tools.demo.deploy import admin_password, deploy
 from tools.demo.installation import NAMESPACE as OPERATOR_NAMESPACE
 from tools.demo.installation import install_operator
 from tools.kubectl import Kubectl, StepFailed, wait_for
@@ -26,6 +26,9 @@ TASK_SECONDS = 120
 MONTH = "2026-10"
 EXPECTED = {"receipt": "SUCCESSFUL", "report": "SUCCESSFUL", "clean-up": "SUCCESSFUL", "failure": "FAILED"}
 NEXT = """
+The tasks in Django's admin: http://localhost:8001/admin/ with the user admin and the password {password}
+It is there while this runs:
+  {kubectl} --kubeconfig {kubeconfig} -n {namespace} port-forward service/admin 8001:80
 What to try next:
   export KUBECONFIG={kubeconfig}
   alias shop='{kubectl} -n {namespace}'
@@ -86,7 +89,8 @@ def run(progress: Progress) -> None:
         show(results)
         check(results)
     context = {"kubeconfig": kubeconfig, "kubectl": kubectl.program, "namespace": NAMESPACE}
-    print(NEXT.format(**context, operator=OPERATOR_NAMESPACE, failure=ids["failure"], flow=flow))
+    names = {"failure": ids["failure"], "flow": flow, "password": admin_password(kubectl)}
+    print(NEXT.format(**context, **names, operator=OPERATOR_NAMESPACE))
     progress.say("demo", "done: three tasks and a workflow succeeded, and one task failed as it was meant to")
 
 

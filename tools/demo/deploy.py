@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -30,21 +31,29 @@ def deploy(kubectl: Kubectl, images: Mapping[Target, str], say: Callable[[str], 
 
     The namespace is there. `images`: what to run, already in the cluster. Raises StepFailed.
     """
-    _make_secret(kubectl)
+    _make_secret(kubectl, "shop", "django-secret-key", "database-password")
+    _make_secret(kubectl, "shop-admin", "password")
     _apply_manifests(kubectl, images)
-    for deployment in ("postgres", "smtp", "web"):
+    for deployment in ("postgres", "smtp", "web", "admin"):
         kubectl.roll_out(deployment, seconds=ROLLOUT_SECONDS)
         say(f"{deployment} serves")
     _migrate(kubectl)
     say("database migrated")
+    _make_superuser(kubectl)
 
 
-def _make_secret(kubectl: Kubectl) -> None:
+def admin_password(kubectl: Kubectl) -> str:
+    """Of the user admin, who may do all in the shop's admin."""
+    value: str = kubectl.get("secret", "shop-admin")["data"]["password"]
+    return base64.b64decode(value).decode()
+
+
+def _make_secret(kubectl: Kubectl, name: str, *keys: str) -> None:
     """Made once: a new password would lock the shop out of its database."""
-    if kubectl("get", "secret", "shop", "--ignore-not-found"):
+    if kubectl("get", "secret", name, "--ignore-not-found"):
         return
-    values = {key: secrets.token_urlsafe(32) for key in ("django-secret-key", "database-password")}
-    kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "shop"}, "stringData": values})
+    values = {key: secrets.token_urlsafe(32) for key in keys}
+    kubectl.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values})
 
 
 def _apply_manifests(kubectl: Kubectl, images: Mapping[Target, str]) -> None:
@@ -67,10 +76,24 @@ def _migrate(kubectl: Kubectl) -> None:
     def attempt() -> bool | None:
         nonlocal said
         try:
-            kubectl.manage("migrate")
+            _manage_admin(kubectl, "migrate")
         except StepFailed as error:
             said = str(error)
             return None
         return True
 
     wait_for("the database migrated", attempt, seconds=DATABASE_SECONDS, why=lambda: said)
+
+
+def _make_superuser(kubectl: Kubectl) -> None:
+    """Made once, with the password of the Secret."""
+    try:
+        _manage_admin(kubectl, "createsuperuser", "--noinput")
+    except StepFailed as error:
+        if "already taken" not in str(error):
+            raise
+
+
+def _manage_admin(kubectl: Kubectl, *arguments: str) -> str:
+    """Where the apps of the admin are installed, whose tables are migrated with all others."""
+    return kubectl("exec", "deployment/admin", "--", "python", "manage.py", *arguments, seconds=120)

@@ -24,7 +24,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-# With ADMIN=on, Django's admin, where tasks can be watched: docs/how-to/admin.md. Task pods do without its imports.
+# With ADMIN=on, Django's admin, where tasks are watched and managed: docs/how-to/admin.md. The Deployment of k8s/admin.yaml
+# has it; the web part, and the tasks that follow its Deployment, do without its imports.
 if os.environ.get("ADMIN") == "on":
     INSTALLED_APPS = [
         "django.contrib.admin",
