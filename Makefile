@@ -37,6 +37,7 @@ demo: bootstrap ## From nothing to tasks that ran in a cluster, explained on the
 ifeq ($(strip $(ARGS)),)
 test: lint docs unit unit-thorough matrix cluster-up ## All checks and tests, on a real cluster (ARGS: just pytest, with these)
 	@$(CLUSTER) bin kwok > /dev/null
+	@python -m tools.browser > /dev/null
 	@pytest -n $(WORKERS) --dist loadfile $(RERUNS) tests --ignore=tests/unit --ignore=tests/charts
 	@pytest -m alone $(RERUNS) tests/cluster/test_readme.py
 else

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import override_settings
 
-from tests.support.fixtures import cluster, kubectl, namespace
-from tests.support.operator import OperatorProcess
+from tests.support.fixtures import cluster, kubectl, namespace, operator, queue
 from tests.support.stage import stage, zygote
-from tools.cluster import Target
-from tools.manifests import queue_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +17,11 @@ if TYPE_CHECKING:
 
     from django.tasks.backends.base import BaseTaskBackend
 
+    from tests.support.operator import OperatorProcess
     from tools.cluster.cluster import Cluster
     from tools.kubectl import Kubectl
 
-__all__ = ["cluster", "kubectl", "namespace", "stage", "zygote"]
+__all__ = ["cluster", "kubectl", "namespace", "operator", "queue", "stage", "zygote"]
 
 HERE = "tests/cluster/"
 
@@ -32,23 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(HERE):
             item.add_marker(pytest.mark.cluster)
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: Cluster, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    """At work in the namespace; out of the cluster, so that a test can stop and start it."""
-    process = OperatorProcess(cluster, namespace, tmp_path_factory.mktemp("operator"))
-    process.start()
-    yield process
-    process.close()
-    assert "a defect" not in process.log(), process.log()
-
-
-@pytest.fixture(scope="module")
-def queue(cluster: Cluster, kubectl: Kubectl) -> str:
-    """The queue `default`, whose pods have the example's image and need no database."""
-    kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE)))
-    return "default"
 
 
 @pytest.fixture(scope="module")

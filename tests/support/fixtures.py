@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.operator import OperatorProcess
+from tools.cluster import Target
 from tools.cluster.cluster import Cluster
+from tools.manifests import queue_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,3 +33,20 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def kubectl(cluster: Cluster, namespace: str) -> Kubectl:
     return cluster.kubectl(namespace)
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """At work in the namespace; out of the cluster, so that a test can stop and start it."""
+    process = OperatorProcess(cluster, namespace, tmp_path_factory.mktemp("operator"))
+    process.start()
+    yield process
+    process.close()
+    assert "a defect" not in process.log(), process.log()
+
+
+@pytest.fixture(scope="module")
+def queue(cluster: Cluster, kubectl: Kubectl) -> str:
+    """The queue `default`, whose pods have the example's image and need no database."""
+    kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE)))
+    return "default"

@@ -1,0 +1,185 @@
+"""Live updates in a real browser, whose clock the test turns: when a page asks, and when it leaves off."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.admin_pages import AdminSite
+from tests.support.browsing import Visitor
+from tests.support.proxy import Proxy
+from tests.support.tasks import create_task
+from tools.cluster import Target
+from tools.kubectl import wait_for
+from tools.manifests import queue_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from playwright.sync_api import Page
+
+    from tools.cluster.cluster import Cluster
+    from tools.kubectl import Kubectl
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+EVERY = 5_000
+STEP = 1_000
+SLOWEST = 30_000
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+@pytest.fixture(scope="module")
+def proxy(web_account: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with Proxy(web_account, tmp_path_factory.mktemp("proxy")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def site(
+    proxy: Proxy, kubectl: Kubectl, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AdminSite]:
+    """Its cluster can be away. No operator is at work: its tasks stay as they are."""
+    kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE)))
+    folder = tmp_path_factory.mktemp("web")
+    with AdminSite(folder, kubectl.namespace, proxy.kubeconfig).running() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def tasks(kubectl: Kubectl) -> list[str]:
+    return [create_task(kubectl, "shop.probes.add", 1, number) for number in range(2)]
+
+
+class Still:
+    """A page whose clock stands. `asked`: for the parts that it asks for, how it was answered."""
+
+    def __init__(self, visitor: Visitor, path: str, **look: Any) -> None:
+        self.page: Page = visitor.new_page(**look)
+        self.page.clock.install(time=NOON)
+        self.page.clock.pause_at(NOON + timedelta(seconds=1))
+        self.asked: list[int] = []
+        self.page.on("response", lambda answer: self.asked.append(answer.status) if "part=" in answer.url else None)
+        self.page.goto(visitor.page(path))
+        # Away from all that is kept as long as somebody points at it.
+        self.page.locator("#site-name, #branding").first.hover()
+
+    def answer(self, milliseconds: int) -> int:
+        """Goes on until it has asked, and so long at most. Returns how that was answered."""
+        before = len(self.asked)
+        for _ in range(0, milliseconds, STEP):
+            self.page.clock.run_for(STEP)
+            self._settle()
+            if self.asked[before:]:
+                return self.asked[-1]
+        raise AssertionError(f"it has not asked within {milliseconds} ms")
+
+    def nothing(self, milliseconds: int = 60_000) -> None:
+        """Goes on so long, in which it does not ask."""
+        self._settle()
+        before = len(self.asked)
+        self.page.clock.run_for(milliseconds)
+        self._settle()
+        assert self.asked[before:] == []
+
+    def _settle(self) -> None:
+        """What the page asked for before has come, when the server has answered another question."""
+        self.page.evaluate("fetch('/admin/jsi18n/').then(answer => answer.text())")
+
+
+def test_a_page_asks_and_what_has_not_changed_is_not_sent(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, f"task/{tasks[0]}/change/")
+    statuses = [still.answer(SLOWEST) for _ in range(3)]
+    # The first answer is replaced as a whole, since the page does not know what it has; times go by.
+    assert statuses[0] == 200
+    assert set(statuses) <= {200, 304}
+    shown = still.page.locator("[data-live-time]").inner_text()
+    assert len(shown.split(":")) == 3
+
+
+def test_the_switch_stops_it_and_is_remembered(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/")
+    switch = still.page.get_by_role("button", name="Live updates")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    assert still.answer(EVERY) == 200
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    still.nothing()
+    still.page.reload()
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    still.nothing()
+    with still.page.expect_response(lambda answer: "part=rows" in answer.url):
+        switch.click()
+        still.page.clock.run_for(0)
+
+
+def test_who_prefers_less_motion_has_it_off(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/", reduced_motion="reduce")
+    expect(still.page.get_by_role("button", name="Live updates")).to_have_attribute("aria-pressed", "false")
+    still.nothing()
+
+
+def test_a_hidden_page_does_not_ask(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/overview/")
+    still.page.evaluate(HIDE, True)
+    still.nothing()
+    with still.page.expect_response(lambda answer: "part=overview" in answer.url):
+        still.page.evaluate(HIDE, False)
+        still.page.clock.run_for(0)
+
+
+def test_what_is_selected_pointed_at_or_focused_stays(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/")
+    box = still.page.locator("input.action-select").first
+    link = still.page.locator("#result_list .field-task a").first
+    cell = still.page.locator("#result_list .field-waited").first
+    away = still.page.locator("#site-name, #branding").first
+    box.check()
+    away.hover()
+    still.nothing()
+    box.uncheck()
+    still.nothing()  # it has the focus
+    box.evaluate("box => box.blur()")
+    link.hover()
+    still.nothing()
+    cell.hover()
+    cell.evaluate("cell => getSelection().selectAllChildren(cell)")
+    still.nothing()
+    still.page.evaluate("getSelection().removeAllRanges()")
+    # A pointer that rests on what cannot be clicked holds up nothing.
+    assert still.answer(2 * SLOWEST) in (200, 304)
+
+
+def test_a_cluster_that_is_away_is_said_and_forgotten_when_it_is_back(
+    visitor: Visitor, proxy: Proxy, tasks: list[str]
+) -> None:
+    still = Still(visitor, "task/")
+    with proxy.away():
+        # What was read before is given for a while.
+        wait_for("it is noticed", lambda: still.answer(2 * SLOWEST) == 503 or None, seconds=60)
+        expect(still.page.locator("[data-live-state]")).to_have_text("No answer. It is tried again.")
+        expect(still.page.locator("#result_list tbody tr")).to_have_count(2)
+        cold = visitor.open("workflow/")
+        expect(cold.locator(".djt-problem")).to_contain_text("The cluster does not answer")
+    still.page.bring_to_front()
+    wait_for("it is noticed", lambda: still.answer(2 * SLOWEST) in (200, 304) or None, seconds=60)
+    expect(still.page.locator("[data-live-state]")).to_have_text("")
+    # The page that was opened meanwhile recovers by itself.
+    cold.bring_to_front()
+    expect(cold.locator(".djt-problem")).to_have_count(0)
+    expect(cold.locator("#content-main")).to_contain_text("No workflows yet.")
+
+
+def test_a_session_that_is_over_is_said(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/")
+    still.page.context.clear_cookies()
+    still.page.clock.run_for(EVERY)
+    expect(still.page.locator("[data-live-state]")).to_have_text("Log in again.")
+    still.nothing()

@@ -1,0 +1,63 @@
+"""The pages in other themes of the admin. Their looks are the themes' own; that the pages can be used is ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.admin_pages import AdminSite
+from tests.support.browsing import Visitor
+from tests.support.tasks import create_task, wait_phase
+from tools.cluster import Target
+from tools.manifests import queue_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.support.operator import OperatorProcess
+    from tools.cluster.cluster import Cluster
+    from tools.kubectl import Kubectl
+
+# By the address, what is seen there.
+PAGES = {
+    "task/overview/": "Running longest",
+    "task/failures/": "Nothing failed in this time.",
+    "queue/": "default",
+    "schedule/": "No schedules yet.",
+    "workflow/": "No workflows yet.",
+}
+
+
+@pytest.mark.parametrize("theme", ["jazzmin", "unfold"])
+def test_a_theme_has_all_pages_and_a_task_is_cancelled_in_it(
+    theme: str,
+    browser: Browser,
+    cluster: Cluster,
+    kubectl: Kubectl,
+    operator: OperatorProcess,
+    web_account: Path,
+    tmp_path: Path,
+) -> None:
+    kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE), suspended=True))
+    task = create_task(kubectl, "shop.probes.add", 1, 2)
+    with AdminSite(tmp_path, kubectl.namespace, web_account, theme=theme).running() as site:
+        visitor = Visitor(browser, site)
+        page = visitor.new_page(viewport={"width": 1280, "height": 860})
+        for path, text in PAGES.items():
+            answer = page.goto(site.page(path))
+            assert answer is not None
+            assert answer.status == 200
+            expect(page.locator("body")).to_contain_text(text)
+        page.goto(site.page("task/?phase=Queued"))
+        page.locator("#result_list").get_by_role("link", name="shop.probes.add").first.click()
+        expect(page.locator("body")).to_contain_text("Its queue default:")
+        page.get_by_role("link", name="Cancel…").click()
+        page.get_by_role("button", name="Yes, cancel").click()
+        expect(page.locator("body")).to_contain_text("Cancel: 1 task.")
+        wait_phase(kubectl, task, "Cancelled")
+        visitor.close()
+    assert [problem for problem in visitor.problems if "django_tasks_kubernetes" in problem] == []

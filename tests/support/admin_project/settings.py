@@ -1,0 +1,68 @@
+"""What differs between stories comes from the environment: DATABASE is a file, NAMESPACE and KUBECONFIG lead to the
+cluster, THEME is another theme of the admin: jazzmin or unfold."""
+
+import os
+from typing import Any
+
+THEME = os.environ.get("THEME", "")
+
+SECRET_KEY = "not a secret"
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1"]
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
+INSTALLED_APPS = [
+    *([THEME] if THEME else []),
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_tasks_kubernetes",
+    "tests.support.probes_app.ProbesConfig",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    # Other themes have scripts and styles within their pages.
+    *([] if THEME else ["django.middleware.csp.ContentSecurityPolicyMiddleware"]),
+]
+SECURE_CSP = {"default-src": ["'self'"]}
+ROOT_URLCONF = "tests.support.admin_project.urls"
+STATIC_URL = "/static/"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("DATABASE", ":memory:"),
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+    }
+}
+TASKS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django_tasks_kubernetes.KubernetesBackend",
+        "QUEUES": [],
+        "OPTIONS": {
+            "NAMESPACE": os.environ.get("NAMESPACE"),
+            "KUBECONFIG": os.environ.get("KUBECONFIG"),
+            "HISTORY_DAYS": 30,
+        },
+    }
+}

@@ -1,0 +1,73 @@
+"""A Chromium for the stories of the admin's pages: `python -m tools.browser` finds or installs it, and prints its path.
+
+The driver, Playwright, is a Python package. The browsers that it would download are not needed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tools.cluster.commands import find_program, run
+from tools.cluster.errors import ProviderError
+from tools.cluster.locks import exclusive
+from tools.cluster.progress import Progress
+from tools.cluster.settings import state_folder
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+# With fonts for the signs of the phases, and for Arabic.
+PACKAGES = ("chromium", "fonts-dejavu-core")
+INSTALL_SECONDS = 900.0
+
+
+def ensure_chromium(progress: Progress) -> Path:
+    """Return the path of a Chromium: that of the variable CHROMIUM, one that is found, or Debian's, which is installed.
+
+    Raises ProviderError.
+    """
+    if named := os.environ.get("CHROMIUM"):
+        return Path(named)
+    if (found := find_chromium()) is not None:
+        return found
+    with exclusive(state_folder() / "browser.lock", progress):
+        if find_chromium() is None:
+            _install(progress)
+    found = find_chromium()
+    if found is None:
+        raise ProviderError("Chromium is installed, but not found: set CHROMIUM to its path")
+    return found
+
+
+def find_chromium() -> Path | None:
+    """Return the path of a Chromium of this machine."""
+    found = next((path for name in NAMES if (path := find_program(name))), None)
+    if found is not None:
+        return Path(found)
+    return MAC if MAC.exists() else None
+
+
+def _install(progress: Progress) -> None:
+    if find_program("apt-get") is None or os.geteuid() != 0:
+        raise ProviderError("there is no Chromium here: install one, or set CHROMIUM to its path")
+    progress.say("browser", f"installing {' '.join(PACKAGES)}")
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    # The cluster may be installing its own packages.
+    apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+    run(*apt, "update", env=env, seconds=INSTALL_SECONDS)
+    run(*apt, "install", "-y", "--no-install-recommends", *PACKAGES, env=env, seconds=INSTALL_SECONDS)
+    progress.say("browser", "installed")
+
+
+def main() -> None:
+    progress = Progress()
+    try:
+        print(ensure_chromium(progress))
+    except ProviderError as error:
+        progress.say("error", str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
