@@ -14,7 +14,8 @@ from tests.support.stage import JOBS, PODS, QUEUES, TASKS, Stage
 from tools.kubectl import wait_for
 
 QUICK_RESYNC = pytest.mark.parametrize("stage", [("--resync-seconds", "3")], indirect=True)
-WATCHED = 4
+# Tasks, Jobs, Pods, standby pods, workflows and holds by reflectors; queues and schedules by kopf.
+WATCHED = 8
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def test_what_was_made_while_a_watch_expired_is_listed(stage: Stage) -> None:
     for name in names:
         stage.wait_phase(name, "Succeeded", seconds=30)
     stage.assert_once(*names)
-    assert calls(stage, "list", began) <= WATCHED, "each kind once"
+    assert calls(stage, "list", began) <= 2 * WATCHED, "each kind once: the metadata, and what is new"
 
 
 @QUICK_RESYNC
