@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.admin.base import ClusterAdmin
 from django_tasks_kubernetes.admin.nav import nav
@@ -18,7 +19,8 @@ def list_page(admin: ClusterAdmin, request: HttpRequest, response: Any) -> Any:
     if not isinstance(response, TemplateResponse) or context is None or "cl" not in context:
         return response
     changelist = context["cl"]
-    context |= {"answer": changelist.answer}
+    # Django's own asks to select one to change, which tasks are not.
+    context |= {"answer": changelist.answer, "title": _("Tasks")}
     context |= nav(request, admin.admin_site, "tasks", changelist.place, changelist.answer)
     if PART in request.GET:
         return render(request, "", context, PARTS)
