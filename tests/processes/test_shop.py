@@ -49,7 +49,10 @@ def test_the_system_checks_find_nothing(printed: list[str]) -> None:
 
 
 def test_the_admin_has_the_tasks() -> None:
-    script = "from django.urls import reverse; print(reverse('admin:django_tasks_kubernetes_task_changelist'))"
+    script = (
+        "from django.core.management import call_command; call_command('check');"
+        "from django.urls import reverse; print(reverse('admin:django_tasks_kubernetes_task_changelist'))"
+    )
     command = [sys.executable, "-W", "error", "manage.py", "shell", "--no-imports", "-c", script]
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "ADMIN": "on"}
     done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=60)

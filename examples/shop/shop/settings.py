@@ -74,7 +74,11 @@ DATABASES = {
 }
 
 # Tasks run in other pods than the web process: files must be where all of them see them.
-STORAGES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "shop.storage.DatabaseStorage"}}
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "shop.storage.DatabaseStorage"},
+    # Of the admin's style sheets and scripts.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 
 # Arguments and return values that are too large for a DjangoTask: in a bucket (boto3 takes keys, region and endpoint from
 # AWS_… variables), or in a folder of a volume that web and task pods share.
