@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
-from urllib.parse import quote
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
@@ -45,7 +44,7 @@ class OverviewPage(Page):
             "answer": answer,
             "window": window,
             "windows": list(WINDOWS.values()),
-            "and_backend": "" if place.is_only else f"&backend={quote(place.alias, safe='')}",
+            "and_backend": place.parameter,
         }
         if answer.value is None:
             return context

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks import task_backends
@@ -50,6 +51,11 @@ class Place:
     def pk(self, name: str) -> str:
         """The primary key of a task of this name."""
         return name if self.is_only else f"{self.alias}{SEPARATOR}{name}"
+
+    @property
+    def parameter(self) -> str:
+        """For an address that has parameters already; empty where there is no other place."""
+        return "" if self.is_only else f"&backend={quote(self.alias, safe='')}"
 
     def delete(self, name: str, uid: str | None) -> None:
         """Deletes a task, unless another has its name by now. Raises TaskException."""

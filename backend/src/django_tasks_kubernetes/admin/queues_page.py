@@ -67,6 +67,7 @@ class QueuesPage(Page):
             "entries": [Entry(line, quote(place.pk(line.name)), _links(place, line.name)) for line in lines],
             "queues_missing": _problem(queues, request),
             "holds_missing": None if holds is None else _problem(holds, request),
+            "and_backend": place.parameter,
             "has_standby": any(line.standby is not None for line in lines),
             "may_hold": by_queue is not None and may(request, "hold_queue"),
             "one": name,

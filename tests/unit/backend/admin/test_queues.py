@@ -48,6 +48,15 @@ def keeper(log_in: LogIn) -> Client:
     return log_in("view_queue", "hold_queue", "view_task")
 
 
+def test_a_queue_leads_to_its_tasks_in_its_own_place(queues: QueueServer, log_in: LogIn, settings: Any) -> None:
+    client = log_in("view_queue")
+    assert 'task/?queue=reports"' in text_of(client)
+    one = settings.TASKS["default"]
+    settings.TASKS = {"default": one, "other": one | {"OPTIONS": one["OPTIONS"] | {"NAMESPACE": "elsewhere"}}}
+    forget()
+    assert 'task/?queue=reports&amp;backend=other"' in text_of(client, "?backend=other")
+
+
 def test_standby_pods_where_a_queue_has_some(queues: QueueServer, log_in: LogIn) -> None:
     client = log_in("view_queue")
     assert "Standby pods" not in text_of(client)
