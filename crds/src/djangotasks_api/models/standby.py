@@ -19,8 +19,8 @@ ModulePath = Annotated[str, StringConstraints(pattern=MODULE_PATTERN, max_length
 
 
 class Standby(Model):
-    """Pods that are started before there is a task, so that it starts within milliseconds. Each runs one task, and
-    reserves its requests while it waits."""
+    """Pods that are started before there is a task, so that it does not wait for that. Each runs one task, and reserves
+    its requests while it waits."""
 
     min: Annotated[int, within(STANDBY_MIN)] = 1
     """How many there are at least, also where no tasks come."""
