@@ -15,6 +15,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
+from tests.unit.backend import tasks  # noqa: F401 - whatever TASKS a test has, they can be looked up
 
 
 @dataclass
