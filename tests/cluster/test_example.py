@@ -56,7 +56,7 @@ site = "http://localhost:8000"
 browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
 form = browser.open(site + "/admin/login/").read().decode()
 token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', form)[1]
-fields = {"username": "admin", "password": sys.stdin.read().strip(), "csrfmiddlewaretoken": token}
+fields = {"username": "admin", "password": sys.stdin.read().strip(), "csrfmiddlewaretoken": token, "next": "/admin/"}
 browser.open(site + "/admin/login/", urllib.parse.urlencode(fields).encode())
 for path in sys.argv[1:]:
     answer = browser.open(site + path)
