@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
@@ -18,6 +19,9 @@ from django_tasks_kubernetes.models import Task
 
 # It names these classes, and task pods import them without it.
 ROW_ACTIONS = "django_tasks_kubernetes.admin.row_actions"
+# Each word is a condition on each column, and databases have an end to these.
+SEARCH_MAX_CHARS = 500
+REGULAR_EXPRESSIONS = frozenset({"regex", "iregex"})
 
 
 class TableAdmin(ModelAdmin):
@@ -60,6 +64,19 @@ class TableAdmin(ModelAdmin):
         rows: QuerySet[Any] = self.model._default_manager.using(self.using())
         allowed = self.queues_for(request)
         return rows if allowed is None else rows.filter(queue__in=allowed)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """What the filters ask for. Any other lookup, of which Django allows all of a model's own columns, would tell of
+        those that no page shows, as resource__contains of arguments; or run somebody's regular expression."""
+        filters = [_column(one) for one in (*self.get_list_filter(request), self.date_hierarchy) if one]
+        column, *rest = lookup.split(LOOKUP_SEP)
+        is_expression = not REGULAR_EXPRESSIONS.isdisjoint(rest)
+        return column in filters and not is_expression and super().lookup_allowed(lookup, value, request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term[:SEARCH_MAX_CHARS])
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may(request, f"view_{self.opts.model_name}") and self.is_on()
@@ -132,3 +149,9 @@ class TableAdmin(ModelAdmin):
             "title": capfirst(self.opts.verbose_name_plural),
             "empty": self.empty,
         }
+
+
+def _column(list_filter: Any) -> str:
+    """The one that an entry of `list_filter` is about, or its parameter."""
+    name = list_filter[0] if isinstance(list_filter, tuple | list) else list_filter
+    return str(getattr(name, "parameter_name", name)).split(LOOKUP_SEP)[0]
