@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import time_format
+from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin.base import require
@@ -82,6 +83,11 @@ def is_fresh(request: HttpRequest) -> bool:
     return "fresh" in request.GET
 
 
+def _known_etags(request: HttpRequest) -> set[str]:
+    """Of what the browser has. What compresses answers, as GZipMiddleware and nginx do, makes them weak."""
+    return {etag.removeprefix("W/") for etag in parse_etags(request.headers.get("If-None-Match", ""))}
+
+
 def render(request: HttpRequest, template: str, context: Mapping[str, Any], parts: tuple[str, ...]) -> HttpResponseBase:
     """Answers with the page; or with the part of it that is asked for, unless the browser has it already."""
     part = request.GET.get(PART)
@@ -94,7 +100,7 @@ def render(request: HttpRequest, template: str, context: Mapping[str, Any], part
     etag = f'"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
     failed = isinstance(answer, Answer) and answer.problem is not None
     response: HttpResponse
-    if not failed and request.headers.get("If-None-Match") == etag:
+    if not failed and etag in _known_etags(request):
         response = HttpResponseNotModified()
     else:
         # A browser's page goes on asking, more and more slowly, and says since when it is old.

@@ -157,6 +157,8 @@ def test_rows_that_did_not_change_are_not_sent(cluster: InMemoryCluster, viewer:
     etag = first.headers["ETag"]
     again = viewer.get(f"{LIST}?part=rows", headers={"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")
+    compressed = viewer.get(f"{LIST}?part=rows", headers={"If-None-Match": f"W/{etag}"})
+    assert compressed.status_code == 304
     put(cluster)
     changed = viewer.get(f"{LIST}?part=rows&fresh=1", headers={"If-None-Match": etag})
     assert (changed.status_code, changed.headers["ETag"] != etag) in [(200, True), (304, False)]
