@@ -66,8 +66,8 @@ class TableAdmin(ModelAdmin):
         return rows if allowed is None else rows.filter(queue__in=allowed)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """What the filters ask for. Any other lookup, of which Django allows all of a model's own columns, would tell of
-        those that no page shows, as resource__contains of arguments; or run somebody's regular expression."""
+        """What the filters ask for. Of a model's own columns Django allows any lookup, and some would show what is in
+        those that no page shows, as resource__contains shows arguments; others run a reader's regular expression."""
         filters = [_column(one) for one in (*self.get_list_filter(request), self.date_hierarchy) if one]
         column, *rest = lookup.split(LOOKUP_SEP)
         is_expression = not REGULAR_EXPRESSIONS.isdisjoint(rest)

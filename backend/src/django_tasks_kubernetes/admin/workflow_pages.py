@@ -1,7 +1,8 @@
 """The list of workflows, and the page of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,11 +22,13 @@ from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
+from django_tasks_kubernetes.admin.task_facts import Fact
 from django_tasks_kubernetes.admin.workflow_reading import read_workflows
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.enqueue.validation import valid_name
 from django_tasks_kubernetes.presentation.filters import UsageError, WorkflowFilter
-from django_tasks_kubernetes.presentation.workflow_pages import workflow_facts
+from django_tasks_kubernetes.presentation.text import moment
+from django_tasks_kubernetes.presentation.workflow_pages import workflow_facts, workflow_times
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, workflow_row
 from django_tasks_kubernetes.presentation.workflow_tree import tree
 from djangotasks_api.names import step_task_name
@@ -108,7 +111,7 @@ class WorkflowPage(Page):
         return context | {
             "row": row,
             "title": row.workflow or row.id,
-            "facts": [(gettext(label), text) for label, text in workflow_facts(resource, now)],
+            "facts": list(_facts(resource, now)),
             "graph": drawn,
             "boxes": self._boxes(drawn, place, row),
             "steps": [(step, self._url(Node(steps=(step,), needs=()), place, row)) for step in steps],
@@ -134,6 +137,13 @@ class WorkflowPage(Page):
     def _list(self, place: Place, parameters: dict[str, str]) -> str:
         more = {} if place.is_only else {"backend": place.alias}
         return f"{url(self.admin.admin_site, 'task_changelist')}?{urlencode(parameters | more)}"
+
+
+def _facts(resource: Resource, now: datetime) -> Iterator[Fact]:
+    """In the reader's language and zone."""
+    times = dict(workflow_times(resource))
+    for label, text in workflow_facts(resource, now):
+        yield Fact(gettext(label), text, at=moment(times.get(label)))
 
 
 def workflow_of(place: Place, name: str, *, fresh: bool = False) -> Answer[Resource | None]:

@@ -38,6 +38,19 @@ def workflow_facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str
     ):
         if value:
             yield label, safe(str(value), lines=True)
+    for label, text in workflow_times(resource):
+        yield label, time_of(text, now)
+    if took := age(moment(status.get("startedAt")), moment(status.get("finishedAt"))):
+        yield "Took", took
+    if spec.get("suspended"):
+        yield "Suspended", "no more tasks are created"
+    if spec.get("cancel"):
+        yield "Cancel", safe(f"requested: {spec['cancelReason']}" if spec.get("cancelReason") else "requested")
+
+
+def workflow_times(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Which of these lines are times: label and RFC 3339."""
+    spec, status = resource["spec"], resource.get("status") or {}
     for label, text in (
         ("Enqueued", spec.get("enqueuedAt") or resource["metadata"].get("creationTimestamp")),
         ("Scheduled for", spec.get("scheduledFor")),
@@ -45,13 +58,7 @@ def workflow_facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str
         ("Finished", status.get("finishedAt")),
     ):
         if text:
-            yield label, time_of(text, now)
-    if took := age(moment(status.get("startedAt")), moment(status.get("finishedAt"))):
-        yield "Took", took
-    if spec.get("suspended"):
-        yield "Suspended", "no more tasks are created"
-    if spec.get("cancel"):
-        yield "Cancel", safe(f"requested: {spec['cancelReason']}" if spec.get("cancelReason") else "requested")
+            yield label, text
 
 
 def workflow_record(resource: Resource, *, whole: bool = False) -> dict[str, Any]:

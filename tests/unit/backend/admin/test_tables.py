@@ -24,7 +24,7 @@ def status(client: Client, table: str, **query: str) -> int:
 
 @pytest.mark.parametrize("table", ["outboxtask", "taskend"])
 @pytest.mark.parametrize("how", ["contains", "startswith", "gt", "regex"])
-def test_no_lookup_tells_of_arguments(client: Client, table: str, how: str) -> None:
+def test_no_lookup_shows_arguments(client: Client, table: str, how: str) -> None:
     for model in (OutboxTask, TaskEnd):
         assert model.objects.exclude(resource="").exists()
     assert status(client, table) == 200

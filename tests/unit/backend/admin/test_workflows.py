@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone, translation
 
 from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.testing import InMemoryCluster
@@ -106,6 +107,15 @@ def test_a_workflow_is_a_picture_and_a_list(cluster: InMemoryCluster, viewer: Cl
     assert response.text.count('<th scope="row">') == 5
     assert [step.name for step, _ in response.context["steps"]] == ["extract", "render", "publish", "alert", "clean-up"]
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", response.text)
+
+
+def test_times_are_in_the_zone_and_the_language_of_the_reader(cluster: InMemoryCluster, viewer: Client) -> None:
+    put(cluster, "flow", FAILED, enqueuedAt="2026-11-23T12:00:00Z")
+    with timezone.override("Asia/Tokyo"), translation.override("de"):
+        text = viewer.get(change("flow"), headers={"Accept-Language": "de"}).text
+    for words in ("23. November 2026 21:00", "(2026-11-23 12:00:00 UTC)", "<dt>Beendet</dt><dd><time"):
+        assert words in text, words
+    assert "<dd>2026-11-23T12:00" not in text
 
 
 def test_the_links_of_a_map_lead_to_its_tasks(cluster: InMemoryCluster, log_in: LogIn) -> None:
