@@ -202,7 +202,8 @@ class Store:
         """Keep the Pod, unless a later version is cached, or it was deleted."""
         if not is_outdone(pod, self.pod(Key(pod.namespace, pod.task), pod.attempt)):
             self._put("pods", pod, lambda entry: entry.pods)
-            self.standbys.claimed(pod)
+            if pod.uid not in self._deleted:
+                self.standbys.claimed(pod)
 
     def drop_job(self, job: Job) -> None:
         """Forget a Job that left the watch."""

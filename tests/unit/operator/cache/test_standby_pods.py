@@ -74,3 +74,14 @@ def test_the_attempts_own_pod_outdoes_a_standby_pod() -> None:
     store.put_pod(another)
     assert store.pod(Key(NAMESPACE, "receipt"), 2) == another
     assert own.task_uid == UID
+
+
+def test_a_claimed_pod_that_is_gone_leaves_nothing() -> None:
+    """An answer that was on its way comes after the deletion."""
+    store = Store()
+    store.put_task(make_task())
+    pod = make_pod(name="default-0a", uid="p", standby=True)
+    store.put_pod(pod)
+    store.drop_pod(pod)
+    store.put_pod(replace(pod, resource_version="99"))
+    assert store.standbys.claim_of(Key(NAMESPACE, "default-0a")) is None
