@@ -1,9 +1,11 @@
 """The standby pods that the operator knows: those that no task has claimed, and by which task the others were."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.tombstones import Tombstones
+from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE
 from djangotasks_operator.pods.standby import StandbyPod
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.runtime.versions import newer
@@ -36,6 +38,13 @@ class StandbyPods:
 
     def of_namespace(self, namespace: str) -> list[StandbyPod]:
         return [pod for pod in self._idle.values() if pod.namespace == namespace]
+
+    def is_full(self, namespace: str) -> bool:
+        """Whether there are as many as the operator answers: of the namespace, or of all. What one namespace has beyond
+        its share, such as pods that only look like them, counts for no other."""
+        counts = Counter(pod.namespace for pod in self._idle.values())
+        known = sum(min(count, HELD_OF_NAMESPACE) for count in counts.values())
+        return counts[namespace] >= HELD_OF_NAMESPACE or known >= HELD_MAX
 
     def claim_of(self, key: Key) -> tuple[Key, int] | None:
         """The attempt that has claimed the pod."""

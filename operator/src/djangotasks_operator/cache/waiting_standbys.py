@@ -14,6 +14,8 @@ from djangotasks_operator.cache.keys import Key
 
 # Held at once. The server keeps 800 connections, and reports need some.
 HELD_MAX = 400
+# Of one namespace: others find room.
+HELD_OF_NAMESPACE = HELD_MAX // 2
 
 
 class Gone(Exception):
@@ -100,7 +102,7 @@ class WaitingStandbys:
         before = self._held.pop(pod, None)
         if before is not None:
             _answer(before, None)
-        if len(self._held) >= HELD_MAX:
+        if len(self._held) >= HELD_MAX or self._held_of(pod.namespace) >= HELD_OF_NAMESPACE:
             raise TooMany
         held = self._held[pod] = Held(is_open)
         source.arrived(pod)
@@ -113,6 +115,9 @@ class WaitingStandbys:
             if self._held.get(pod) is held:
                 del self._held[pod]
             source.left(pod)
+
+    def _held_of(self, namespace: str) -> int:
+        return sum(pod.namespace == namespace for pod in self._held)
 
     def recheck(self, pod: Key) -> None:
         """Let the pod ask again at once: something became of it."""

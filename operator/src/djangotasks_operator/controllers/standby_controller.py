@@ -14,7 +14,7 @@ from djangotasks_api.models import DjangoTaskQueue, StandbyStatus, TaskSpec
 from djangotasks_api.phases import Reason
 from djangotasks_api.standby import NO_TASK_CODE, StandbyAccess
 from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.waiting_standbys import WaitingStandbys
+from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE, WaitingStandbys
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.admission import STARTING_LIMIT, Admission
 from djangotasks_operator.controllers.assignments import ReportAccess
@@ -50,6 +50,9 @@ SHORT_SECONDS = 60.0
 BUSY_STARTS = STARTING_LIMIT // 2
 # Tasks that are looked through for those that are on their way to a pod.
 BUSY_TASKS_MAX = 200
+# The condition of a queue when others have all standby pods that there may be.
+SHARES = f"{HELD_OF_NAMESPACE} standby pods of a namespace, and {HELD_MAX} in all"
+FULL = "TooMany", f"The operator keeps {SHARES}: lower the max of queues."
 # Of a name: as many pods as there may be have names of their own.
 SUFFIX_BYTES = 5
 
@@ -204,6 +207,9 @@ class StandbyController:
     async def _make(self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, hash_: str, own: QueuePool) -> bool:
         """Create one more, unless it is not the time for it."""
         now = self._pools.clock()
+        if self._store.standbys.is_full(key.namespace):
+            own.problem = FULL
+            return False
         delay = own.pool.delay(now) or own.yields(busy=self._is_busy(key), now=now) or own.pace.reserve()
         if delay:
             self._work.standbys.add_after(key, delay)
@@ -272,7 +278,7 @@ class StandbyController:
 
 
 # Reasons that are over when there are pods again.
-PASSING = frozenset({"Suspended", "NotAllowed", "NoRoom", Reason.QUOTA_EXCEEDED, Reason.INVALID_TEMPLATE})
+PASSING = frozenset({"Suspended", FULL[0], "NotAllowed", "NoRoom", Reason.QUOTA_EXCEEDED, Reason.INVALID_TEMPLATE})
 
 
 def _apply_policy(queue: DjangoTaskQueue, template: PodTemplate) -> None:

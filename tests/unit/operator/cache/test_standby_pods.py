@@ -7,6 +7,7 @@ from dataclasses import replace
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.standby_pods import StandbyPods
 from djangotasks_operator.cache.store import Store
+from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE
 from djangotasks_operator.pods.standby import StandbyPod
 from tests.support.builders import NAMESPACE, UID, at, make_pod, make_task
 
@@ -85,3 +86,14 @@ def test_a_claimed_pod_that_is_gone_leaves_nothing() -> None:
     store.drop_pod(pod)
     store.put_pod(replace(pod, resource_version="99"))
     assert store.standbys.claim_of(Key(NAMESPACE, "default-0a")) is None
+
+
+def test_a_namespace_has_its_share() -> None:
+    pods, _ = index()
+    for number in range(HELD_MAX):
+        assert pods.is_full(NAMESPACE) == (number >= HELD_OF_NAMESPACE)
+        pods.put(standby(f"default-{number}"))
+    assert not pods.is_full("bank"), "what is there beyond the share, such as pods that only look like it"
+    for number in range(HELD_MAX - HELD_OF_NAMESPACE):
+        pods.put(replace(standby(f"other-{number}"), namespace="mail"))
+    assert pods.is_full("bank")

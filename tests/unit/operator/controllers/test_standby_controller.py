@@ -221,3 +221,20 @@ def test_new_ones_import_what_the_queue_ran_last() -> None:
     operator.wait(1)
     variables = {one["name"]: one["value"] for one in idle(operator)[0]["spec"]["containers"][0]["env"]}
     assert '"preload":["shop.tasks"]' in variables["DJANGOTASKS_STANDBY"]
+
+
+def test_no_more_are_made_than_can_be_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("djangotasks_operator.cache.standby_pods.HELD_OF_NAMESPACE", 3)
+    operator = make_warm(standby={"min": 5})
+    operator.wait(10)
+    assert len(live(operator)) == 3
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "TooMany"
+    monkeypatch.undo()
+    operator.wait(10)
+    ask(operator)
+    assert len(live(operator)) == 5
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "Ready"

@@ -12,7 +12,7 @@ import pytest
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.standby import StandbyAccess
 from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.waiting_standbys import Gone, WaitingStandbys
+from djangotasks_operator.cache.waiting_standbys import HELD_OF_NAMESPACE, Gone, TooMany, WaitingStandbys
 from djangotasks_operator.pods.tokens import sign, sign_standby
 from djangotasks_operator.reports.standbys_endpoint import BURST, StandbysEndpoint
 from tests.support.assignments import make_assignment
@@ -187,3 +187,34 @@ def test_who_asks_all_the_time_waits() -> None:
         assert answers == [410] * BURST + [429]
 
     play(story)
+
+
+class AnyPods(Leader):
+    """It knows all pods that ask."""
+
+    async def task_of(self, pod: Key, queue_uid: str) -> Assignment | None:
+        return None
+
+
+def test_a_namespace_holds_half_of_all_at_most() -> None:
+    async def story() -> None:
+        waiting = WaitingStandbys()
+        waiting.lead(AnyPods())
+
+        async def ask(namespace: str, name: str) -> None:
+            await waiting.next(Key(namespace, name), QUEUE, lambda: True, 20)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(HELD_OF_NAMESPACE):
+                group.create_task(ask("shop", f"default-{number}"))
+            await asyncio.sleep(0)
+            with pytest.raises(TooMany):
+                await ask("shop", "one-more")
+            group.create_task(ask("bank", "default"))
+            group.create_task(ask("shop", "default-0"))
+            await asyncio.sleep(0)
+            assert waiting.is_ready(Key("bank", "default"))
+            assert waiting.is_ready(Key("shop", "default-0")), "a pod that asks again has its place"
+            waiting.stop()
+
+    asyncio.run(asyncio.wait_for(story(), 20))
