@@ -181,14 +181,16 @@ class Proxy:
             faults = [(rule.moment, rule.fault) for rule in self._rules if rule.applies(call)]
         if (response := await self._faults(BEFORE, faults, request, call)) is not None:
             return response
-        headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
-        url = self._connection.server.rstrip("/") + request.raw_path
         try:
-            async with self._session.request(request.method, url, data=body or None, headers=headers) as answer:
-                call.status = answer.status
-                if call.verb == "watch" and answer.status == 200:
-                    return await self._watch(request, answer, call)
-                text = await answer.read()
+            if call.verb == "watch":
+                async with self._forward(request, body) as answer:
+                    call.status = answer.status
+                    if answer.status == 200:
+                        return await self._watch(request, answer, call)
+                    text = await answer.read()
+            else:
+                # To its end, also where who asked is killed meanwhile: the server does it all the same.
+                answer, text = await asyncio.shield(self._answer(request, body, call))
         except aiohttp.ClientError:
             # The API server itself is away, or went away: that is passed on.
             if request.transport is not None:
@@ -198,6 +200,16 @@ class Proxy:
             return response
         kept = {key: value for key, value in answer.headers.items() if key.lower() not in HOP_BY_HOP}
         return web.Response(status=answer.status, body=text, headers=kept)
+
+    def _forward(self, request: web.Request, body: bytes) -> aiohttp.client._RequestContextManager:
+        headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
+        url = self._connection.server.rstrip("/") + request.raw_path
+        return self._session.request(request.method, url, data=body or None, headers=headers)
+
+    async def _answer(self, request: web.Request, body: bytes, call: Call) -> tuple[aiohttp.ClientResponse, bytes]:
+        async with self._forward(request, body) as answer:
+            call.status = answer.status
+            return answer, await answer.read()
 
     async def _faults(
         self, moment: Moment, faults: list[tuple[Moment, Fault]], request: web.Request, call: Call
