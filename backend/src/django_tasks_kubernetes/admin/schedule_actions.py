@@ -18,22 +18,28 @@ from django_tasks_kubernetes.admin.schedule_reading import read_schedule, store_
 from django_tasks_kubernetes.admin.workflow_actions import requested
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
-from django_tasks_kubernetes.presentation.schedule_rows import record
+from django_tasks_kubernetes.presentation.schedule_rows import record, template_of
 from django_tasks_kubernetes.presentation.text import safe
+from django_tasks_kubernetes.presentation.workflow_rows import queues_of
 from django_tasks_kubernetes.store import store_of as task_store_of
 from django_tasks_kubernetes.stores.schedules import ScheduleStore
 from djangotasks_api.schedules.resource import scheduled
 
 
 def schedule_for(allowed: set[str] | None, place: Place, name: str) -> Resource | None:
-    """None where there is none of these queues. Raises TaskException."""
+    """None where there is none of which all tasks are of these queues. Raises TaskException."""
     try:
         found = read_schedule(place, name)
     except (ScheduleDoesNotExist, TaskResultDoesNotExist):
         return None
-    if found is None or (allowed is not None and record(found, [])["queue"] not in allowed):
+    if found is None or not may_act(allowed, found):
         return None
     return found
+
+
+def may_act(allowed: set[str] | None, schedule: Resource) -> bool:
+    """Whether all that a schedule enqueues is of these queues: steps of its workflow may name others."""
+    return allowed is None or queues_of(template_of(schedule["spec"])[1]) <= allowed
 
 
 def run_now(place: Place, name: str, schedule: Resource, id_: str, by: str) -> Resource:

@@ -16,6 +16,7 @@ from django_tasks_kubernetes.admin.nav import Problem, problem_of, url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
+from django_tasks_kubernetes.admin.schedule_actions import may_act
 from django_tasks_kubernetes.admin.schedule_bulk import VERBS
 from django_tasks_kubernetes.admin.schedule_reading import End, ScheduleReading, read_schedules
 from django_tasks_kubernetes.codec.resource import Resource
@@ -52,6 +53,9 @@ class Shown:
 
     ends: list[tuple[End, str]]
     """Each with its address."""
+
+    may_act: bool
+    """Whether all that it enqueues is of queues that the person may see."""
 
     tasks_url: str
     """The list of all that it made."""
@@ -95,13 +99,15 @@ class SchedulesPage(Page):
         """Those that the person may see. `number`: of next times."""
         allowed = self.admin.queues_for(request)
         return [
-            self._line(place, resource, reading.ends.get(resource["metadata"]["name"], []), number)
+            self._line(
+                place, resource, reading.ends.get(resource["metadata"]["name"], []), number, may_act(allowed, resource)
+            )
             for resource in reading.resources
             if (only is None or resource["metadata"]["name"] == only)
             and (allowed is None or record(resource, [])["queue"] in allowed)
         ]
 
-    def _line(self, place: Place, resource: Resource, ends: Iterable[End], number: int) -> Shown:
+    def _line(self, place: Place, resource: Resource, ends: Iterable[End], number: int, acts: bool) -> Shown:
         name, spec, site = resource["metadata"]["name"], resource["spec"], self.admin.admin_site
         problem, times = "", []
         try:
@@ -120,6 +126,7 @@ class SchedulesPage(Page):
             times=[_time(at) for at in times],
             problem=problem,
             ends=[(end, url(site, f"{what}_change", quote(place.pk(end.id)))) for end in ends],
+            may_act=acts,
             tasks_url=f"{url(site, f'{what}_changelist')}?{urlencode(filters | more)}",
         )
 

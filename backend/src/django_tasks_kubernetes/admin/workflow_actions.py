@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name, rea
 from django_tasks_kubernetes.admin.base import person
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.workflow_pages import check_queue, workflow_of
+from django_tasks_kubernetes.admin.workflow_pages import check_queue, may_act, workflow_of
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, workflow_row
 from django_tasks_kubernetes.workflows.retry import retried
@@ -24,12 +25,14 @@ class WorkflowActionPage(AskingPage):
     tab = "workflows"
 
     def row(self, request: HttpRequest, place: Place, name: str) -> WorkflowRow:
-        """Raises Http404."""
+        """Raises Http404; PermissionDenied where steps have queues that the person may not see."""
         answer = workflow_of(place, name)
         if answer.value is None:
             raise answer.problem or Http404
         row = workflow_row(answer.value)
         check_queue(self.admin, request, row)
+        if not may_act(self.admin, request, answer.value):
+            raise PermissionDenied
         return row
 
 

@@ -1,7 +1,7 @@
 """The list of workflows, and the page of one."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -29,8 +29,8 @@ from django_tasks_kubernetes.enqueue.validation import valid_name
 from django_tasks_kubernetes.presentation.filters import UsageError, WorkflowFilter
 from django_tasks_kubernetes.presentation.text import moment
 from django_tasks_kubernetes.presentation.workflow_pages import workflow_facts, workflow_times
-from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, workflow_row
-from django_tasks_kubernetes.presentation.workflow_tree import tree
+from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, queues_of, workflow_row
+from django_tasks_kubernetes.presentation.workflow_tree import StepView, tree
 from djangotasks_api.names import step_task_name
 from djangotasks_api.workflow.records import WorkflowPhase
 
@@ -106,7 +106,7 @@ class WorkflowPage(Page):
             return context
         row, now = workflow_row(resource, timezone.now()), timezone.now()
         check_queue(self.admin, request, row)
-        steps = tree(resource)
+        steps, is_mine = self._steps(request, resource), may_act(self.admin, request, resource)
         drawn = graph(steps)
         return context | {
             "row": row,
@@ -117,9 +117,19 @@ class WorkflowPage(Page):
             "steps": [(step, self._url(Node(steps=(step,), needs=()), place, row)) for step in steps],
             "box_number": len(collapsed(steps)),
             "tasks_url": self._list(place, {"workflow": row.id}),
-            "may_cancel": not row.is_finished and may(request, "change_workflow"),
-            "may_retry": row.is_finished and not row.is_good and may(request, "retry_workflow"),
+            "may_cancel": is_mine and not row.is_finished and may(request, "change_workflow"),
+            "may_retry": is_mine and row.is_finished and not row.is_good and may(request, "retry_workflow"),
         }
+
+    def _steps(self, request: HttpRequest, resource: Resource) -> list[StepView]:
+        """Without what tasks say of queues that the person may not see."""
+        allowed, own = self.admin.queues_for(request), {"queue": resource["spec"].get("queue")}
+        seen = {
+            step["name"]
+            for step in resource["spec"]["steps"]
+            if allowed is None or queues_of(own | {"steps": [step]}) <= allowed
+        }
+        return [step if step.name in seen else replace(step, message="") for step in tree(resource)]
 
     def _boxes(self, drawn: Graph | None, place: Place, row: WorkflowRow) -> list[Linked]:
         return [Linked(box, self._url(box.node, place, row)) for box in drawn.boxes] if drawn is not None else []
@@ -165,6 +175,12 @@ def queue_of(place: Place, name: str) -> str | None:
     if answer.problem is not None:
         raise answer.problem
     return workflow_row(answer.value).queue if answer.value is not None else None
+
+
+def may_act(admin: Any, request: HttpRequest, resource: Resource) -> bool:
+    """Whether all that is done with a workflow is done in queues that the person may see: steps may name others."""
+    allowed = admin.queues_for(request)
+    return allowed is None or queues_of(resource["spec"]) <= allowed
 
 
 def check_queue(admin: Any, request: HttpRequest, row: WorkflowRow) -> None:

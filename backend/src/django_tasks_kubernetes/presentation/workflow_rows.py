@@ -87,6 +87,12 @@ def workflow_row(resource: Resource, now: datetime | None = None) -> WorkflowRow
     )
 
 
+def queues_of(spec: Mapping[str, Any]) -> set[str]:
+    """Those of the tasks of a workflow: its own, and those that its steps name."""
+    own: str = spec.get("queue") or "default"
+    return {own, *(step.get("queue") or own for step in spec.get("steps") or ())}
+
+
 def row_of_table(row: Mapping[str, Any]) -> WorkflowRow:
     """Of a row of the API server's table: metadata, and the CRD's columns by their names. What it does not have is
     empty."""
