@@ -21,6 +21,7 @@ from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.template import PodTemplate
 from djangotasks_operator.runtime.controller import Result
 from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.status.attempts import current_number
 from djangotasks_operator.status.queue_status import (
     QUEUE_ERRORS,
     LastError,
@@ -94,11 +95,16 @@ class QueueController:
             return
         queue = queue_of(task)
         self._last_errors[queue] = error
-        if status.reason in NO_ROOM:
+        if status.reason in NO_ROOM and not self._is_gated(task, status):
             self._standbys.give_way(queue.namespace)
         if status.reason in QUEUE_ERRORS and (checked := self._checked.get(queue)) is not None:
             checked.needs_recheck = True
         self._work.queue_tasks_changed(queue)
+
+    def _is_gated(self, task: DjangoTask, status: TaskStatus) -> bool:
+        """Whether its pod waits for something else than room, such as Kueue: standby pods are not in its way."""
+        pod = self._store.pod(Key.of(task.metadata), current_number(status))
+        return pod is not None and pod.gated
 
     async def reconcile(self, key: Key) -> Result:
         """Check the queue where that is due, and write its status where it has changed."""

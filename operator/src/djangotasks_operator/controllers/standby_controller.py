@@ -20,6 +20,7 @@ from djangotasks_operator.controllers.admission import STARTING_LIMIT, Admission
 from djangotasks_operator.controllers.assignments import ReportAccess
 from djangotasks_operator.controllers.pod_templates import PodTemplates
 from djangotasks_operator.controllers.standby_pools import QueuePool, StandbyPools
+from djangotasks_operator.controllers.standby_room import StandbyRoom
 from djangotasks_operator.controllers.start_results import Blocked, refusal_of
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.overrides import apply
@@ -44,8 +45,6 @@ STANDBY_QUEUES_IN_FLIGHT = 4
 # How often a pool is compared with what it should be, also where nothing has changed: nothing says when a Deployment
 # changes, or a rate falls.
 CHECK_SECONDS = 5.0
-# When to see again whether there is room for standby pods.
-SHORT_SECONDS = 60.0
 # Tasks of all queues that are on their way to a pod, when the operator's own writes are what they wait for.
 BUSY_STARTS = STARTING_LIMIT // 2
 # Tasks that are looked through for those that are on their way to a pod.
@@ -85,8 +84,7 @@ class StandbyController:
         self._admission = admission
         self._work = work
         self._now = now
-        # Namespaces without room, and when to see again whether they have some.
-        self._short: dict[str, float] = {}
+        self._room = StandbyRoom(writer.store, pools.clock)
 
     def initialize(self) -> None:
         """Reconcile the pods of all queues once."""
@@ -95,7 +93,7 @@ class StandbyController:
 
     def give_way(self, namespace: str) -> None:
         """A pod or a quota of the namespace finds no room: standby pods are not to take it."""
-        self._short[namespace] = self._pools.clock() + SHORT_SECONDS
+        self._room.is_missing(namespace)
         for pod in self._store.standbys.of_namespace(namespace):
             self._work.standbys.add(Key(namespace, pod.queue))
 
@@ -143,32 +141,11 @@ class StandbyController:
         if KUEUE_LABEL in template.manifest["metadata"]["labels"]:
             message = f"Kueue would count pods that wait: take {KUEUE_LABEL} out of the queue's template, or standby."
             return Wanted(0, ("NotAllowed", message))
-        if self._is_short(key.namespace):
+        if self._room.is_short(key.namespace):
             return Wanted(0, ("NoRoom", "A pod or a quota of the namespace has no room: standby pods are made later."))
         rate = own.pool.arrivals.rate(self._pools.clock())
         most = spec.max if quota.concurrency is None else min(spec.max, max(quota.concurrency, spec.min))
         return Wanted(target(rate, own.pool.refill, spec.min, most))
-
-    def _is_short(self, namespace: str) -> bool:
-        """Whether tasks of the namespace have found no room lately, or look for it."""
-        until, now = self._short.get(namespace), self._pools.clock()
-        if until is None:
-            return False
-        if now < until:
-            return True
-        if self._looks_for_room(namespace):
-            self._short[namespace] = now + SHORT_SECONDS
-            return True
-        del self._short[namespace]
-        return False
-
-    def _looks_for_room(self, namespace: str) -> bool:
-        pods = any(pod.unschedulable is not None and pod.namespace == namespace for pod in self._store.pods())
-        return pods or any(
-            task.status.reason is Reason.QUOTA_EXCEEDED and not task.status.phase.is_terminal
-            for task in self._store.tasks()
-            if task.metadata.namespace == namespace
-        )
 
     async def _fit(
         self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, wanted: Wanted, own: QueuePool

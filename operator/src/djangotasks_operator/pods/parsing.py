@@ -39,7 +39,8 @@ from djangotasks_operator.pods.views import (
 )
 
 # No node has room, or something holds the pod back: a scheduling gate, such as Kueue's.
-NOT_SCHEDULED = ("Unschedulable", "SchedulingGated")
+GATED = "SchedulingGated"
+NOT_SCHEDULED = ("Unschedulable", GATED)
 # The kubelet's reasons for a container that waits and is only taking its time.
 STARTING = (None, "ContainerCreating", "PodInitializing")
 
@@ -110,6 +111,7 @@ def parse_as_attempt(body: Body, attempt: AttemptId, *, watched: bool = True) ->
         terminated=_terminated(state["terminated"]) if "terminated" in state else None,
         disruption=true["DisruptionTarget"].get("reason", "") if "DisruptionTarget" in true else None,
         unschedulable=_unschedulable(status),
+        gated=any(condition.get("reason") == GATED for condition in status.get("conditions") or ()),
         queue=sys.intern((metadata.get("labels") or {}).get(QUEUE_LABEL, "")),
         stamped_at=stamped_at,
         standby=standby,

@@ -101,6 +101,8 @@ class Pod(AttemptObject):
     """The reason of the condition DisruptionTarget."""
     unschedulable: str | None
     """The scheduler's message, while it finds no node."""
+    gated: bool = False
+    """The scheduler does not look for one yet: something holds the pod back, such as Kueue."""
     queue: str = ""
     """Of the task."""
     stamped_at: datetime | None = None
@@ -133,6 +135,11 @@ class Pod(AttemptObject):
     @property
     def deleting(self) -> bool:
         return self.deletes_by is not None
+
+    @property
+    def finds_no_node(self) -> bool:
+        """The scheduler looks for a node, and none has room."""
+        return self.unschedulable is not None and not self.gated
 
     @property
     def ended(self) -> bool:

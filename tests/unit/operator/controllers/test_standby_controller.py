@@ -9,7 +9,7 @@ import pytest
 from djangotasks_api.models import QueueCondition
 from djangotasks_api.names import STANDBY_LABEL
 from djangotasks_operator.runtime.errors import ApiError
-from tests.support.builders import make_task
+from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail, put_tasks
 from tests.unit.operator.harness import InMemoryOperator
 from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
@@ -203,6 +203,24 @@ def test_they_give_way_to_a_pod_that_finds_no_node() -> None:
     for _ in range(20):
         operator.wait(10)
     assert live(operator) == [], "the pod still finds none"
+
+
+def test_they_stay_where_a_pod_waits_for_kueue() -> None:
+    operator = make_warm()
+    before = live(operator)
+    operator.put_queue("batch")
+    operator.put_task(make_task(queue="batch"))
+    operator.drain()
+    gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "scheduling gates"}
+    operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [gated]})
+    for _ in range(20):
+        operator.wait(10)
+    assert operator.status().reason == "Unschedulable"
+    assert live(operator) == before
+    operator.term.standbys.give_way(NAMESPACE)
+    for _ in range(20):
+        operator.wait(10)
+    assert len(live(operator)) == 2, "the pod looks for no room"
 
 
 def test_a_queue_that_is_gone_is_forgotten() -> None:
