@@ -5,12 +5,12 @@ own, and all that wait go when a pod or a quota of their namespace finds no room
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from djangotasks_api.models import DjangoTaskQueue, StandbyStatus, TaskSpec
+from djangotasks_api.models import DjangoTaskQueue, Standby, StandbyStatus, TaskSpec
 from djangotasks_api.phases import Reason
 from djangotasks_api.standby import NO_TASK_CODE, StandbyAccess
 from djangotasks_operator.cache.keys import Key
@@ -122,22 +122,29 @@ class StandbyController:
         own = self._pools.of(key)
         for pod in [pod for pod in pods if pod.ended]:
             await self._bury(pod, own)
+        if (why := self._why_none(key, queue)) is not None:
+            await self._delete([pod for pod in pods if not pod.ended], own)
+            own.problem = why
+            return Result.DONE
         template = await self._templates.of(queue)
         if isinstance(template, Blocked):
             own.problem = template.reason, template.message
             return Result.DONE
         _apply_policy(queue, template)
-        wanted = self._wanted(key, queue, template, own)
-        await self._fit(key, queue, template, wanted, own)
+        await self._fit(key, queue, template, self._wanted(key, queue, template, own), own)
         return Result.DONE
 
-    def _wanted(self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, own: QueuePool) -> Wanted:
-        spec = queue.spec.standby
-        if spec is None:
-            return Wanted(0)
+    def _why_none(self, key: Key, queue: DjangoTaskQueue) -> tuple[str, str] | None:
+        """Why the queue is to have none, whatever they would be made of. None where it may have some."""
+        if queue.spec.standby is None or queue.metadata.deletion_timestamp is not None:
+            return "Removed", "The queue is to have no standby pods, or is being deleted."
         quota = quota_of(queue, self._store.holds.of(key, self._now()))
         if quota.suspended or quota.concurrency == 0:
-            return Wanted(0, ("Suspended", "No task of the queue is started."))
+            return "Suspended", "No task of the queue is started."
+        return None
+
+    def _wanted(self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, own: QueuePool) -> Wanted:
+        spec, quota = _standby(queue), quota_of(queue, self._store.holds.of(key, self._now()))
         if KUEUE_LABEL in template.manifest["metadata"]["labels"]:
             message = f"Kueue would count pods that wait: take {KUEUE_LABEL} out of the queue's template, or standby."
             return Wanted(0, ("NotAllowed", message))
@@ -146,6 +153,11 @@ class StandbyController:
         rate = own.pool.arrivals.rate(self._pools.clock())
         most = spec.max if quota.concurrency is None else min(spec.max, max(quota.concurrency, spec.min))
         return Wanted(target(rate, own.pool.refill, spec.min, most))
+
+    async def _delete(self, pods: Iterable[StandbyPod], own: QueuePool) -> None:
+        for pod in pods:
+            if await self._writer.delete_standby(pod):
+                own.created_at.pop(pod.name, None)
 
     async def _fit(
         self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, wanted: Wanted, own: QueuePool
@@ -161,16 +173,12 @@ class StandbyController:
             )
             for pod in pods.values()
         ]
-        clock, spec = self._pools.clock(), queue.spec.standby
-        none = spec is None or wanted.why_none is not None
+        clock, spec = self._pools.clock(), _standby(queue)
         surplus = sum(member.fresh for member in members) - wanted.pods
-        may_shrink = spec is None or none or own.pool.may_shrink(surplus, spec.idle_seconds, clock)
-        max_age = float("inf") if spec is None else spec.max_age_seconds
-        todo = plan(members, wanted.pods, max_age, may_shrink=may_shrink)
-        doomed = list(pods) if none else todo.delete
-        for name in doomed:
-            if await self._writer.delete_standby(pods[name]):
-                own.created_at.pop(name, None)
+        may_shrink = own.pool.may_shrink(surplus, spec.idle_seconds, clock)
+        todo = plan(members, wanted.pods, spec.max_age_seconds, may_shrink=may_shrink)
+        doomed = list(pods) if wanted.why_none is not None else todo.delete
+        await self._delete([pods[name] for name in doomed], own)
         if todo.shrinks:
             own.pool.shrunk(clock)
         if wanted.why_none is not None:
@@ -192,8 +200,8 @@ class StandbyController:
             self._work.standbys.add_after(key, delay)
             return False
         name = standby_name(key.name, secrets.token_hex(SUFFIX_BYTES))
-        metadata, spec = queue.metadata, queue.spec.standby
-        preload = tuple(spec.preload if spec is not None else ()) or own.modules
+        metadata, spec = queue.metadata, _standby(queue)
+        preload = tuple(spec.preload) or own.modules
         access = StandbyAccess(
             url=self._access.url, namespace=key.namespace, pod=name, queue_uid=metadata.uid, preload=preload
         )
@@ -247,15 +255,25 @@ class StandbyController:
             own.problem = "Failing", "A standby pod ended before its container had started."
 
     def _note_problem(self, own: QueuePool, pods: list[StandbyPod], missing: int) -> None:
-        """What keeps the pods from starting that there are. What was wrong before stays until one waits."""
+        """What keeps the pods from starting that there are. What was wrong before stays until they wait."""
         if (problem := next((pod.problem for pod in pods if pod.problem), None)) is not None:
             own.problem = "Failing", problem
-        elif own.problem is not None and own.problem[0] in PASSING and (pods or not missing):
-            own.problem = None
+        elif own.problem is not None:
+            all_wait = pods and not missing and all(self._waiting.is_ready(Key(p.namespace, p.name)) for p in pods)
+            if all_wait or (own.problem[0] in PASSING and (pods or not missing)):
+                own.problem = None
 
 
 # Reasons that are over when there are pods again.
-PASSING = frozenset({"Suspended", FULL[0], "NotAllowed", "NoRoom", Reason.QUOTA_EXCEEDED, Reason.INVALID_TEMPLATE})
+PASSING = frozenset(
+    {"Removed", "Suspended", FULL[0], "NotAllowed", "NoRoom", Reason.QUOTA_EXCEEDED, Reason.INVALID_TEMPLATE}
+)
+
+
+def _standby(queue: DjangoTaskQueue) -> Standby:
+    """The queue's standby, where it has one."""
+    assert queue.spec.standby is not None  # noqa: S101 - the others were sorted out
+    return queue.spec.standby
 
 
 def _apply_policy(queue: DjangoTaskQueue, template: PodTemplate) -> None:

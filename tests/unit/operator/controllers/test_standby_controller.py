@@ -137,6 +137,46 @@ def test_a_broken_template_says_so_and_keeps_what_is_there() -> None:
     assert found.reason == "InvalidTemplate"
 
 
+BROKEN = {"spec": {"containers": "x"}}
+
+
+@pytest.mark.parametrize("spec", [{"standby": {"min": 2}, "suspended": True}, {"standby": None}])
+def test_there_are_none_whatever_the_template_is(spec: dict[str, Any]) -> None:
+    operator = make_warm()
+    operator.server.update("djangotaskqueues", "default", {"spec": spec | {"template": BROKEN}})
+    operator.relist()
+    operator.wait(5)
+    assert live(operator) == []
+
+
+def test_a_queue_that_is_being_deleted_has_none() -> None:
+    """A finalizer may keep it for long."""
+    operator = make_warm()
+    operator.server.update("djangotaskqueues", "default", {"metadata": {"deletionTimestamp": operator.clock.stamp()}})
+    operator.relist()
+    operator.wait(5)
+    assert live(operator) == []
+
+
+def test_what_was_wrong_is_over_when_all_wait() -> None:
+    operator = make_warm()
+    template = operator.server.get("djangotaskqueues", "default")["spec"]["template"]
+    following = {"template": None, "podTemplateFrom": {"deployment": "web"}}
+    operator.server.update("djangotaskqueues", "default", {"spec": following})
+    operator.relist()
+    operator.wait(5)
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "DeploymentNotFound"
+    own = {"template": template, "podTemplateFrom": None}
+    operator.server.update("djangotaskqueues", "default", {"spec": own})
+    operator.relist()
+    operator.wait(5)
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "Ready"
+
+
 def test_those_that_fail_are_made_again_later_each_time() -> None:
     operator = make_warm(standby={"min": 1, "max": 1})
     made: list[float] = []
