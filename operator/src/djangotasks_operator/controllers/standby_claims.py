@@ -214,12 +214,8 @@ class StandbyClaims:
             self._waiting.recheck(pod)
         elif (standby := self._store.standbys.get(pod)) is not None:
             queue = Key(standby.namespace, standby.queue)
-            pool = self._pools.of(queue)
-            if (created_at := pool.created_at.pop(standby.name, None)) is not None:
-                seconds = self._pools.clock() - created_at
-                pool.pool.started(seconds)
+            if (seconds := self._pools.of(queue).came(standby.name, self._pools.clock())) is not None:
                 self._metrics.of_queue(*queue).standby_started(seconds)
-                pool.problem = None
             self._work.standbys.add(queue)
 
     def left(self, pod: Key) -> None:

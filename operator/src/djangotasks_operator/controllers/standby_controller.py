@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from djangotasks_api.models import DjangoTaskQueue, Standby, StandbyStatus, TaskSpec
 from djangotasks_api.phases import Reason
-from djangotasks_api.standby import NO_TASK_CODE, StandbyAccess
+from djangotasks_api.standby import StandbyAccess
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE, WaitingStandbys
 from djangotasks_operator.cache.writer import TaskWriter
@@ -31,6 +31,7 @@ from djangotasks_operator.pods.standby import (
     standby_name,
     standby_pod,
     template_hash,
+    why_ended,
 )
 from djangotasks_operator.pods.template import PodTemplate
 from djangotasks_operator.pods.tokens import sign_standby
@@ -120,6 +121,7 @@ class StandbyController:
         self._work.queue_tasks_changed(key)
         self._work.standbys.add_after(key, CHECK_SECONDS)
         own = self._pools.of(key)
+        own.lost({pod.name for pod in self._store.standbys.of_queue(key)}, self._pools.clock())
         for pod in [pod for pod in pods if pod.ended]:
             await self._bury(pod, own)
         if (why := self._why_none(key, queue)) is not None:
@@ -163,6 +165,7 @@ class StandbyController:
         self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, wanted: Wanted, own: QueuePool
     ) -> None:
         hash_, now = template_hash(queue, template, self._access.url), self._now()
+        own.making(hash_)
         pods = {pod.name: pod for pod in self._store.standbys.of_queue(key) if not (pod.deleting or pod.ended)}
         members = [
             Member(
@@ -211,10 +214,10 @@ class StandbyController:
             body = await self._writer.api.create(
                 PODS, key.namespace, standby_pod(queue, template, hash_, access, token)
             )
-        except ApiError as error:
-            if (refusal := refusal_of(error)) is None:
-                raise
+        except Exception as error:
             del own.created_at[name]
+            if not isinstance(error, ApiError) or (refusal := refusal_of(error)) is None:
+                raise
             own.problem = refusal.reason, refusal.message
             own.pool.failed(now)
             if refusal.reason is Reason.QUOTA_EXCEEDED:
@@ -242,17 +245,7 @@ class StandbyController:
         if not await self._writer.delete_standby(pod):
             return
         own.created_at.pop(pod.name, None)
-        own.pool.failed(self._pools.clock())
-        ended = pod.terminated
-        if ended is not None and ended.exit_code == NO_TASK_CODE:
-            message = "The image's django-tasks-kubernetes does not know standby pods: upgrade it in the image."
-            own.problem = "Unsupported", message
-        elif ended is not None:
-            tail = f" The end of its log:\n{ended.message}" if ended.message else ""
-            reason = f" ({ended.reason})" if ended.reason else ""
-            own.problem = "Failing", f"A standby pod ended with exit code {ended.exit_code}{reason}.{tail}"
-        else:
-            own.problem = "Failing", "A standby pod ended before its container had started."
+        own.failed(why_ended(pod), self._pools.clock())
 
     def _note_problem(self, own: QueuePool, pods: list[StandbyPod], missing: int) -> None:
         """What keeps the pods from starting that there are. What was wrong before stays until they wait."""
@@ -260,7 +253,8 @@ class StandbyController:
             own.problem = "Failing", problem
         elif own.problem is not None:
             all_wait = pods and not missing and all(self._waiting.is_ready(Key(p.namespace, p.name)) for p in pods)
-            if all_wait or (own.problem[0] in PASSING and (pods or not missing)):
+            may_pass = not own.pool.delay(self._pools.clock())
+            if (all_wait and may_pass) or (own.problem[0] in PASSING and (pods or not missing)):
                 own.problem = None
 
 

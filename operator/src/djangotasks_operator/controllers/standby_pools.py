@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from djangotasks_api.models import DjangoTask
@@ -30,6 +30,7 @@ class QueuePool:
     """Why pods do not come to wait: a reason and a message."""
     created_at: dict[str, float] = field(default_factory=dict)
     """When each pod was made that has not come to wait, by name."""
+    _made_of: str | None = None
     _busy_since: float | None = None
     _modules: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -41,6 +42,37 @@ class QueuePool:
         self._modules.move_to_end(module)
         if len(self._modules) > RECENT_MAX:
             self._modules.popitem(last=False)
+
+    def making(self, hash_: str) -> None:
+        """Pods are made of this from now on: failures of others say nothing of them."""
+        if self._made_of not in (None, hash_):
+            self.pool.forgive()
+        self._made_of = hash_
+
+    def failed(self, problem: tuple[str, str], now: float) -> None:
+        """A pod has ended before there was a task, or is gone."""
+        self.problem = problem
+        self.pool.failed(now)
+        # One of them may have ended it.
+        self._modules.clear()
+
+    def lost(self, there: Container[str], now: float) -> None:
+        """Find pods that somebody has deleted before they came to wait, or changed so that they are none. Made again at
+        once, there would be no end of it. `there`: the names of all."""
+        gone = [name for name in self.created_at if name not in there]
+        for name in gone:
+            del self.created_at[name]
+        if gone:
+            self.failed(("Failing", "A standby pod was deleted before it came to wait, or was changed."), now)
+
+    def came(self, name: str, now: float) -> float | None:
+        """A pod waits. Returns how long it took to, where that is known."""
+        if (created_at := self.created_at.pop(name, None)) is None:
+            return None
+        self.pool.started(now - created_at)
+        if not self.pool.delay(now):
+            self.problem = None
+        return now - created_at
 
     def yields(self, *, busy: bool, now: float) -> float:
         """For how long the next pod is not made yet, because tasks are on their way to pods of their own (`busy`). Not

@@ -15,7 +15,7 @@ from djangotasks_api.names import (
     STANDBY_LABEL,
     TASK_UID_LABEL,
 )
-from djangotasks_api.standby import STANDBY_VARIABLE, StandbyAccess
+from djangotasks_api.standby import NO_TASK_CODE, STANDBY_VARIABLE, StandbyAccess
 from djangotasks_operator.pods.diagnosis import start_problem
 from djangotasks_operator.pods.fields import Manifest
 from djangotasks_operator.pods.manifests import attempt_annotations, owner, with_env
@@ -52,6 +52,8 @@ class StandbyPod:
     """How the container that would run the task ended."""
     problem: str | None
     """What keeps it from starting."""
+    running: bool = False
+    """That container runs."""
 
 
 def template_hash(queue: DjangoTaskQueue, template: PodTemplate, url: str) -> str:
@@ -138,7 +140,20 @@ def parse_standby(body: Body) -> StandbyPod | None:
         ended=pod.ended,
         terminated=pod.terminated,
         problem=None if problem is None else f"{problem.reason}: {problem.message}",
+        running=pod.running_since is not None,
     )
+
+
+def why_ended(pod: StandbyPod) -> tuple[str, str]:
+    """Why the pod has ended before there was a task: a reason and a message, for the queue's condition."""
+    if (ended := pod.terminated) is None:
+        return "Failing", "A standby pod ended before its container had started."
+    tail = f" The end of its log:\n{ended.message}" if ended.message else ""
+    if ended.exit_code == NO_TASK_CODE:
+        message = "The image's django-tasks-kubernetes does not know standby pods: upgrade it in the image."
+        return "Unsupported", message + tail
+    reason = f" ({ended.reason})" if ended.reason else ""
+    return "Failing", f"A standby pod ended with exit code {ended.exit_code}{reason}.{tail}"
 
 
 def _add(field: str, key: str, value: str) -> Manifest:

@@ -101,6 +101,7 @@ class Pool:
     failures: int = 0
     """Pods that ended, or never came to wait, since one did."""
     _not_before: float = 0.0
+    _paused_until: float = 0.0
     _surplus_since: float | None = None
     _shrunk_at: float = -math.inf
 
@@ -111,17 +112,24 @@ class Pool:
         self.failures, self._not_before = 0, 0.0
 
     def failed(self, now: float) -> None:
-        """A pod has ended, or cannot be made. The next one waits for longer each time."""
+        """A pod has ended, or cannot be made. The next one waits for longer each time. Those that fail meanwhile were
+        made before, and have failed of the same."""
+        if now < self._not_before:
+            return
         self._not_before = now + min(BACKOFF_FIRST * 2.0 ** min(self.failures, 20), BACKOFF_LAST)
         self.failures += 1
 
     def pause(self, until: float) -> None:
-        """Make none before."""
-        self._not_before = max(self._not_before, until)
+        """Make none before, whatever starts meanwhile."""
+        self._paused_until = max(self._paused_until, until)
+
+    def forgive(self) -> None:
+        """What is made from now on is another pod."""
+        self.failures, self._not_before, self._paused_until = 0, 0.0, 0.0
 
     def delay(self, now: float) -> float:
         """In how many seconds the next pod may be made."""
-        return max(self._not_before - now, 0.0)
+        return max(self._not_before - now, self._paused_until - now, 0.0)
 
     def may_shrink(self, surplus: int, idle_seconds: float, now: float) -> bool:
         """Whether one that is not needed may go: when there have been such for long, and one after the other."""

@@ -86,16 +86,27 @@ def test_the_rate_is_that_of_the_last_minutes() -> None:
 
 
 def test_failures_make_it_wait_longer_until_one_starts() -> None:
-    pool, waits = Pool(), []
+    pool, waits, now = Pool(), list[float](), 0.0
     for _ in range(12):
-        pool.failed(0.0)
-        waits.append(pool.delay(0.0))
-    assert waits[:4] == [1, 2, 4, 8]
+        pool.failed(now)
+        pool.failed(now)
+        waits.append(pool.delay(now))
+        now += waits[-1]
+    assert waits[:4] == [1, 2, 4, 8], "those that fail together fail once"
     assert waits[-1] == BACKOFF_LAST
     pool.started(2.0)
-    assert pool.delay(0.0) == 0
-    pool.failed(0.0)
-    assert pool.delay(0.0) == 1
+    assert pool.delay(now) == 0
+    pool.failed(now)
+    assert pool.delay(now) == 1
+
+
+def test_a_pause_lasts_whatever_starts() -> None:
+    pool = Pool()
+    pool.pause(300.0)
+    pool.started(2.0)
+    assert pool.delay(100.0) == 200
+    pool.forgive()
+    assert pool.delay(100.0) == 0
 
 
 def test_it_shrinks_slowly_and_only_what_has_been_idle() -> None:

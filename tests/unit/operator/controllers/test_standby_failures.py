@@ -1,0 +1,114 @@
+"""Pods of a pool that fail: how soon they are made again, and what is remembered of them."""
+
+from __future__ import annotations
+
+from djangotasks_api.names import STANDBY_LABEL
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.runtime.errors import ApiError
+from tests.support.builders import NAMESPACE, make_task
+from tests.unit.operator.controllers.many_tasks import fail
+from tests.unit.operator.controllers.test_standby_controller import TEMPLATE, condition, end, live
+from tests.unit.operator.harness import InMemoryOperator
+from tests.unit.operator.standby_stage import ask, idle, make_warm
+
+
+def made_within(operator: InMemoryOperator, seconds: int) -> int:
+    """How many pods are made."""
+    before, made = set(operator.names("pods")), set[str]()
+    for _ in range(seconds):
+        operator.wait(1)
+        made |= set(operator.names("pods")) - before
+    return len(made)
+
+
+def gone(operator: InMemoryOperator) -> None:
+    """Somebody deletes all pods, at once."""
+    for name in operator.names("pods"):
+        operator.server.remove("pods", name)
+    operator.relist()
+
+
+def test_those_that_are_deleted_before_they_wait_are_made_later_each_time() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    gone(operator)
+    made = 0
+    for _ in range(60):
+        made += made_within(operator, 1)
+        gone(operator)
+    assert made < 10
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "Failing"
+
+
+def test_those_that_nobody_takes_for_standby_pods_have_an_end() -> None:
+    """A policy of the cluster takes their label away."""
+    operator = make_warm(standby={"min": 1, "max": 1})
+    gone(operator)
+
+    def unlabelled() -> None:
+        for body in idle(operator):
+            operator.server.update("pods", body["metadata"]["name"], {"metadata": {"labels": {STANDBY_LABEL: None}}})
+        operator.relist()
+
+    made = 0
+    for _ in range(60):
+        made += made_within(operator, 1)
+        unlabelled()
+    assert made < 10
+
+
+def test_a_request_without_an_answer_leaves_nothing() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    gone(operator)
+    fail(operator, "create pods", ApiError(503, {"message": "the server is away"}))
+    for _ in range(30):
+        operator.wait(10)
+    assert operator.term.claims._pools.of(Key(NAMESPACE, "default")).created_at == {}
+    assert live(operator) == []
+
+
+def test_many_that_fail_at_once_fail_once() -> None:
+    """Such as of a database that was away while they were set up."""
+    operator = make_warm(standby={"min": 10, "max": 10})
+    for _ in range(10):
+        operator.wait(1)
+    for name in live(operator):
+        end(operator, name, 1)
+    assert made_within(operator, 20) >= 10
+
+
+def test_a_deploy_is_tried_at_once() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    for _ in range(8):
+        while not live(operator):
+            operator.wait(10)
+        end(operator, live(operator)[0], 1)
+    operator.put_queue(standby={"min": 1, "max": 1}, template=TEMPLATE)
+    operator.wait(1)
+    assert len(live(operator)) == 1
+
+
+def test_a_module_that_ends_its_pod_is_imported_no_more() -> None:
+    operator = make_warm(standby={"min": 1, "max": 1})
+    operator.put_task(make_task())
+    operator.drain()
+    operator.wait(1)
+    end(operator, live(operator)[0], 139, "Segmentation fault")
+    operator.wait(5)
+    (pod,) = (pod for pod in idle(operator) if pod["metadata"]["name"] in live(operator))
+    assert "shop.tasks" not in str(pod["spec"])
+
+
+def test_a_policy_that_refuses_claims_is_named_while_others_start() -> None:
+    operator = make_warm(standby={"min": 2})
+    operator.put_queue(standby={"min": 3})
+    operator.wait(1)
+    fail(operator, "patch pods", ApiError(403, {"message": "denied by policy"}))
+    operator.put_task(make_task())
+    operator.drain()
+    ask(operator)
+    assert made_within(operator, 200) == 0
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "ClaimRefused"
