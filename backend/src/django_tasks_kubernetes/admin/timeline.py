@@ -142,10 +142,11 @@ def _row(span: Span, now: datetime, zone: tzinfo) -> tuple[str, ...]:
 
 def _axis(begin: datetime, length: float, height: int, zone: tzinfo, x: Callable[[datetime], float]) -> Iterator[Label]:
     step = next((step for step in ROUND if step * TICKS >= length), ROUND[-1] * (int(length / ROUND[-1] / TICKS) + 1))
-    at = begin + timedelta(seconds=-begin.timestamp() % step)
-    while at <= begin + timedelta(seconds=length):
+    after = -begin.timestamp() % step
+    while after <= length:
+        at = begin + timedelta(seconds=after)
         yield label(x(at), height - 6, _clock(at, zone, step), "middle", f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        at += timedelta(seconds=step)
+        after += step
 
 
 def _clock(at: datetime, zone: tzinfo, step: int = 1) -> str:

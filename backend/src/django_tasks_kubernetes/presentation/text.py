@@ -9,6 +9,9 @@ from typing import Any, Final
 DATA_MAX_CHARS: Final = 10_000
 AGE_PART: Final = re.compile("([0-9]{1,6})([ydhms])")
 AGE: Final = re.compile(f"({AGE_PART.pattern})+")
+# A zone is less than a day from UTC.
+FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 UNITS: Final = {
     "y": timedelta(days=365),
     "d": timedelta(days=1),
@@ -34,9 +37,10 @@ def mebibytes(number: int) -> str:
 
 
 def moment(text: Any) -> datetime | None:
-    """An RFC 3339 time; None where it is not one."""
+    """An RFC 3339 time; None where it is not one. One that some zone's calendar does not have, as that of a task that
+    is never due, is the last that all have."""
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return min(max(datetime.fromisoformat(text).astimezone(UTC), FIRST), LAST)
     except (TypeError, ValueError, OverflowError):
         return None
 
