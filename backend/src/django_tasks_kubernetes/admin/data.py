@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -23,6 +23,9 @@ from django_tasks_kubernetes.codec.resource import Resource, payload_of
 from django_tasks_kubernetes.presentation.text import DATA_MAX_CHARS, cut, safe
 from djangotasks_api.stored import TextRef
 
+# Of the arguments of one task.
+SHOWN_MAX: Final = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -35,9 +38,14 @@ class Value:
 
 
 def arguments_of(resource: Resource, hide: str | None) -> list[Value]:
-    """As JSON text, which is exact: a number that a browser would round stays what it is."""
+    """As JSON text, which is exact: a number that a browser would round stays what it is. Of many the first, and a
+    sign that there are more, which the download has."""
     text = payload_of(resource["spec"])
-    return [] if text is None else [_value(one) for one in redact.payload(resource["spec"]["task"], text, hide)]
+    if text is None:
+        return []
+    found = redact.payload(resource["spec"]["task"], text, hide, SHOWN_MAX + 1)
+    shown = [_value(one) for one in found[:SHOWN_MAX]]
+    return shown if len(found) <= SHOWN_MAX else [*shown, Value("…", "…", is_cut=True, is_hidden=False)]
 
 
 def result_of(resource: Resource, hide: str | None) -> Value | None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 HIDDEN: Final = "********"
-_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+# It says where values end; what they are, nobody asks, and there may be millions.
+_DECODER: Final = json.JSONDecoder(parse_int=bool, parse_float=bool)
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+')
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 

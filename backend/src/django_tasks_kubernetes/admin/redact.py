@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.tasks import Task
@@ -36,21 +37,25 @@ class Argument:
     """Whether anything of it is."""
 
 
-def arguments(task_path: str, args_text: str, kwargs_text: str, hide: str | None = None) -> list[Argument]:
+def arguments(
+    task_path: str, args_text: str, kwargs_text: str, hide: str | None = None, most: int | None = None
+) -> list[Argument]:
     """The arguments of a task by their names: the positional ones, then those by keyword. `hide`: of
-    OPTIONS["ADMIN_HIDE"]."""
+    OPTIONS["ADMIN_HIDE"]. `most`: so many of each kind are enough; a function that hides is given all, though."""
+    if hide is not None and is_path(hide):
+        most = None
     try:
         check(args_text)
         check(kwargs_text)
-        texts = [text for _, text in parts(args_text)]
-        given = [*zip(_names(task_path, len(texts)), texts, strict=True), *parts(kwargs_text)]
+        texts = [text for _, text in islice(parts(args_text), most)]
+        given = [*zip(_names(task_path, len(texts)), texts, strict=True), *islice(parts(kwargs_text), most)]
     except ValueError:
         # Not what enqueue() writes. Its names are not known, so that nothing of it is known to be harmless.
         return [Argument("args", HIDDEN, True), Argument("kwargs", HIDDEN, True)]
     return _shown(task_path, given, hide)
 
 
-def payload(task_path: str, text: str, hide: str | None = None) -> list[Argument]:
+def payload(task_path: str, text: str, hide: str | None = None, most: int | None = None) -> list[Argument]:
     """See arguments(). `text`: that of a DjangoTask, {"args": [...], "kwargs": {...}}."""
     try:
         check(text)
@@ -59,7 +64,7 @@ def payload(task_path: str, text: str, hide: str | None = None) -> list[Argument
         given = {"payload": text}
     if set(given) != {"args", "kwargs"}:
         return [Argument("payload", HIDDEN, True)]
-    return arguments(task_path, given["args"], given["kwargs"], hide)
+    return arguments(task_path, given["args"], given["kwargs"], hide, most)
 
 
 def value(task_path: str, name: str, text: str, hide: str | None = None) -> Argument:
@@ -72,7 +77,8 @@ def value(task_path: str, name: str, text: str, hide: str | None = None) -> Argu
 
 
 def _shown(task_path: str, given: Iterable[tuple[str, str]], hide: str | None) -> list[Argument]:
-    shown = [_cleansed(name, text, list(_patterns(hide))) for name, text in given]
+    patterns = list(_patterns(hide))
+    shown = [_cleansed(name, text, patterns) for name, text in given]
     if hide is None or not is_path(hide):
         return shown
     try:

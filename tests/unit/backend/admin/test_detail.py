@@ -1,11 +1,13 @@
 """The page of one task, and its data."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from django_tasks_kubernetes.admin.data import SHOWN_MAX
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
 from tests.unit.backend.admin.queue_answers import QueueServer, made, queue_resource
@@ -176,3 +178,17 @@ def test_tasks_of_other_queues_do_not_exist(
 def test_the_cluster_is_away(api_server: Server, viewer: Client) -> None:
     api_server.answer = lambda request: None
     assert "The cluster does not answer" in page(viewer, "one")
+
+
+def test_of_many_arguments_the_page_has_the_first_and_the_download_all(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    """A payload may be eight megabytes, and the page of it was a hundred times as large."""
+    text = json.dumps({"args": list(range(5000)), "kwargs": {f"name_{n}": n for n in range(5000)}})
+    name = put(cluster, spec={"payload": text})
+    client = log_in("view_task", "view_task_data")
+    response = client.get(f"{LIST}{name}/change/")
+    assert len(response.context["arguments"]) == SHOWN_MAX + 1
+    assert response.context["arguments"][-1].is_cut
+    assert len(response.content) < 50_000
+    assert client.get(f"{LIST}{name}/arguments/").text == text
+    few = put(cluster, spec={"payload": json.dumps({"args": list(range(SHOWN_MAX)), "kwargs": {}})})
+    assert not any(one.is_cut for one in client.get(f"{LIST}{few}/change/").context["arguments"])
