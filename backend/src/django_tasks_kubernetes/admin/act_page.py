@@ -22,9 +22,9 @@ from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, url
 from django_tasks_kubernetes.admin.one_task import may_see, task_for
 from django_tasks_kubernetes.admin.page import TEMPLATES, Page, frame
-from django_tasks_kubernetes.admin.places import Place, place_of, split
+from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
 from django_tasks_kubernetes.admin.reading import forget
-from django_tasks_kubernetes.enqueue.validation import valid_name
+from django_tasks_kubernetes.enqueue.validation import dashed, valid_name
 from django_tasks_kubernetes.presentation.rows import Row, row
 from django_tasks_kubernetes.presentation.text import one_line
 
@@ -106,7 +106,7 @@ class ActPage(Page):
         if action is None or not NONCE.fullmatch(request.POST.get("nonce", "")):
             raise BadRequest("The form is incomplete.")
         require(request, action.permission)
-        pks = list(dict.fromkeys(request.POST.get("pks", "").split()))
+        pks = list(dict.fromkeys(known_as(pk, dashed) for pk in request.POST.get("pks", "").split()))
         if not 0 < len(pks) <= ACTION_MAX:
             raise BadRequest(f"The form must name 1 to {ACTION_MAX} tasks.")
         reason = one_line(request.POST.get("reason", ""))[:REASON_MAX_CHARS]

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.tasks.exceptions import TaskException
@@ -95,9 +96,11 @@ class ClusterAdmin(ModelAdmin):
         return False
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        from django_tasks_kubernetes.admin.places import known_as
+
         # Before the object is looked for.
         require(request, self.view_permission)
-        return super().history_view(request, object_id, extra_context)
+        return super().history_view(request, quote(known_as(unquote(object_id))), extra_context)
 
     def known(self, request: HttpRequest, pk: str, queue_of: Callable[["Place", str], str | None]) -> Any:
         """The object that the admin's log may know. None where the person may not see its queue, which is known as long

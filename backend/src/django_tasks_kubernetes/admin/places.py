@@ -1,6 +1,6 @@
 """Where the tasks of a page are: the backends of TASKS, each place once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,6 +118,13 @@ def split(pk: str) -> tuple[Place | None, str]:
     """The place and the name that a primary key stands for."""
     alias, _, name = pk.rpartition(SEPARATOR)
     return place_of(alias), name
+
+
+def known_as(pk: str, named: Callable[[str], str] = str) -> str:
+    """The primary key that pages and the admin's log have for an object: an address or a form may name it with the
+    alias of the only place as well. `named`: gives the name of one that has several."""
+    place, name = split(pk)
+    return pk if place is None else place.pk(named(name))
 
 
 def _backends() -> Iterator[KubernetesBackend]:

@@ -19,7 +19,7 @@ from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, url
 from django_tasks_kubernetes.admin.page import TEMPLATES, Page, frame
-from django_tasks_kubernetes.admin.places import Place, place_of, split
+from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.admin.schedule_actions import run_now, schedule_for, suspend
 from django_tasks_kubernetes.admin.schedule_reading import store_of
@@ -86,7 +86,8 @@ class SchedulesActPage(Page):
         if (verb := VERBS.get(request.POST.get("act", ""))) is None:
             raise BadRequest("act")
         require(request, verb.permission)
-        pks = list(dict.fromkeys(request.POST.getlist("pk") or request.POST.get("pks", "").split()))
+        named = request.POST.getlist("pk") or request.POST.get("pks", "").split()
+        pks = list(dict.fromkeys(known_as(pk) for pk in named))
         if not pks:
             messages.warning(request, _("No schedule is selected."))
             return HttpResponseRedirect(self._list(place))

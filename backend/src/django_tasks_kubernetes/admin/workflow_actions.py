@@ -16,6 +16,7 @@ from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.workflow_pages import check_queue, may_act, workflow_of
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue.validation import dashed
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, workflow_row
 from django_tasks_kubernetes.workflows.retry import retried
 from djangotasks_api.names import REQUEST_ANNOTATION, REQUESTED_BY_ANNOTATION
@@ -26,6 +27,9 @@ class WorkflowActionPage(AskingPage):
 
     def row(self, request: HttpRequest, place: Place, name: str) -> WorkflowRow:
         """Raises Http404; PermissionDenied where steps have queues that the person may not see."""
+        # The admin's log knows it by its id with dashes alone.
+        if name != dashed(name):
+            raise Http404
         answer = workflow_of(place, name)
         if answer.value is None:
             raise answer.problem or Http404

@@ -90,11 +90,14 @@ def validate_readable(task: AnyTask) -> None:
         )
 
 
+def dashed(name: str) -> str:
+    """The name of a task whose id may be written without dashes; any other as it is."""
+    return str(UUID(hex=name)) if UUID_HEX.fullmatch(name) else name
+
+
 def valid_name(result_id: object) -> str:
     """Returns the id as part of a URL's path. Raises TaskResultDoesNotExist where it cannot be one."""
-    name = str(result_id)
-    if UUID_HEX.fullmatch(name):
-        name = str(UUID(hex=name))
+    name = dashed(str(result_id))
     if len(name) > TASK_NAME_MAX_CHARS or not re.fullmatch(DNS_LABEL_PATTERN.removesuffix("$"), name):
         raise TaskResultDoesNotExist(name)
     return name
