@@ -35,10 +35,11 @@ def require(request: HttpRequest, permission: str) -> None:
 
 
 def person(request: HttpRequest) -> str:
-    """Who asks, for the resource."""
+    """Who asks, for the resource, and for the process's log: a name may come of another system, with line breaks."""
+    from django_tasks_kubernetes.presentation.text import one_line
+
     user: Any = request.user
-    name: str = user.get_username()
-    return name
+    return one_line(user.get_username())
 
 
 class ClusterAdmin(ModelAdmin):

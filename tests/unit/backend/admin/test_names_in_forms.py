@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.test import Client
 
 from django_tasks_kubernetes.testing import InMemoryCluster
@@ -52,3 +53,18 @@ def test_a_workflow_is_cancelled_by_the_name_that_its_history_has(cluster: InMem
     assert client.post(f"{APP}/workflow/{UUID(name).hex}/cancel/").status_code == 404
     assert client.post(f"{APP}/workflow/default.{name}/cancel/").status_code == 302
     assert LogEntry.objects.get().object_id == name
+
+
+def test_a_name_with_line_breaks_is_one_line_of_the_log(
+    cluster: InMemoryCluster, log_in: LogIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As another system may give it: Django's own forms refuse it."""
+    client = log_in("view_task", "change_task")
+    User.objects.update(username="jane\nroot: delete of 1 tasks: x\x1b[2K")
+    name = put(cluster, phase=Phase.RUNNING)
+    with caplog.at_level("INFO", logger="django_tasks_kubernetes.admin.audit"):
+        client.post(f"{APP}/task/act/", {"act": "cancel", "pks": name, "nonce": NONCE})
+    (record,) = [one for one in caplog.records if one.name.endswith(".audit")]
+    assert record.getMessage().startswith("jane root: delete")
+    assert record.getMessage().isprintable()
+    assert "\n" not in cluster.resources[name]["status"]["message"]
