@@ -12,6 +12,7 @@ from django_tasks_kubernetes.presentation.workflow_tree import StepView
 from djangotasks_api.workflow.records import StepPhase
 
 BOXES_MAX: Final = 200
+LINES_MAX: Final = 2000
 # From so many steps on that are alike, one box stands for them.
 GROUP: Final = 6
 BOX_WIDTH: Final = 168
@@ -91,9 +92,9 @@ class Graph:
 
 
 def graph(steps: Sequence[StepView]) -> Graph | None:
-    """None where there are more than BOXES_MAX boxes."""
+    """None where there are more than BOXES_MAX boxes, or than LINES_MAX lines between them."""
     nodes = collapsed(steps)
-    if len(nodes) > BOXES_MAX:
+    if len(nodes) > BOXES_MAX or sum(len(node.needs) for node in nodes) > LINES_MAX:
         return None
     layers = layers_of(nodes)
     places = {place: (column, row) for column, layer in enumerate(layers) for row, place in enumerate(layer)}

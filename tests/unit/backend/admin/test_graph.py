@@ -10,6 +10,7 @@ from django_tasks_kubernetes.admin.graph import (
     BOXES_MAX,
     GAP_X,
     GAP_Y,
+    LINES_MAX,
     collapsed,
     graph,
     layers_of,
@@ -137,3 +138,17 @@ def test_nothing_is_an_empty_picture() -> None:
     drawn = graph([])
     assert drawn is not None
     assert (drawn.boxes, drawn.edges) == ((), ())
+
+
+def test_with_too_many_lines_there_is_no_picture() -> None:
+    """Each after all that come before it: a page of two megabytes."""
+
+    def all_after_all(number: int) -> list[StepView]:
+        return views(*(step(f"s{n}", *(f"s{m}" for m in range(n))) for n in range(number)))
+
+    drawn = graph(all_after_all(20))
+    assert drawn is not None
+    assert len(drawn.edges) == 20 * 19 / 2
+    assert BOXES_MAX > 100
+    assert LINES_MAX < 100 * 99 / 2
+    assert graph(all_after_all(100)) is None
