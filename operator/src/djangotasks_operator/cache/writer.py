@@ -274,8 +274,12 @@ class TaskWriter:
     async def _read_claimed(self, key: Key, attempt: AttemptId) -> Pod | None:
         """Read the attempt's Job and its Pod."""
         if self.store.job(key, attempt.number) is None:
-            name = job_name(attempt.task, attempt.number)
-            body = await unless_missing(self.api.get(JOBS, key.namespace, name))
-            if body is not None and (job := parse_job(body)) is not None and job.task_uid == attempt.uid:
-                self.store.put_job(job)
+            await self.read_job(key, attempt)
         return await self.read_pod(key, attempt)
+
+    async def read_job(self, key: Key, attempt: AttemptId) -> None:
+        """Read an attempt's Job: the watch may be late."""
+        name = job_name(attempt.task, attempt.number)
+        body = await unless_missing(self.api.get(JOBS, key.namespace, name))
+        if body is not None and (job := parse_job(body)) is not None and job.task_uid == attempt.uid:
+            self.store.put_job(job)

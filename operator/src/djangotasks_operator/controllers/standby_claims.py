@@ -13,6 +13,7 @@ from datetime import datetime
 
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
+from djangotasks_api.phases import Reason
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.waiting_standbys import Gone, WaitingStandbys
 from djangotasks_operator.cache.writer import TaskWriter
@@ -23,7 +24,7 @@ from djangotasks_operator.pods.assignment import InvalidPayload
 from djangotasks_operator.pods.parsing import parse_pod
 from djangotasks_operator.pods.standby import StandbyPod, claim_patch, parse_standby, template_hash
 from djangotasks_operator.pods.template import PodTemplate
-from djangotasks_operator.pods.views import Body, Job
+from djangotasks_operator.pods.views import AttemptId, Body, Job
 from djangotasks_operator.runtime.errors import ApiError, unless_missing
 from djangotasks_operator.runtime.resources import PODS
 from djangotasks_operator.status.attempts import open_attempt
@@ -191,6 +192,8 @@ class StandbyClaims:
     async def _claimed(self, pod: Key, task: Key, number: int) -> Assignment:
         """The assignment of the attempt that has claimed the pod, while it may still begin."""
         body = await self._writer.read_task(task)
+        if body is not None and self._store.job(task, number) is None:
+            await self._writer.read_job(task, AttemptId(task.name, body["metadata"]["uid"], number))
         snapshot = self._store.snapshot(task)
         if body is None or snapshot is None:
             raise Gone("the task is gone")
@@ -198,7 +201,11 @@ class StandbyClaims:
         if found is None or found.name != pod.name or found.deleting or job is None or job.standby != pod.name:
             raise Gone("the attempt has another pod")
         attempt = open_attempt(snapshot.task.status)
-        begun = attempt is not None and (attempt.started_at is not None or attempt.reason is not None)
+        # Without a report it only counts as begun: the answer may not have reached the pod.
+        unreported = snapshot.task.status.reason is Reason.NO_REPORT
+        begun = attempt is not None and (
+            (attempt.started_at is not None and not unreported) or attempt.reason is not None
+        )
         over = snapshot.task.status.phase.is_terminal or snapshot.number != number or job.finished
         if over or begun or found.job_uid != job.uid or snapshot.cancelled(self._now()):
             raise Gone("the attempt has begun, or is over")

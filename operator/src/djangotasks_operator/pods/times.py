@@ -18,9 +18,8 @@ def running_since(pod: Pod) -> datetime | None:
     """When the container that runs the task started, by its node's clock set right."""
     if pod.running_since is None:
         return None
-    since = pod.running_since + clock_behind(pod)
-    # A standby pod has run for long when an attempt claims it.
-    return max(since, pod.created_at) if pod.standby else since
+    # A standby pod has run for long when an attempt claims it, whatever its node takes for the time.
+    return pod.created_at if pod.standby else pod.running_since + clock_behind(pod)
 
 
 def ended_at(pod: Pod, now: datetime) -> datetime | None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.assignment import Assignment
 from djangotasks_api.models import Overrides, Policy, Resources
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.waiting_standbys import Gone
+from djangotasks_operator.pods.parsing import parse_pod
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail
@@ -179,3 +181,49 @@ def test_a_task_without_an_own_pod_is_no_standby() -> None:
     uid = operator.server.get("djangotaskqueues", "default")["metadata"]["uid"]
     with pytest.raises(Gone):
         run(operator.term.claims.task_of(Key(NAMESPACE, "receipt-1"), uid))
+
+
+def claimed(operator: InMemoryOperator) -> Key:
+    """An attempt claims a pod, and the answer is lost."""
+    enqueue(operator)
+    return Key(NAMESPACE, waiting(operator).delivered.pop()[0])
+
+
+def of_queue(operator: InMemoryOperator, pod: Key) -> Assignment | None:
+    """What the pod is answered."""
+    queue = operator.server.get("djangotaskqueues", "default")["metadata"]["uid"]
+    return run(operator.term.claims.task_of(pod, queue))
+
+
+def test_a_leader_that_has_not_seen_the_job_yet_reads_it() -> None:
+    first = make_warm()
+    second = make_warm(first.api)
+    pod = claimed(first)
+    found = parse_pod(first.server.get("pods", pod.name))
+    assert found is not None
+    second.store.put_pod(found)
+    assignment = of_queue(second, pod)
+    assert assignment is not None
+    assert assignment.id == "receipt"
+
+
+def test_a_pod_that_could_not_ask_for_long_gets_its_task() -> None:
+    """After some time without a report the attempt counts as begun, lest it has no timeout."""
+    operator = make_warm()
+    pod = claimed(operator)
+    state = {"running": {"startedAt": operator.clock.stamp()}}
+    operator.set_pod_status(pod.name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    for _ in range(20):
+        operator.wait(10)
+    assert operator.status().reason == "NoReport"
+    assert operator.status().attempts[0].started_at is not None
+    assert of_queue(operator, pod) is not None
+
+
+def test_a_node_whose_clock_is_ahead_begins_no_attempt() -> None:
+    operator = make_warm()
+    pod = claimed(operator)
+    state = {"running": {"startedAt": operator.clock.beside(3600).stamp()}}
+    operator.set_pod_status(pod.name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    operator.wait(1)
+    assert of_queue(operator, pod) is not None
