@@ -179,7 +179,7 @@ class StandbyController:
         clock, spec = self._pools.clock(), _standby(queue)
         surplus = sum(member.fresh for member in members) - wanted.pods
         may_shrink = own.pool.may_shrink(surplus, spec.idle_seconds, clock)
-        todo = plan(members, wanted.pods, spec.max_age_seconds, may_shrink=may_shrink)
+        todo = plan(members, wanted.pods, spec.max_age_seconds, most=spec.max, may_shrink=may_shrink)
         doomed = list(pods) if wanted.why_none is not None else todo.delete
         await self._delete([pods[name] for name in doomed], own)
         if todo.shrinks:

@@ -17,6 +17,7 @@ QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
 WORKFLOWS_OF_NAMESPACE = 8
 CREATIONS_OF_NAMESPACE = 16
 SCHEDULES_OF_NAMESPACE = 24
+STANDBYS_OF_NAMESPACE = 2
 
 # Schedules and holds wait for times of the day. A clock that is set is noticed within as many seconds.
 CLOCK_CHECK_SECONDS = 10.0
@@ -59,8 +60,8 @@ class WorkQueues(Subscriber):
         self.holds: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
         """Queues, with the times at which their holds are over."""
 
-        self.standbys: WorkQueue[Key] = WorkQueue(clock)
-        """Queues that have standby pods, or have had some."""
+        self.standbys: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, STANDBYS_OF_NAMESPACE))
+        """Queues that have standby pods, or have had some. Fair: a pool is filled by many requests."""
 
         self._open = False
 

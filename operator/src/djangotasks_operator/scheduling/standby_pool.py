@@ -51,9 +51,12 @@ class Plan(NamedTuple):
     """One of those to be deleted is only not needed."""
 
 
-def plan(members: Sequence[Member], wanted: int, max_age: float, *, may_shrink: bool = False) -> Plan:
-    """Stale ones go at once, since no task may claim them. Old ones go when others are ready in their place, one after
-    the other, so that there is never none. `members`: those that live, the oldest first."""
+def plan(
+    members: Sequence[Member], wanted: int, max_age: float, *, most: float = math.inf, may_shrink: bool = False
+) -> Plan:
+    """Stale ones go at once, since no task may claim them, and so do those beyond `most`. Old ones go when others are
+    ready in their place, one after the other, so that there is never none. `members`: those that live, the oldest
+    first."""
     stale = [member.name for member in members if not member.fresh]
     fresh = [member for member in members if member.fresh]
     young = [member for member in fresh if member.age < max_age]
@@ -63,11 +66,13 @@ def plan(members: Sequence[Member], wanted: int, max_age: float, *, may_shrink: 
     missing = max(wanted - len(young), 0)
     # At most one more than wanted: the one that takes the place of an old one.
     create = min(missing, max(wanted + 1 - len(fresh), 0)) if old else missing
-    surplus = len(young) - wanted
-    if surplus > 0 and may_shrink:
-        # Those that are still being started first, and then the oldest.
-        least = min(young, key=lambda member: (member.ready, -member.age))
-        return Plan(create, (*stale, *replaced, least.name), shrinks=True)
+    # Those that are still being started first, and then the oldest.
+    least = sorted(young, key=lambda member: (member.ready, -member.age))
+    beyond = len(fresh) - len(replaced) - most - (len(old) > len(replaced))
+    if beyond > 0:
+        return Plan(0, (*stale, *replaced, *(member.name for member in least[: int(beyond)])))
+    if len(young) > wanted and may_shrink:
+        return Plan(create, (*stale, *replaced, least[0].name), shrinks=True)
     return Plan(create, (*stale, *replaced))
 
 

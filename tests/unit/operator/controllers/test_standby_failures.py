@@ -1,4 +1,4 @@
-"""Pods of a pool that fail: how soon they are made again, and what is remembered of them."""
+"""Pods of a pool that fail, or are too many: how soon they are made again, and what is remembered of them."""
 
 from __future__ import annotations
 
@@ -112,3 +112,14 @@ def test_a_policy_that_refuses_claims_is_named_while_others_start() -> None:
     found = condition(operator)
     assert found is not None
     assert found.reason == "ClaimRefused"
+
+
+def test_a_lower_max_holds_at_once() -> None:
+    operator = make_warm(standby={"min": 6, "max": 6})
+    for _ in range(10):
+        operator.wait(1)
+    ask(operator)
+    assert len(live(operator)) == 6
+    operator.put_queue(standby={"min": 1, "max": 2})
+    operator.wait(1)
+    assert len(live(operator)) == 2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.controllers.schedule_controller import SCHEDULES_IN_FLIGHT
+from djangotasks_operator.controllers.standby_controller import STANDBY_QUEUES_IN_FLIGHT
 from djangotasks_operator.controllers.step_task_creator import CREATIONS_IN_FLIGHT
 from djangotasks_operator.controllers.work_queues import (
     CREATIONS_OF_NAMESPACE,
     QUEUE_STATUS_DEBOUNCE_SECONDS,
     SCHEDULES_OF_NAMESPACE,
+    STANDBYS_OF_NAMESPACE,
     WORKFLOWS_OF_NAMESPACE,
     WorkQueues,
 )
@@ -66,3 +68,16 @@ def test_what_a_namespace_has_much_of_holds_up_no_other() -> None:
     assert len([key for key in taken if key is not None]) == 1 + SCHEDULES_OF_NAMESPACE
     assert SCHEDULES_OF_NAMESPACE < SCHEDULES_IN_FLIGHT
     assert (WORKFLOWS_OF_NAMESPACE, CREATIONS_OF_NAMESPACE) < (WORKFLOWS_IN_FLIGHT, CREATIONS_IN_FLIGHT)
+
+
+def test_many_queues_with_standby_pods_hold_up_no_other() -> None:
+    clock = Clock()
+    work = WorkQueues(clock.seconds, clock.seconds)
+    work.open()
+    for number in range(1000):
+        work.standby_changed(Key("greedy", str(number)))
+    work.standby_changed(Key("shop", "default"))
+    taken = [work.standbys.take() for _ in range(1001)]
+    assert taken.index(Key("shop", "default")) < 2
+    assert len([key for key in taken if key is not None]) == 1 + STANDBYS_OF_NAMESPACE
+    assert STANDBYS_OF_NAMESPACE < STANDBY_QUEUES_IN_FLIGHT

@@ -64,6 +64,21 @@ def test_what_to_do(members: list[Member], wanted: int, may_shrink: bool, expect
     assert plan(members, wanted, OLD, may_shrink=may_shrink) == expected
 
 
+BEYOND: dict[str, tuple[list[Member], int, Plan]] = {
+    "none": ([member("a"), member("b")], 2, Plan()),
+    "one is being started": ([member("a", 30), member("b", ready=False)], 1, Plan(0, ("b",))),
+    "the oldest": ([member("a", 30), member("b", 20), member("c")], 1, Plan(0, ("a", "b"))),
+    "one is to take the place of an old one": ([member("a", OLD), member("b", ready=False)], 1, Plan()),
+    "some, and an old one": ([member("a", OLD), *map(member, "bcd")], 2, Plan(0, ("a", "b"))),
+    "stale ones": ([member("a", fresh=False), member("b"), member("c")], 1, Plan(0, ("a", "b"))),
+}
+
+
+@pytest.mark.parametrize(("members", "most", "expected"), BEYOND.values(), ids=BEYOND)
+def test_what_is_beyond_the_most_goes_at_once(members: list[Member], most: int, expected: Plan) -> None:
+    assert plan(members, 1, OLD, most=most) == expected
+
+
 def test_all_old_ones_are_replaced_one_by_one() -> None:
     members, replaced = [member(name, OLD) for name in "abc"], 0
     for number in range(20):
