@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminIntegerFieldWidget, AdminTextareaWidget, AdminTextInputWidget
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.tasks.exceptions import TaskException
@@ -100,13 +101,15 @@ class _Page:
         problem, known = None, None
         form = self.form_class(request.POST if request.method == "POST" else None)
         try:
+            if place.client is None:
+                raise Http404
             holds = connect(place.backend.parsed_options.for_pages())
             known = holds.held(queue)
             if request.method == "POST" and form.is_valid():
                 if form.cleaned_data["version"] == version_of(known):
                     return self._done(request, place, queue, self.act(request, holds, queue, known, form))
                 form.add_error(None, _("Somebody else has changed it meanwhile. See how it is now, and decide again."))
-        except TaskException as error:
+        except (TaskException, ImproperlyConfigured) as error:
             problem = nav.problem_of(error, request)
         except OverflowError:
             form.add_error("length", _("That is too long. Leave it empty for a hold without an end."))
@@ -128,7 +131,7 @@ class _Page:
         """Raises Http404, also for a queue that the person may not see."""
         place, queue = split(unquote(object_id or ""))
         allowed = self.admin.queues_for(request)
-        if place is None or place.client is None or not is_dns_label(queue):
+        if place is None or not is_dns_label(queue):
             raise Http404
         if allowed is not None and queue not in allowed:
             raise Http404

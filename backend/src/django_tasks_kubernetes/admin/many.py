@@ -7,6 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 from django.utils.translation import gettext as _
@@ -49,7 +50,7 @@ def do_all(
             return None
         try:
             return one(pk)
-        except SYSTEMIC as error:
+        except (*SYSTEMIC, ImproperlyConfigured) as error:
             stopped.append(error)
             return error
         except (TaskException, ValueError) as error:

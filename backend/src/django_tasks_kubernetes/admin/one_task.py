@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
@@ -73,7 +74,7 @@ def task_for(
         raise Http404
     try:
         resource: Resource = place.store.get(valid_name(name))
-    except TaskException as error:
+    except (TaskException, ImproperlyConfigured) as error:
         raise Http404(str(error)) from None
     if not may_see(admin, request, resource):
         raise Http404
