@@ -1,12 +1,12 @@
 """What ended according to the history: days, where the cluster knows hours."""
 
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncHour, TruncMinute
 
-from django_tasks_kubernetes.admin.buckets import BY_WALL_CLOCK, Buckets
+from django_tasks_kubernetes.admin.buckets import Buckets
 from django_tasks_kubernetes.admin.figures import KINDS, EndFigures, end_figures
 from django_tasks_kubernetes.models import TaskHistory
 
@@ -21,7 +21,7 @@ class Times(NamedTuple):
     finished_at: datetime | None
 
 
-def trends(alias: str, allowed: set[str] | None, buckets: Buckets, zone: tzinfo) -> EndFigures:
+def trends(alias: str, allowed: set[str] | None, buckets: Buckets) -> EndFigures:
     """Two queries: the database counts; how long tasks took is that of a sample, where they are many."""
     rows = TaskHistory.objects.filter(
         backend=alias, finished_at__gte=buckets.edges[0], finished_at__lt=buckets.edges[-1]
@@ -30,7 +30,10 @@ def trends(alias: str, allowed: set[str] | None, buckets: Buckets, zone: tzinfo)
         rows = rows.filter(queue__in=allowed)
     ends = {kind: [0] * len(buckets) for kind in KINDS}
     kinds = {str(phase): kind for kind, phase in KINDS.items()}
-    truncated = TruncMinute("finished_at") if buckets.step < BY_WALL_CLOCK else TruncHour("finished_at", tzinfo=zone)
+    # In UTC, for which no database needs tables of zones: MySQL has none unless somebody loads them. In some zones an
+    # hour begins in the middle of one of UTC.
+    truncate = TruncHour if all(edge.minute == 0 for edge in buckets.edges) else TruncMinute
+    truncated = truncate("finished_at", tzinfo=UTC)
     counted = rows.order_by().annotate(at=truncated).values_list("at", "phase").annotate(number=Count("pk"))
     for at, phase, number in counted:
         # A part of the first hour may be before the first bucket.

@@ -70,7 +70,7 @@ class OverviewPage(Page):
         zone = timezone.get_current_timezone()
 
         def count() -> EndFigures:
-            return trends(place.alias, allowed, window.buckets(timezone.now(), zone), zone)
+            return trends(place.alias, allowed, window.buckets(timezone.now(), zone))
 
         queues = None if allowed is None else frozenset(allowed)
         return kept(place, ("history", window.word, str(zone), queues), count, fresh=fresh).value
