@@ -249,12 +249,13 @@ class StandbyController:
 
     def _note_problem(self, own: QueuePool, pods: list[StandbyPod], missing: int) -> None:
         """What keeps the pods from starting that there are. What was wrong before stays until they wait."""
+        now, waits = self._pools.clock(), [self._waiting.is_ready(Key(pod.namespace, pod.name)) for pod in pods]
+        own.silent(now, only=any(pod.running for pod in pods) and not any(waits))
         if (problem := next((pod.problem for pod in pods if pod.problem), None)) is not None:
             own.problem = "Failing", problem
         elif own.problem is not None:
-            all_wait = pods and not missing and all(self._waiting.is_ready(Key(p.namespace, p.name)) for p in pods)
-            may_pass = not own.pool.delay(self._pools.clock())
-            if (all_wait and may_pass) or (own.problem[0] in PASSING and (pods or not missing)):
+            all_wait = pods and not missing and all(waits) and not own.pool.delay(now)
+            if all_wait or (own.problem[0] in PASSING and (pods or not missing)):
                 own.problem = None
 
 

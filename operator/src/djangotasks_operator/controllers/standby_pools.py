@@ -18,6 +18,13 @@ RECENT_MAX = 16
 BUSY_SECONDS, BUSY_MOST = 0.5, 30.0
 # How long none is made after a policy has refused to let one be claimed: each would be made in vain.
 REFUSED_SECONDS = 300.0
+# After how long it is said of a pod that runs that it has not asked for a task.
+SILENT_SECONDS = 120.0
+SILENT = (
+    "Starting",
+    f"A standby pod has run for {SILENT_SECONDS:.0f} s and has not asked for a task: Django is still being set up, or "
+    "the pod does not reach the operator's pods, which a NetworkPolicy may forbid.",
+)
 
 
 @dataclass(slots=True)
@@ -30,6 +37,7 @@ class QueuePool:
     """Why pods do not come to wait: a reason and a message."""
     created_at: dict[str, float] = field(default_factory=dict)
     """When each pod was made that has not come to wait, by name."""
+    _silent_since: float | None = None
     _made_of: str | None = None
     _busy_since: float | None = None
     _modules: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -55,6 +63,16 @@ class QueuePool:
         self.pool.failed(now)
         # One of them may have ended it.
         self._modules.clear()
+
+    def silent(self, now: float, *, only: bool) -> None:
+        """Say so where none of the pods asks for long. `only`: there are pods that run, and none that waits."""
+        if not only:
+            self._silent_since = None
+            self.problem = None if self.problem is SILENT else self.problem
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since >= SILENT_SECONDS:
+            self.problem = self.problem or SILENT
 
     def lost(self, there: Container[str], now: float) -> None:
         """Find pods that somebody has deleted before they came to wait, or changed so that they are none. Made again at

@@ -9,7 +9,7 @@ from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail
 from tests.unit.operator.controllers.test_standby_controller import TEMPLATE, condition, end, live
 from tests.unit.operator.harness import InMemoryOperator
-from tests.unit.operator.standby_stage import ask, idle, make_warm
+from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
 
 
 def made_within(operator: InMemoryOperator, seconds: int) -> int:
@@ -123,3 +123,22 @@ def test_a_lower_max_holds_at_once() -> None:
     operator.put_queue(standby={"min": 1, "max": 2})
     operator.wait(1)
     assert len(live(operator)) == 2
+
+
+def test_pods_that_run_and_never_ask_are_named() -> None:
+    """A NetworkPolicy keeps them from the operator's pods."""
+    operator = make_warm(standby={"min": 1, "max": 1})
+    (name,) = live(operator)
+    waiting(operator).asking.clear()
+    state = {"running": {"startedAt": operator.clock.stamp()}}
+    operator.set_pod_status(name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    for _ in range(14):
+        operator.wait(10)
+    found = condition(operator)
+    assert found is not None
+    assert (found.status, found.reason) == ("False", "Starting")
+    assert "NetworkPolicy" in found.message
+    ask(operator)
+    found = condition(operator)
+    assert found is not None
+    assert found.status == "True"
