@@ -7,7 +7,7 @@ from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.tombstones import Tombstones
 from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE
 from djangotasks_operator.pods.standby import StandbyPod
-from djangotasks_operator.pods.views import Pod
+from djangotasks_operator.pods.views import Job, Pod
 from djangotasks_operator.runtime.versions import newer
 
 
@@ -90,7 +90,12 @@ class StandbyPods:
         self._changed(queue)
 
 
-def is_outdone(pod: Pod, known: Pod | None) -> bool:
-    """Whether a standby pod cannot be its attempt's, because that has a pod of its own (`known`), which is made only
-    where nothing can be delivered to the standby pod."""
-    return pod.standby and known is not None and not known.standby and known.task_uid == pod.task_uid
+def is_outdone(pod: Pod, known: Pod | None, job: Job | None) -> bool:
+    """Whether a standby pod cannot be its attempt's: because that has a pod of its own (`known`), which is made only
+    where nothing can be delivered to the standby pod, or because the attempt's Job names another one: a copy for
+    debugging has the same labels and owner."""
+    if not pod.standby or (known is not None and known.name == pod.name):
+        return False
+    if known is not None and not known.standby and known.task_uid == pod.task_uid:
+        return True
+    return job is not None and job.task_uid == pod.task_uid and job.standby not in (None, pod.name)

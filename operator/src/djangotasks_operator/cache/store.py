@@ -200,7 +200,8 @@ class Store:
 
     def put_pod(self, pod: Pod) -> None:
         """Keep the Pod, unless a later version is cached, or it was deleted."""
-        if not is_outdone(pod, self.pod(Key(pod.namespace, pod.task), pod.attempt)):
+        key = Key(pod.namespace, pod.task)
+        if not is_outdone(pod, self.pod(key, pod.attempt), self.job(key, pod.attempt)):
             self._put("pods", pod, lambda entry: entry.pods)
             if pod.uid not in self._deleted:
                 self.standbys.claimed(pod)

@@ -9,7 +9,7 @@ from djangotasks_operator.cache.standby_pods import StandbyPods
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE
 from djangotasks_operator.pods.standby import StandbyPod
-from tests.support.builders import NAMESPACE, UID, at, make_pod, make_task
+from tests.support.builders import NAMESPACE, UID, at, make_job, make_pod, make_task
 
 QUEUE = Key(NAMESPACE, "default")
 
@@ -75,6 +75,23 @@ def test_the_attempts_own_pod_outdoes_a_standby_pod() -> None:
     store.put_pod(another)
     assert store.pod(Key(NAMESPACE, "receipt"), 2) == another
     assert own.task_uid == UID
+
+
+def test_a_copy_of_a_claimed_pod_is_not_the_attempts() -> None:
+    store, key = Store(), Key(NAMESPACE, "receipt")
+    store.put_task(make_task())
+    store.put_job(make_job(standby="default-0a"))
+    copy = make_pod(name="debug", uid="d", standby=True, resource_version="99")
+    store.put_pod(copy)
+    assert store.pod(key, 1) is None
+    claimed = make_pod(name="default-0a", uid="p", standby=True)
+    store.put_pod(claimed)
+    store.put_pod(replace(copy, resource_version="100"))
+    assert store.pod(key, 1) == claimed
+    store.put_job(make_job(standby=None, resource_version="9"))
+    ended = replace(claimed, resource_version="101")
+    store.put_pod(ended)
+    assert store.pod(key, 1) == ended, "the pod stays what it was when its Job is edited"
 
 
 def test_a_claimed_pod_that_is_gone_leaves_nothing() -> None:
