@@ -155,4 +155,6 @@ STANDBY_SOURCE: Kind[Store, StandbyPod] = Kind(
     lambda pod: (pod.namespace, pod.uid),
     lambda store, metadata: store.standbys.get(Key(metadata["namespace"], metadata["name"])),
     name="standbys",
+    # Somebody has taken its owner away, or its label: it never becomes one again.
+    on_unparsable=lambda store, body: store.standbys.end(_key(body), body["metadata"]["uid"]),
 )

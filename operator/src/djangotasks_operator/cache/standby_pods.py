@@ -62,7 +62,7 @@ class StandbyPods:
 
     def drop(self, pod: StandbyPod) -> None:
         """Forget a pod that is gone, or that a task has claimed."""
-        self._remove(Key(pod.namespace, pod.name), pod.uid)
+        self.end(Key(pod.namespace, pod.name), pod.uid)
 
     def claimed(self, pod: Pod) -> None:
         """Note that an attempt has claimed the pod, where it was a standby pod."""
@@ -70,14 +70,15 @@ class StandbyPods:
             return
         key = Key(pod.namespace, pod.name)
         self._claims[key] = Key(pod.namespace, pod.task), pod.attempt
-        self._remove(key, pod.uid)
+        self.end(key, pod.uid)
         self._changed(Key(pod.namespace, pod.queue))
 
     def released(self, pod: Pod) -> None:
         """Note that the pod of an attempt is gone."""
         self._claims.pop(Key(pod.namespace, pod.name), None)
 
-    def _remove(self, key: Key, uid: str) -> None:
+    def end(self, key: Key, uid: str) -> None:
+        """Forget a pod that is no standby pod any more, for good."""
         self._over.add(uid)
         known = self._idle.get(key)
         if known is None or known.uid != uid:

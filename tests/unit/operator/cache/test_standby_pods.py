@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.kinds import STANDBY_SOURCE
 from djangotasks_operator.cache.standby_pods import StandbyPods
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE
 from djangotasks_operator.pods.standby import StandbyPod
 from tests.support.builders import NAMESPACE, UID, at, make_job, make_pod, make_task
+from tests.unit.operator.standby_stage import idle, make_warm
 
 QUEUE = Key(NAMESPACE, "default")
 
@@ -114,3 +116,13 @@ def test_a_namespace_has_its_share() -> None:
     for number in range(HELD_MAX - HELD_OF_NAMESPACE):
         pods.put(replace(standby(f"other-{number}"), namespace="mail"))
     assert pods.is_full("bank")
+
+
+def test_one_whose_owner_was_taken_away_is_none_any_more() -> None:
+    """Such as by `kubectl delete djangotaskqueue --cascade=orphan`. It would be chosen for each task, in vain."""
+    operator = make_warm()
+    key = Key(NAMESPACE, idle(operator)[0]["metadata"]["name"])
+    assert operator.store.standbys.get(key) is not None
+    operator.server.update("pods", key.name, {"metadata": {"ownerReferences": []}})
+    STANDBY_SOURCE.apply_event(operator.store, {"type": "MODIFIED", "object": operator.server.get("pods", key.name)})
+    assert operator.store.standbys.get(key) is None
