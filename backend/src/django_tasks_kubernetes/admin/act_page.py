@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.tasks.exceptions import TaskException
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from django_tasks_kubernetes.admin.actions import ACTIONS, NONCE, Action, Asked,
 from django_tasks_kubernetes.admin.audit import note
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
-from django_tasks_kubernetes.admin.nav import for_superusers, url
+from django_tasks_kubernetes.admin.nav import for_superusers, problem_of, url
 from django_tasks_kubernetes.admin.one_task import may_see, task_for
 from django_tasks_kubernetes.admin.page import TEMPLATES, Page, frame
 from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
@@ -78,7 +79,12 @@ class ConfirmPage(Page):
     @method_decorator(require_safe)
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         action = ACTIONS[self.action]
-        place, name, resource = task_for(self.admin, request, object_id, action.permission)
+        try:
+            place, name, resource = task_for(self.admin, request, object_id, action.permission)
+        except (TaskException, ImproperlyConfigured) as error:
+            problem = problem_of(error, request)
+            messages.error(request, f"{problem.title}. {problem.words}")
+            return HttpResponseRedirect(url(self.admin.admin_site, "task_change", object_id))
         return confirm(self.admin, request, action, [(place.pk(name), row(resource))], place)
 
 

@@ -76,8 +76,8 @@ class DataPage(Page):
 
     @method_decorator(require_safe)
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
-        place, name, resource = task_for(self.admin, request, object_id, self.permission)
         try:
+            place, name, resource = task_for(self.admin, request, object_id, self.permission)
             text = self.text(place, resource)
         except (TaskException, ImproperlyConfigured) as error:
             words = for_superusers(request, str(error), _("It cannot be read."))

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING
 
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest
-from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
+from django.tasks.exceptions import TaskResultDoesNotExist
 
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.keeping import Answer
@@ -65,8 +64,8 @@ def may_see(admin: "ClusterAdmin", request: HttpRequest, resource: Resource) -> 
 def task_for(
     admin: "ClusterAdmin", request: HttpRequest, object_id: str | None, permission: str
 ) -> tuple[Place, str, Resource]:
-    """The task as it is now, with its place and its name. Raises PermissionDenied; Http404, also where the cluster does
-    not answer."""
+    """The task as it is now, with its place and its name. Raises PermissionDenied and Http404; TaskException and
+    ImproperlyConfigured where the cluster does not answer."""
     require(request, "view_task")
     require(request, permission)
     place, name = split(unquote(object_id or ""))
@@ -74,8 +73,8 @@ def task_for(
         raise Http404
     try:
         resource: Resource = place.store.get(valid_name(name))
-    except (TaskException, ImproperlyConfigured) as error:
-        raise Http404(str(error)) from None
+    except TaskResultDoesNotExist:
+        raise Http404 from None
     if not may_see(admin, request, resource):
         raise Http404
     return place, name, resource

@@ -180,6 +180,18 @@ def test_the_cluster_is_away(api_server: Server, viewer: Client) -> None:
     assert "The cluster does not answer" in page(viewer, "one")
 
 
+def test_while_the_cluster_is_away_a_task_is_not_said_to_be_gone(api_server: Server, log_in: LogIn) -> None:
+    api_server.answer = lambda request: None
+    client = log_in("view_task", "view_task_data", "change_task", "retry_task", "delete_task")
+    for page in ("cancel", "again", "delete"):
+        response = client.get(f"{LIST}one/{page}/", follow=True)
+        assert response.redirect_chain == [(f"{LIST}one/change/", 302)], page
+        assert "The cluster does not answer" in response.text
+    for page in ("arguments", "result"):
+        response = client.get(f"{LIST}one/{page}/")
+        assert (response.status_code, response.text) == (503, "It cannot be read."), page
+
+
 def test_of_many_arguments_the_page_has_the_first_and_the_download_all(cluster: InMemoryCluster, log_in: LogIn) -> None:
     """A payload may be eight megabytes, and the page of it was a hundred times as large."""
     text = json.dumps({"args": list(range(5000)), "kwargs": {f"name_{n}": n for n in range(5000)}})
