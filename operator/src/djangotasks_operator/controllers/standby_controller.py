@@ -220,8 +220,6 @@ class StandbyController:
                 raise
             own.problem = refusal.reason, refusal.message
             own.pool.failed(now)
-            if refusal.reason is Reason.QUOTA_EXCEEDED:
-                self.give_way(key.namespace)
             self._work.standbys.add_after(key, own.pool.delay(now))
             return False
         if (pod := parse_standby(body)) is not None:
@@ -260,9 +258,7 @@ class StandbyController:
 
 
 # Reasons that are over when there are pods again.
-PASSING = frozenset(
-    {"Removed", "Suspended", FULL[0], "NotAllowed", "NoRoom", Reason.QUOTA_EXCEEDED, Reason.INVALID_TEMPLATE}
-)
+PASSING = frozenset({"Removed", "Suspended", FULL[0], "NotAllowed", "NoRoom", Reason.INVALID_TEMPLATE})
 
 
 def _standby(queue: DjangoTaskQueue) -> Standby:

@@ -142,3 +142,19 @@ def test_pods_that_run_and_never_ask_are_named() -> None:
     found = condition(operator)
     assert found is not None
     assert found.status == "True"
+
+
+def test_a_quota_that_has_room_for_some_keeps_those() -> None:
+    operator = make_warm(standby={"min": 2})
+    operator.server.quotas = {"pods": 3}
+    operator.put_queue(standby={"min": 5})
+    operator.wait(1)
+    kept = live(operator)
+    assert len(kept) == 3
+    for _ in range(60):
+        operator.wait(10)
+        ask(operator)
+    assert live(operator) == kept
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "QuotaExceeded"
