@@ -4,13 +4,16 @@ They are there for tasks, and yield to them: none is made while tasks of their q
 own, and all that wait go when a pod or a quota of their namespace finds no room.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
+from djangotasks_api.bounds import DNS_LABEL_MAX_CHARS
 from djangotasks_api.models import DjangoTaskQueue, Standby, StandbyStatus, TaskSpec
+from djangotasks_api.names import DNS_LABEL_PATTERN
 from djangotasks_api.phases import Reason
 from djangotasks_api.standby import StandbyAccess
 from djangotasks_operator.cache.keys import Key
@@ -140,6 +143,8 @@ class StandbyController:
         """Why the queue is to have none, whatever they would be made of. None where it may have some."""
         if queue.spec.standby is None or queue.metadata.deletion_timestamp is not None:
             return "Removed", "The queue is to have no standby pods, or is being deleted."
+        if len(key.name) > DNS_LABEL_MAX_CHARS or not re.fullmatch(DNS_LABEL_PATTERN, key.name):
+            return Reason.INVALID_TEMPLATE, "No task can name this queue: see its condition Ready."
         quota = quota_of(queue, self._store.holds.of(key, self._now()))
         if quota.suspended or quota.concurrency == 0:
             return "Suspended", "No task of the queue is started."

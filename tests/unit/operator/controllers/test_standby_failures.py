@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from djangotasks_api.names import STANDBY_LABEL
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.runtime.errors import ApiError
@@ -158,3 +160,11 @@ def test_a_quota_that_has_room_for_some_keeps_those() -> None:
     found = condition(operator)
     assert found is not None
     assert found.reason == "QuotaExceeded"
+
+
+@pytest.mark.parametrize("name", ["a.b", "a" * 64])
+def test_a_queue_that_no_task_can_name_has_none(name: str) -> None:
+    operator = make_warm()
+    operator.put_queue(name, standby={"min": 2})
+    operator.wait(5)
+    assert not [pod for pod in operator.names("pods") if pod.startswith("a")]
