@@ -127,7 +127,7 @@ class WorkflowPage(Page):
         seen = {
             step["name"]
             for step in resource["spec"]["steps"]
-            if allowed is None or queues_of(own | {"steps": [step]}) <= allowed
+            if allowed is None or queues_of(own | {"steps": [step]}).issubset(allowed)
         }
         return [step if step.name in seen else replace(step, message="") for step in tree(resource)]
 
@@ -180,7 +180,7 @@ def queue_of(place: Place, name: str) -> str | None:
 def may_act(admin: Any, request: HttpRequest, resource: Resource) -> bool:
     """Whether all that is done with a workflow is done in queues that the person may see: steps may name others."""
     allowed = admin.queues_for(request)
-    return allowed is None or queues_of(resource["spec"]) <= allowed
+    return allowed is None or queues_of(resource["spec"]).issubset(allowed)
 
 
 def check_queue(admin: Any, request: HttpRequest, row: WorkflowRow) -> None:
