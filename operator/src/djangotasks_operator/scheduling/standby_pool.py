@@ -62,7 +62,10 @@ def plan(
     young = [member for member in fresh if member.age < max_age]
     old = [member for member in fresh if member.age >= max_age]
     ready = sum(member.ready for member in young)
-    replaced = [member.name for member in old[: max(ready + len(old) - wanted, 0)]]
+    spare = max(ready + len(old) - wanted, 0)
+    # Twice as old: no other can be made in its place, and no task is to get what its Secrets were so long ago.
+    too_old = {member.name for member in old if member.ready and member.age >= 2 * max_age}
+    replaced = [member.name for index, member in enumerate(old) if index < spare or member.name in too_old]
     missing = max(wanted - len(young), 0)
     # At most one more than wanted: the one that takes the place of an old one.
     create = min(missing, max(wanted + 1 - len(fresh), 0)) if old else missing

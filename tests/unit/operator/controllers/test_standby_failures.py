@@ -168,3 +168,17 @@ def test_a_queue_that_no_task_can_name_has_none(name: str) -> None:
     operator.put_queue(name, standby={"min": 2})
     operator.wait(5)
     assert not [pod for pod in operator.names("pods") if pod.startswith("a")]
+
+
+def test_none_gets_too_old_where_a_quota_has_no_room_for_another() -> None:
+    operator = make_warm(standby={"min": 2, "max_age_seconds": 600})
+    operator.server.quotas = {"pods": 2}
+    before = set(live(operator))
+    for _ in range(200):
+        operator.wait(10)
+        for pod in idle(operator):
+            if "deletionTimestamp" in pod["metadata"]:
+                operator.server.remove("pods", pod["metadata"]["name"])
+        ask(operator)
+    assert not before & set(live(operator))
+    assert len(live(operator)) == 2

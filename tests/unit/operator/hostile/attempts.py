@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from djangotasks_api.names import ATTEMPT_LABEL, TASK_LABEL, TASK_UID_LABEL
+from djangotasks_api.names import ATTEMPT_LABEL, QUEUE_LABEL, STANDBY_LABEL, TASK_LABEL, TASK_UID_LABEL
 
 JOB: dict[str, Any] = {
     "metadata": {
@@ -33,5 +33,14 @@ POD: dict[str, Any] = {
             },
         ],
         "initContainerStatuses": [{"name": "i", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
+    },
+}
+STANDBY: dict[str, Any] = {
+    **POD,
+    "metadata": {
+        "name": "default-0a",
+        "labels": {STANDBY_LABEL: "hash", QUEUE_LABEL: "default"},
+        "annotations": {"kubectl.kubernetes.io/default-container": "task"},
+        "ownerReferences": [{"kind": "DjangoTaskQueue", "name": "default", "uid": "q", "controller": True}],
     },
 }

@@ -25,7 +25,7 @@ from djangotasks_operator.cache.kinds import (
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.runtime.reflector import Kind
 from tests.support.builders import NAMESPACE, make_task
-from tests.unit.operator.hostile.attempts import JOB, POD
+from tests.unit.operator.hostile.attempts import JOB, POD, STANDBY
 from tests.unit.operator.hostile.neighbour import PART, TRIED, WHOLE, check_neighbour, insert, operator_beside
 from tests.unit.operator.hostile.queues import DEPLOYMENT, FOLLOWING, HOLD, QUEUE, REPLICA_SET
 from tests.unit.operator.hostile.tasks import RETRY, SCHEDULE, TASK, WORKFLOW
@@ -99,6 +99,16 @@ def test_a_hostile_workflow(body: dict[str, Any]) -> None:
     operator = operator_beside(QUEUE_PLURAL, QUEUE)
     insert(operator, WORKFLOW_PLURAL, body)
     check_neighbour(operator, "workflows")
+
+
+@WHOLE
+@given(mutated(STANDBY, "metadata", "spec", "status"))
+def test_a_hostile_standby_pod(body: dict[str, Any]) -> None:
+    """Who may create pods may make one look like a queue's."""
+    operator = operator_beside(QUEUE_PLURAL, QUEUE)
+    insert(operator, "pods", body if isinstance(body["status"], dict) else {**body, "status": {}})
+    insert(operator, TASK_PLURAL, {**TASK, "spec": {"task": "a.b", "queue": "default"}})
+    check_neighbour(operator, "standby pods")
 
 
 SOURCES = (HOLD_SOURCE, JOB_SOURCE, POD_SOURCE, QUEUE_SOURCE, SCHEDULE_SOURCE, TASK_SOURCE, WORKFLOW_SOURCE)

@@ -54,6 +54,8 @@ PLANS: dict[str, tuple[list[Member], int, bool, Plan]] = {
     "an old one, and another in its place": ([member("a", OLD), member("b"), member("c")], 2, False, Plan(0, ("a",))),
     "an old one, and another on its way": ([member("a", OLD), member("b"), member("c", ready=False)], 2, False, Plan()),
     "all are old": ([member("a", OLD), member("b", OLD)], 2, False, Plan(1)),
+    "none comes in their place": ([member("a", 2 * OLD), member("b", OLD)], 2, False, Plan(1, ("a",))),
+    "one that never waited": ([member("a", 2 * OLD, ready=False), member("b")], 2, False, Plan(1)),
     "nothing is wanted": ([member("a")], 0, True, Plan(0, ("a",), True)),
     "an old one, and none is wanted": ([member("a", OLD)], 0, False, Plan(0, ("a",))),
 }  # fmt: skip
