@@ -14,6 +14,7 @@ from djangotasks_api.names import (
     DOTTED_PATH_PATTERN,
     FAILURE_NAME_PATTERN,
     LABEL_VALUE_PATTERN,
+    MODULE_PATTERN,
     POINTER_PATTERN,
     QUANTITY_PATTERN,
     RANGES_PATTERN,
@@ -35,6 +36,7 @@ Path = tuple[str | int, ...]
 PATTERNS: dict[str, tuple[str, str, list[str]]] = {
     DNS_LABEL_PATTERN: ("a", "a", ["", "A", "-a", "a-", "a.b", "a b", "ä", "a\n"]),
     DOTTED_PATH_PATTERN: ("a.", "ä", ["", "a", "a.", ".a", "a..b", "a.1", "a b.c", "a.b\n", "../etc"]),
+    MODULE_PATTERN: ("a", "ä", ["", ".a", "a.", "a..b", "1a", "a.1", "a b", "a.b\n", "../etc"]),
     FAILURE_NAME_PATTERN: ("a", "ä", ["", ".a", "a.", "a..b", "1a", "a b", "a.b\n"]),
     QUANTITY_PATTERN: ("1", "0", ["", "Gi", "-1", "1 Gi", "1gi", "1.", ".5", "1Gi\n", "1e", "1e100"]),
     SHA256_PATTERN: ("a", "0", ["", "A", "g", "a b", "a\n"]),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from djangotasks_api.bounds import PAYLOAD_MAX_BYTES, RESULT_MAX_BYTES
+from djangotasks_api.bounds import PAYLOAD_MAX_BYTES, RESULT_MAX_BYTES, STANDBY_MAX
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, DjangoTaskSchedule, DjangoTaskWorkflow
 from djangotasks_api.names import SCHEDULE_KIND, TASK_KIND, WORKFLOW_KIND
 from djangotasks_api.phases import Reason
@@ -46,6 +46,8 @@ def test_values_of_a_queues_spec(server: Server, case: Case) -> None:
     body = queue()
     if case.path[1:2] == ("podTemplateFrom",):
         body["spec"] = {}
+    if case.path[1:] == ("standby", "min"):
+        body["spec"]["standby"] = {"max": STANDBY_MAX.most}
     check(case, lambda: server.create(put(body, case.path, case.value, DjangoTaskQueue), dry_run=True))
 
 
