@@ -21,5 +21,11 @@ class Entry:
     """Attempts whose Job or Pod left the watch: it was deleted, or lost its labels. Only a read can tell which."""
     lost: set[int] = field(default_factory=set)
     """Attempts whose Pod was read, and is not there."""
+    freed: bool = False
+    """A Job or a Pod of an earlier task is gone, whose name this task's may have waited for."""
     events: PodEvents | None = None
     """Of the pod that does not start, where they were read."""
+
+    def take_freed(self) -> bool:
+        freed, self.freed = self.freed, False
+        return freed

@@ -232,6 +232,11 @@ class Store:
             entry.lost.add(attempt)
             entry.unseen.discard(attempt)
 
+    def take_freed(self, key: Key) -> bool:
+        """Whether a Job or a Pod of an earlier task of this name has gone since this was asked last."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.take_freed()
+
     def deletions(self) -> int:
         """How many objects were deleted so far."""
         return self._deleted.count
@@ -294,6 +299,8 @@ class Store:
             del items[item.attempt]
         if entry.task is not None and entry.task.metadata.uid == item.task_uid:
             entry.unseen.add(item.attempt)
+        else:
+            entry.freed = True
         self._drop_if_empty(key, entry)
         self._subscriber.task_changed(key)
 

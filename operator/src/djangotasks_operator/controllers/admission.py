@@ -105,6 +105,10 @@ class Admission:
         self._scheduler.refuse(key, queue, position, now, at_most, counts=not refused)
         self._failed[key] = queue, position
 
+    def name_free(self, task: DjangoTask) -> None:
+        """Try again at once what waited for the name of its Job or Pod: it may be any of its queue."""
+        self._scheduler.try_again(queue_of(task))
+
     def queue_ready(self, queue: Key) -> None:
         """Admit tasks of a queue at once that is ready now, and was not. Those whose start failed do not wait for the
         end of their backoff."""

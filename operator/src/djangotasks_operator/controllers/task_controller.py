@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from djangotasks_api.models import DjangoTask, LogTail, TaskStatus
+from djangotasks_api.phases import Reason
 from djangotasks_operator.cache.keys import Key, queue_of
 from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.admission import Admission
@@ -162,6 +163,8 @@ class TaskController:
         """There is nothing to do before something changes."""
         if isinstance(action, AwaitAdmission):
             self._admission.enqueue(key, snapshot.task)
+            if snapshot.task.status.reason is Reason.JOB_NAME_TAKEN and self._store.take_freed(key):
+                self._admission.name_free(snapshot.task)
         elif isinstance(action, WriteStatusLater):
             self._work.deferred_status.add(key)
         elif not snapshot.in_progress:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from djangotasks_api.models import Backoff, Policy
+from djangotasks_api.phases import Reason
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, at, make_task
@@ -172,6 +173,44 @@ def test_a_deadline_is_kept_where_no_status_can_be_written() -> None:
     operator.wait(60)
     operator.wait(60)
     assert operator.names("pods") == ["other-1"], "it holds no slot without a pod"
+
+
+def test_a_task_starts_as_soon_as_its_name_is_free() -> None:
+    """However long the garbage collector takes with the Job and the Pod of an earlier task of this name: a backoff that
+    is as long does not follow."""
+    operator = make_operator()
+    operator.put_queue()
+    operator.put_task(make_task())
+    operator.drain()
+    operator.set_pod_status("receipt-1", {"phase": "Failed"})
+    operator.drain()
+    operator.server.delete("djangotasks", "receipt")
+    operator.relist()
+    operator.put_task(make_task(uid="again"))
+    for what in ("its Job", "the Job's pod"):
+        for _ in range(10):
+            operator.wait(60)
+        assert operator.status().reason is Reason.JOB_NAME_TAKEN, what
+        operator.server.collect()
+        operator.relist()
+        operator.drain()
+    owners = [operator.server.get(plural, "receipt-1")["metadata"]["ownerReferences"][0] for plural in ("jobs", "pods")]
+    found = [operator.server.get(plural, name) for plural, name in (("djangotasks", "receipt"), ("jobs", "receipt-1"))]
+    assert [owner["uid"] for owner in owners] == [body["metadata"]["uid"] for body in found]
+
+
+@pytest.mark.parametrize("resource", ["jobs", "pods"])
+def test_a_name_that_stays_taken_is_tried_less_and_less_often(resource: str) -> None:
+    """By what is no task's: the operator does not see it, so that it cannot tell whether it is there."""
+    operator = make_operator()
+    operator.put_queue()
+    operator.server.create(resource, {"metadata": {"name": "receipt-1"}, "spec": {"template": {}}})
+    operator.put_task(make_task())
+    operator.drain()
+    for _ in range(600):
+        operator.wait(1)
+    assert operator.status().reason is Reason.JOB_NAME_TAKEN
+    assert operator.api.requests.count(f"create {resource} receipt-1") <= 25
 
 
 def test_a_standby_keeps_no_keys() -> None:
