@@ -38,7 +38,7 @@ class Kubectl:
     kubeconfig: Path
     namespace: str
 
-    def __call__(self, *arguments: str, stdin: str = "", seconds: float = 60) -> str:
+    def __call__(self, *arguments: str, stdin: str = "", seconds: float = 120) -> str:
         """Runs a command and returns its stdout. Raises StepFailed with its stderr."""
         base = [str(self.program), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace]
         try:

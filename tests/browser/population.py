@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tools.kubectl import Kubectl
 
 API = "djangotasks.dev/v1alpha1"
-SECONDS = 180.0
+SECONDS = 300.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.support.admin_pages import AdminSite
 from tests.support.browsing import Visitor
 from tests.support.proxy import Proxy
-from tests.support.tasks import create_task
+from tests.support.tasks import FINISH_SECONDS, create_task
 from tools.cluster import Target
 from tools.kubectl import wait_for
 from tools.manifests import queue_manifest
@@ -163,13 +163,13 @@ def test_a_cluster_that_is_away_is_said_and_forgotten_when_it_is_back(
     still = Still(visitor, "task/")
     with proxy.away():
         # What was read before is given for a while.
-        wait_for("it is noticed", lambda: still.answer(2 * SLOWEST) == 503 or None, seconds=60)
+        wait_for("it is noticed", lambda: still.answer(2 * SLOWEST) == 503 or None, seconds=FINISH_SECONDS)
         expect(still.page.locator("[data-live-state]")).to_have_text("No answer. It is tried again.")
         expect(still.page.locator("#result_list tbody tr")).to_have_count(2)
         cold = visitor.open("workflow/")
         expect(cold.locator(".djt-problem")).to_contain_text("The cluster does not answer")
     still.page.bring_to_front()
-    wait_for("it is noticed", lambda: still.answer(2 * SLOWEST) in (200, 304) or None, seconds=60)
+    wait_for("it is noticed", lambda: still.answer(2 * SLOWEST) in (200, 304) or None, seconds=FINISH_SECONDS)
     expect(still.page.locator("[data-live-state]")).to_have_text("")
     # The page that was opened meanwhile recovers by itself.
     cold.bring_to_front()

@@ -31,6 +31,8 @@ def test_a_queue_is_paused_with_a_reason_and_released(visitor: Visitor, kubectl:
     expect(line).to_contain_text("by jane")
     expect(line).to_contain_text("until")
 
+    held = "--for=jsonpath={.status.held.concurrency}=0"
+    kubectl("wait", "djangotaskqueue/default", held, "--timeout=240s", seconds=250)
     task = create_task(kubectl, "shop.probes.add", 1, 2)
     detail = visitor.open(f"task/{task}/change/")
     expect(detail.locator("[data-live=task]")).to_contain_text("the prices are wrong")

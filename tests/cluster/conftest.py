@@ -9,6 +9,7 @@ import pytest
 from django.test import override_settings
 
 from tests.support.fixtures import cluster, kubectl, namespace, operator, queue
+from tests.support.rights import wait_granted
 from tests.support.stage import stage, zygote
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["cluster", "kubectl", "namespace", "operator", "queue", "stage", "zygote"]
 
 HERE = "tests/cluster/"
+TASKS = "djangotasks.djangotasks.dev"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,9 +59,10 @@ def kubeconfig_of(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> Callabl
     def make(name: str, verbs: list[str]) -> Path:
         kubectl("create", "serviceaccount", name)
         if verbs:
-            kinds = "djangotasks.djangotasks.dev,djangotaskworkflows.djangotasks.dev"
+            kinds = f"{TASKS},djangotaskworkflows.djangotasks.dev"
             kubectl("create", "role", name, f"--verb={','.join(verbs)}", f"--resource={kinds}")
             kubectl("create", "rolebinding", name, f"--role={name}", f"--serviceaccount={kubectl.namespace}:{name}")
+            wait_granted(kubectl, f"system:serviceaccount:{kubectl.namespace}:{name}", verbs[0], TASKS)
         document = json.loads(kubectl("config", "view", "--raw", "--minify", "-o", "json"))
         document["users"] = [{"name": "u", "user": {"token": kubectl("create", "token", name).strip()}}]
         document["contexts"][0]["context"]["user"] = "u"

@@ -11,6 +11,7 @@ from shop import probes
 
 from tests.support.admin_site import AdminSite
 from tests.support.postgres import postgres
+from tests.support.rights import wait_granted
 from tests.support.tasks import FINISH_SECONDS, finish, wait_gone, wait_phase
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
@@ -73,6 +74,7 @@ def test_a_task_that_the_outbox_could_not_send_is_sent_by_hand(
     assert "failing" in site.get("outboxtask/").text
     kubectl("create", "role", "enqueue", "--verb=create", "--resource=djangotasks.djangotasks.dev")
     kubectl("create", "rolebinding", "enqueue", "--role=enqueue", f"--serviceaccount={kubectl.namespace}:outbox")
+    wait_granted(kubectl, f"system:serviceaccount:{kubectl.namespace}:outbox", "create", "djangotasks.djangotasks.dev")
     assert "Send now: 1 row." in site.post("outboxtask/act/", act="send", pks=id_).text
     assert "Nothing waits to be sent" in site.get("outboxtask/").text
     wait_phase(kubectl, id_, "Succeeded")

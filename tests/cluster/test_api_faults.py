@@ -12,6 +12,7 @@ from tests.support.faults import AFTER, Delay, Drop, Rule, Status
 from tests.support.operator import OperatorProcess
 from tests.support.proxy import Proxy
 from tests.support.stage import Stage
+from tests.support.tasks import FINISH_SECONDS
 from tests.support.zygote import Zygote
 from tools.cluster.cluster import Cluster
 from tools.kubectl import wait_for
@@ -87,7 +88,7 @@ def test_the_request_was_done_and_its_answer_is_lost(stage: Stage, fault: Status
 def test_a_list_that_fails_is_tried_again(stage: Stage, fault: Status | Drop) -> None:
     rule = Rule(fault, "list .*", times=6)  # in a row: aiohttp itself tries a GET again
     stage.proxy.add(rule)
-    wait_for("the lists", lambda: rule.hits == 6 or None, seconds=30, why=stage.tell)
+    wait_for("the lists", lambda: rule.hits == 6 or None, seconds=FINISH_SECONDS, why=stage.tell)
     assert stage.operator.running, stage.tell()
     all_succeed(stage, [stage.enqueue("add", 1, 2)])
 
@@ -98,7 +99,7 @@ def test_the_answer_comes_too_late(stage: Stage) -> None:
     rules = [Rule(Delay(20), label, moment=AFTER) for label in CALLS]
     stage.proxy.add(*rules)
     name = stage.enqueue("add", 1, 2)
-    stage.wait_phase(name, "Succeeded", seconds=150)
+    stage.wait_phase(name, "Succeeded")
     stage.assert_once(name)
     stage.wait_finished_jobs(name)
     assert [rule.hits for rule in rules] == [1] * len(rules)

@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,12 @@ from django.tasks.backends.base import BaseTaskBackend
 from shop import probes
 
 from tests.support.charts import WEB_APP
-from tests.support.shells import SECONDS, Shell, ended, manage, plugin
+from tests.support.shells import SECONDS, Shell, ended, manage, plugin, wait_said
 from tests.support.tasks import create_task, finish, wait_gone, wait_phase, wait_status
-from tools.cluster import ROOT
+from tools.cluster import ROOT, Target
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl
+from tools.manifests import queue_manifest
 
 
 @pytest.fixture(params=["kubectl", "manage.py"])
@@ -102,17 +102,18 @@ def test_retry(shell: Shell, kubectl: Kubectl) -> None:
     assert json.loads(wait_phase(kubectl, str(new["id"]), "Succeeded")["result"])["args"] == [2**63 + 1]
 
 
-def test_a_log_is_followed_from_before_its_pod_over_retries(shell: Shell, kubectl: Kubectl) -> None:
-    later = (datetime.now(UTC) + timedelta(seconds=10)).isoformat()
+def test_a_log_is_followed_from_before_its_pod_over_retries(shell: Shell, cluster: Cluster, kubectl: Kubectl) -> None:
     policy = {"maxAttempts": 2, "backoff": {"initialSeconds": 1}}
-    name = create_task(kubectl, "shop.probes.fail_until", 2, runAfter=later, policy=policy)
+    queue = f"comes-later-{'kubectl' if shell.options else 'manage'}"
+    name = create_task(kubectl, "shop.probes.fail_until", 2, queue=queue, policy=policy)
     following = shell.start("logs", "-f", name)
+    said_before = wait_said(following, "It is Queued")
+    kubectl.apply(queue_manifest(queue, cluster.image(Target.EXAMPLE)))
     ends = wait_phase(kubectl, name, "Succeeded")
     followed = ended(following)
-    assert followed.code == 0, followed.err
+    assert followed.code == 0, said_before + followed.err
     assert len(ends["attempts"]) == 2
     assert "attempt 1 of 2" in followed.out
-    assert "It is Queued" in followed.err
     assert "Attempt 2:" in followed.err
     assert followed.out == shell("logs", name, "--attempt", "1").out + shell("logs", name).out
 

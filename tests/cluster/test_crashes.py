@@ -21,6 +21,7 @@ from tests.support.crash_cases import CrashCase, Work, crash_cases, selected
 from tests.support.faults import BEFORE, Crash, Rule
 from tests.support.lanes import Lanes
 from tests.support.stage import JOBS, PODS, Stage
+from tests.support.tasks import FINISH_SECONDS
 from tools.cluster.cluster import Cluster
 from tools.kubectl import wait_for
 
@@ -114,7 +115,7 @@ def live(stage: Stage, life: Life, *, at: CrashCase | None = None) -> dict[str, 
             status = stage.status(name)
             return status if status["phase"] in phases else None
 
-        return wait_for(f"{name} is {phases}", look, seconds=90, why=lambda: stage.tell(stage.status(name)))
+        return wait_for(f"{name} is {phases}", look, seconds=FINISH_SECONDS, why=lambda: stage.tell(stage.status(name)))
 
     if life.cancelled:
         phase("Running")
@@ -127,13 +128,13 @@ def live(stage: Stage, life: Life, *, at: CrashCase | None = None) -> dict[str, 
         over = all(job["status"].get("conditions") for job in jobs) and (rule is None or (rule.hits and risen))
         return (over and all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in pods)) or None
 
-    wait_for(f"{name}: its Jobs and Pods have ended", settled, seconds=60, why=stage.tell)
+    wait_for(f"{name}: its Jobs and Pods have ended", settled, seconds=FINISH_SECONDS, why=stage.tell)
     if at is None:
         # A read more or less depends on which event comes first.
         assert writes(calls(stage)) == writes(life.calls)
     assert without_log(stage.status(name)) == without_log(status), "a terminal status never moves"
     attempts = len(status["attempts"])
-    wait_for("its containers", lambda: stage.container_starts(name) >= attempts or None, seconds=30)
+    wait_for("its containers", lambda: stage.container_starts(name) >= attempts or None, seconds=FINISH_SECONDS)
     return {
         "phase": status["phase"],
         "reason": status.get("reason"),

@@ -9,14 +9,16 @@ from django.utils import timezone
 from shop import probes
 
 from tests.support.operator import OperatorProcess
-from tests.support.tasks import create_task, finish, wait_gone, wait_phase, wait_reason
+from tests.support.tasks import GO, create_task, finish, go, wait_gone, wait_phase, wait_reason
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
 from tools.manifests import queue_manifest
 
 # A pod that is stopped has 30 s, and the namespace controller takes its time.
-NAMESPACE_SECONDS = 120.0
+NAMESPACE_SECONDS = 300.0
+# With a finalizer, and nobody who removes it, it would take for ever.
+DELETE = ("delete", "--timeout=60s")
 
 
 def test_a_queue_deleted_under_its_tasks(
@@ -25,10 +27,12 @@ def test_a_queue_deleted_under_its_tasks(
     manifest = queue_manifest("doomed", cluster.image(Target.EXAMPLE), concurrency=1)
     kubectl.apply(manifest)
     task = probes.sleep.using(queue_name="doomed")
-    running, waiting = task.enqueue(4), task.enqueue(0)
+    running = probes.wait_for_file.using(queue_name="doomed").enqueue(GO)
+    waiting = task.enqueue(0)
     wait_phase(kubectl, running.id, "Running")
-    kubectl("delete", "djangotaskqueue", "doomed", "--timeout=5s")
-    assert finish(running).return_value == 4
+    kubectl(*DELETE, "djangotaskqueue", "doomed")
+    go(kubectl, f"{running.id}-1")
+    assert finish(running).return_value == GO
     wait_reason(kubectl, waiting.id, "QueueNotFound")
     kubectl.apply(manifest)
     assert finish(waiting).return_value == 0
@@ -36,7 +40,7 @@ def test_a_queue_deleted_under_its_tasks(
 
 def test_nothing_has_a_finalizer(backend: BaseTaskBackend, kubectl: Kubectl) -> None:
     result = finish(probes.add.enqueue(1, 2))
-    kubectl("wait", "--for=condition=Complete", f"job/{result.id}-1", "--timeout=60s")
+    kubectl("wait", "--for=condition=Complete", f"job/{result.id}-1", "--timeout=240s", seconds=250)
     for kind, name in (("djangotask", result.id), ("job", f"{result.id}-1"), ("pod", f"{result.id}-1"),
                        ("djangotaskqueue", "default")):  # fmt: skip
         metadata = kubectl.get(kind, name)["metadata"]
@@ -51,7 +55,7 @@ def test_a_task_deleted_while_no_operator_runs(
     wait_phase(kubectl, result.id, "Running")
     operator.stop()
     try:
-        kubectl("delete", "djangotask", result.id, "--timeout=5s")
+        kubectl(*DELETE, "djangotask", result.id)
         wait_gone(kubectl, "pod", f"{result.id}-1")
     finally:
         operator.start()

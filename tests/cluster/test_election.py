@@ -20,7 +20,7 @@ from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
 
 # A lease lasts 15 s, and candidates look every 2 s; the rest is for a busy machine.
-TAKEOVER_SECONDS = 30.0
+TAKEOVER_SECONDS = 120.0
 
 
 class Replicas:
@@ -125,7 +125,7 @@ def test_both_enqueue_for_a_tasks_pod(backend: BaseTaskBackend, replicas: Replic
     assert len(pods[1].ask("GET")[1]["items"]) == 2
     # The outcome is taken by the leader: what the other one hears of it is late.
     assert Reporter(leader, kubectl, result.id).send() == 200
-    wait_for("its end", lambda: pods[1].ask("GET")[0] == 403 or None, seconds=2)
+    wait_for("its end", lambda: pods[1].ask("GET")[0] == 403 or None, seconds=TAKEOVER_SECONDS)
 
 
 def test_the_leader_is_killed_under_load(backend: BaseTaskBackend, replicas: Replicas, kubectl: Kubectl) -> None:
@@ -160,6 +160,10 @@ def test_a_leader_that_was_paused_writes_no_more(
         results += enqueue(4)
     finally:
         leader.send_signal(signal.SIGCONT)
-    wait_for("the paused replica sees that it does not lead", lambda: None if leads(leader) else True, seconds=10)
+    wait_for(
+        "the paused replica sees that it does not lead",
+        lambda: None if leads(leader) else True,
+        seconds=TAKEOVER_SECONDS,
+    )
     all_done_once(kubectl, results)
     assert not leads(leader)

@@ -11,7 +11,9 @@ from shop.sample import BAD_EVERY, orders_csv
 
 from djangotasks_api.names import GROUP, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import TERMINAL_PHASES
+from tests.support.queues import wait_seen
 from tests.support.shells import plugin
+from tests.support.tasks import killed_for
 from tools.cluster import Target
 from tools.demo.deploy import admin_password, deploy
 from tools.kubectl import wait_for
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from tools.kubectl import Kubectl
 
 ROWS = 200_000
-TASK_SECONDS = 90
+TASK_SECONDS = 240
+AWAY = {"builtins.ConnectionRefusedError", "builtins.TimeoutError", "builtins.OSError"}
 NOWHERE = """
 from datetime import UTC, datetime
 from shop.models import Order
@@ -97,10 +100,16 @@ class Shop:
     def python(self, code: str) -> str:
         return self.kubectl.manage("shell", "--no-imports", "-c", code)
 
-    def mails_about(self, number: str) -> list[dict[str, Any]]:
-        lines = self.kubectl("logs", "deployment/smtp", "--tail=-1").splitlines()
-        mails = [json.loads(line) for line in lines if line.startswith("{")]
-        return [mail for mail in mails if number in mail["subject"]]
+    def mail_about(self, words: str) -> dict[str, Any]:
+        """The only one with these words in its subject. The log has it a moment after its sender was told so."""
+
+        def arrived() -> list[dict[str, Any]] | None:
+            lines = self.kubectl("logs", "deployment/smtp", "--tail=-1").splitlines()
+            mails = [json.loads(line) for line in lines if line.startswith("{")]
+            return [mail for mail in mails if words in mail["subject"]] or None
+
+        (mail,) = wait_for(f"a mail about {words}", arrived, seconds=TASK_SECONDS)
+        return mail
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +128,7 @@ def test_a_receipt_arrives_once_however_often_it_is_asked_for(shop: Shop) -> Non
         "receipt of A00000007 was sent before",
         "receipt of A00000007 was sent before",
     ]
-    (mail,) = shop.mails_about("A00000007")
+    mail = shop.mail_about("A00000007")
     assert (mail["from"], mail["to"]) == ("shop@example.com", ["customer-7@example.com"])
     assert " ".join(mail["body"].split()) == (
         "Dear Customer 7, thank you for your order A00000007 of 8 August 2026. "
@@ -128,17 +137,22 @@ def test_a_receipt_arrives_once_however_often_it_is_asked_for(shop: Shop) -> Non
 
 
 def test_a_mail_server_that_is_away_delays_the_mail_and_does_not_lose_it(shop: Shop) -> None:
+    # As many tries as a new mail server takes on a busy machine.
+    policy = {"spec": {"policy": {"maxAttempts": 50, "backoff": {"initialSeconds": 2, "maxSeconds": 5}}}}
+    shop.kubectl("patch", "djangotaskqueue", "mail", "--type=merge", "--patch", json.dumps(policy))
+    wait_seen(shop.kubectl, "mail")
     shop.kubectl("scale", "deployment/smtp", "--replicas=0")
-    shop.kubectl("wait", "pods", "-l", "app=smtp", "--for=delete", "--timeout=60s", seconds=70)
+    shop.kubectl("wait", "pods", "-l", "app=smtp", "--for=delete", f"--timeout={TASK_SECONDS}s", seconds=TASK_SECONDS)
     answer = shop.request("POST", "/orders/8/receipt/")
     shop.wait_for_phase(answer["id"], "Retrying")
     shop.kubectl("scale", "deployment/smtp", "--replicas=1")
-    shop.kubectl.roll_out("smtp", seconds=60)
+    shop.kubectl.roll_out("smtp", seconds=TASK_SECONDS)
     result = shop.result(answer)
     assert result["status"] == "SUCCESSFUL"
     assert result["attempts"] > 1
-    assert {error["type"] for error in result["errors"]} == {"builtins.ConnectionRefusedError"}
-    assert len(shop.mails_about("A00000008")) == 1
+    # The node may send connections to a pod that is gone, for a moment.
+    assert {error["type"] for error in result["errors"]} <= AWAY, result["errors"]
+    shop.mail_about("A00000008")
 
 
 def test_a_large_csv_becomes_a_report_that_is_right_to_the_cent(shop: Shop) -> None:
@@ -167,7 +181,7 @@ def test_the_memory_limit_of_the_reports_holds(shop: Shop) -> None:
     id_ = shop.kubectl.manage("enqueue", "shop.probes.allocate", "--queue", "reports").strip()
     shop.wait_for_phase(id_, *TERMINAL_PHASES)
     status = shop.kubectl.get("djangotask", id_)["status"]
-    assert (status["phase"], status["reason"]) == ("Failed", "OOMKilled")
+    assert (status["phase"], status["reason"]) == ("Failed", killed_for(shop.kubectl, f"{id_}-1"))
 
 
 def test_the_monthly_report_and_what_happens_when_a_customer_has_no_address(cluster: Cluster, shop: Shop) -> None:
@@ -185,7 +199,7 @@ def test_the_monthly_report_and_what_happens_when_a_customer_has_no_address(clus
     assert workflows("workflows", "watch", bad, "--timeout", str(TASK_SECONDS)).code == 1
     shown = workflows("workflows", "show", bad).out
     assert "statement[5]\n  TaskError: ValueError: Nobody has no e-mail address: N1" in shown
-    (mail,) = shop.mails_about("No monthly report for 2026-10")
+    mail = shop.mail_about("No monthly report for 2026-10")
     assert mail["to"] == ["office@example.com"]
     assert shop.python(DRAFTS).split() == ["[]"]
 

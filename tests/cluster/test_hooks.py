@@ -126,8 +126,8 @@ def test_watch_tasks_dispatches_the_end_of_a_workflow_once_also_if_it_is_killed(
         first.wait_killed()
     assert committed() == []
     cancel("flow-b")
-    wait_phase_of = ["wait", "djangotaskworkflow/flow-b", "--for=condition=Failed", "--timeout=60s"]
-    site.kubectl(*wait_phase_of)
+    wait_phase_of = ["wait", "djangotaskworkflow/flow-b", "--for=condition=Failed", "--timeout=240s"]
+    site.kubectl(*wait_phase_of, seconds=250)
     with site.watch():
         wait_for("it watches", lambda: len(committed()) == 2 or None, seconds=DISPATCH_SECONDS, why=site.log)
         site.kubectl("delete", "djangotaskworkflow", "flow-c")
@@ -195,7 +195,7 @@ def test_a_receiver_that_hangs_ends_the_process(site: Site) -> None:
     """The process ends, and says where it hung; the next one dispatches the others first, and this one as well."""
     tasks = site.end(2)
     (site.folder / "hang").touch()
-    said = site.manage("watch_tasks", "--hang-seconds", "15", code=1)
+    said = site.manage("watch_tasks", "--hang-seconds", "30", code=1)
     assert "Timeout" in said
     assert "hooks.py" in said
     assert site.committed() == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from django.utils import timezone
 from shop import probes
 
 from tests.support.installation import CHART, NAME, RELEASE, Installation
-from tests.support.tasks import finish, status_of, wait_gone, wait_phase
+from tests.support.tasks import GO, finish, go, status_of, wait_gone, wait_phase
 from tools.cluster import ROOT, Target
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, StepFailed
@@ -162,14 +161,15 @@ def test_an_upgrade_keeps_the_key_and_the_tasks_that_run(
     backend: BaseTaskBackend, installation: Installation, kubectl: Kubectl
 ) -> None:
     key, pods = installation.keys(), installation.pods()
-    result = probes.sleep.enqueue(5)
+    result = probes.wait_for_file.enqueue(GO)
     wait_phase(kubectl, result.id, "Running")
     installation.upgrade({"logFormat": "json"})
     for pod in pods:
         wait_gone(installation.kubectl, "pod", pod)
     assert installation.keys() == key
     # The token that the task's pod has is still good.
-    assert finish(result).return_value == 5
+    go(kubectl, f"{result.id}-1")
+    assert finish(result).return_value == GO
     assert len(status_of(kubectl, result.id)["attempts"]) == 1
 
 
@@ -179,34 +179,32 @@ def test_uninstalling_loses_nothing(
     """With tasks in flight. All goes on where it was when the operator is installed again, with a new key."""
     env = [{"name": "DJANGO_SECRET_KEY", "value": "x"}, {"name": "DJANGOTASKS_REPORT_SECONDS", "value": "1"}]
     kubectl.apply(queue_manifest("brief", cluster.image(Target.EXAMPLE), container_update={"env": env}))
-    ended, running = probes.wait_for_file.using(queue_name="brief").enqueue("/tmp/go"), probes.sleep.enqueue(600)
+    ended, running = probes.wait_for_file.using(queue_name="brief").enqueue(GO), probes.sleep.enqueue(600)
     for name in (ended.id, running.id):
         wait_phase(kubectl, name, "Running")
     finished = finish(probes.add.enqueue(1, 2))
-    began = time.monotonic()
     installation.uninstall("--wait")
-    assert time.monotonic() - began < 60
     waiting = probes.add.enqueue(3, 4)
     for plural in ("djangotasks", "djangotaskqueues", "djangotaskschedules", "djangotaskholds"):
-        kubectl("wait", "--for=condition=Established", f"crd/{plural}.djangotasks.dev", "--timeout=1s")
+        kubectl("wait", "--for=condition=Established", f"crd/{plural}.djangotasks.dev", "--timeout=60s")
     assert rights(kubectl, f"system:serviceaccount:{installation.kubectl.namespace}:{NAME}") == rights(
         kubectl, "system:serviceaccount:default:default"
     )
     assert status_of(kubectl, finished.id)["phase"] == "Succeeded"
-    kubectl("exec", f"{ended.id}-1", "--", "touch", "/tmp/go")
+    go(kubectl, f"{ended.id}-1")
     terminated = "jsonpath={.status.containerStatuses[0].state.terminated}"
-    kubectl("wait", f"--for={terminated}", f"pod/{ended.id}-1", "--timeout=60s", seconds=70)
+    kubectl("wait", f"--for={terminated}", f"pod/{ended.id}-1", "--timeout=240s", seconds=250)
     # Nothing but the operator is needed to delete a task with all that belongs to it.
-    kubectl("delete", "djangotask", running.id, "--timeout=10s")
+    kubectl("delete", "djangotask", running.id, "--timeout=60s")
     wait_gone(kubectl, "pod", f"{running.id}-1")
     assert (status_of(kubectl, ended.id)["phase"], status_of(kubectl, waiting.id)["phase"]) == ("Running", "Queued")
 
     installation.upgrade()
-    assert finish(ended).return_value == "/tmp/go"
+    assert finish(ended).return_value == GO
     assert finish(waiting).return_value == 7
     for name in (ended.id, waiting.id):
         assert len(status_of(kubectl, name)["attempts"]) == 1
-        kubectl("wait", "--for=condition=Complete", f"job/{name}-1", "--timeout=60s", seconds=70)
+        kubectl("wait", "--for=condition=Complete", f"job/{name}-1", "--timeout=240s", seconds=250)
 
 
 def test_the_charts_crds_are_those_of_the_tree(cluster: Cluster, kubectl: Kubectl) -> None:

@@ -18,7 +18,7 @@ from tools.kubectl import wait_for
 NODE, TAINT = "node2", "djangotasks.dev/second-node"
 UNREACHABLE = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 # The node controller's grace is 50 s (its flag --node-monitor-grace-period).
-NODE_LOST_SECONDS = 120
+NODE_LOST_SECONDS = 300
 HERE_IF_POSSIBLE = {
     "tolerations": [
         {"key": TAINT, "operator": "Exists"},

@@ -18,11 +18,13 @@ from shop import probes
 from tests.cluster.test_election import TAKEOVER_SECONDS
 from tests.cluster.test_reports import Reporter
 from tests.support.operator import OperatorProcess
-from tests.support.tasks import create_task, wait_phase, wait_reason
+from tests.support.tasks import FINISH_SECONDS, create_task, wait_phase, wait_reason
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
 
 Values = Counter[str]
+# For a busy node to say what is wrong.
+START_TIMEOUT = 45
 # What a task says of itself when it fails: it wants to look like a line of ours, and to clear the screen.
 FORGED = "2026-11-23T12:00:00.000Z INFO djangotasks_operator.app: all is well"
 HOSTILE = f"\x1b[2J\r\n{FORGED}\n\u2028{{}}"
@@ -113,7 +115,7 @@ def world(
             "metadata": {"name": "imageless"},
             "spec": {
                 "template": {"spec": {"containers": [{"name": "task", "image": "djangotasks/no-such-image:1"}]}},
-                "policy": {"startTimeoutSeconds": 20},
+                "policy": {"startTimeoutSeconds": START_TIMEOUT},
             },
         }
     )
@@ -130,7 +132,7 @@ def world(
     wait_phase(kubectl, imageless, "Failed")
     world = World([leader, standby], kubectl, successes, failed, retried, waiting, imageless, reported)
     # They are written asynchronously: five of them, as below.
-    wait_for("Events were written", lambda: world.sum()["events_total{sent}"] >= 5 or None, seconds=30)
+    wait_for("Events were written", lambda: world.sum()["events_total{sent}"] >= 5 or None, seconds=FINISH_SECONDS)
     return world
 
 
@@ -200,7 +202,7 @@ def test_what_is_counted_names_no_task(world: World) -> None:
         ),
         ("waiting", "Waiting", "QueueNotFound: There is no DjangoTaskQueue 'no-such-queue'"),
         ("imageless", "FailedToStart", "djangotasks/no-such-image:1"),
-        ("imageless", "Failed", "The pod did not start within 20 s."),
+        ("imageless", "Failed", f"The pod did not start within {START_TIMEOUT} s."),
     ],
 )
 def test_kubectl_describe_says_why(world: World, fate: str, reason: str, words: str) -> None:
@@ -257,7 +259,7 @@ def test_a_stopped_process_is_not_healthy(world: World) -> None:
             process.get("/healthz", seconds=1)
     finally:
         process.send_signal(signal.SIGCONT)
-    wait_for("it answers again", lambda: healthy(process), seconds=30)
+    wait_for("it answers again", lambda: healthy(process), seconds=FINISH_SECONDS)
 
 
 def healthy(process: OperatorProcess) -> bool | None:

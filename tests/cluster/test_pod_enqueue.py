@@ -11,6 +11,7 @@ from shop import enqueueing, probes
 from django_tasks_kubernetes.exceptions import PermissionDenied, TaskFailed
 from django_tasks_kubernetes.retry import Fixed, Retry
 from tests.support.faults import AFTER, BEFORE, Crash, Drop, Fault, Moment, Rule
+from tests.support.queues import put_queue
 from tests.support.tasks import FINISH_SECONDS, finish
 from tools.cluster import Target
 from tools.kubectl import wait_for
@@ -93,32 +94,32 @@ def test_a_task_sees_no_others_unless_its_queue_says_so(
     with pytest.raises(TaskFailed, match=r"was not enqueued by this task.* taskAccess: Namespace"):
         mine.get(FINISH_SECONDS)
     assert mine.errors[-1].exception_class is PermissionDenied
-    kubectl.apply(queue_manifest("reports", cluster.image(Target.EXAMPLE), taskAccess="Namespace"))
+    put_queue(kubectl, queue_manifest("reports", cluster.image(Target.EXAMPLE), taskAccess="Namespace"))
     wide: Any = enqueueing.read_result.using(queue_name="reports").enqueue(other.id)
     assert wide.get(FINISH_SECONDS) == "SUCCESSFUL"
-    kubectl.apply(queue_manifest("reports", cluster.image(Target.EXAMPLE), taskAccess="None"))
+    put_queue(kubectl, queue_manifest("reports", cluster.image(Target.EXAMPLE), taskAccess="None"))
     nothing: Any = enqueueing.pass_on.using(queue_name="reports").enqueue(1, 1)
     with pytest.raises(TaskFailed, match="has taskAccess: None"):
         nothing.get(FINISH_SECONDS)
-    kubectl.apply(queue_manifest("reports", cluster.image(Target.EXAMPLE), taskAccess="Own"))
+    put_queue(kubectl, queue_manifest("reports", cluster.image(Target.EXAMPLE), taskAccess="Own"))
 
 
 def test_a_task_that_waits_for_its_own_queue_is_warned(
     backend: KubernetesBackend, kubectl: Kubectl, cluster: Cluster
 ) -> None:
-    kubectl.apply(queue_manifest("reports", cluster.image(Target.EXAMPLE), concurrency=1))
+    put_queue(kubectl, queue_manifest("reports", cluster.image(Target.EXAMPLE), concurrency=1))
     stuck: Any = enqueueing.wait_briefly.using(queue_name="reports").enqueue()
     with pytest.raises(TaskFailed, match="is not finished after 3 s of waiting: it is READY"):
         stuck.get(FINISH_SECONDS)
     log = kubectl("logs", f"{stuck.id}-1")
     assert "waits for a task of its own queue 'reports', and holds one of the 1 places" in log
-    kubectl.apply(queue_manifest("reports", cluster.image(Target.EXAMPLE)))
+    put_queue(kubectl, queue_manifest("reports", cluster.image(Target.EXAMPLE)))
 
 
 def test_a_receiver_of_task_finished_enqueues(backend: KubernetesBackend, kubectl: Kubectl) -> None:
     """After the outcome is stored, while its process still runs."""
     parent: Any = finish(enqueueing.enqueue_when_finished.enqueue(21))
-    (child,) = wait_for("the child", lambda: children_of(kubectl, parent.id) or None, seconds=30)
+    (child,) = wait_for("the child", lambda: children_of(kubectl, parent.id) or None, seconds=FINISH_SECONDS)
     assert backend.get_result(child["metadata"]["name"]).get(FINISH_SECONDS) == 42
 
 
@@ -139,7 +140,7 @@ def test_what_goes_wrong_between_the_request_and_its_answer_makes_no_second_task
     parent = stage.enqueue("shop.enqueueing.pass_on", 1, 1)
     wait_for("the fault", lambda: rule.hits or None, seconds=FINISH_SECONDS, why=stage.operator.log)
     if isinstance(fault, Crash):
-        wait_for("the operator has ended", lambda: None if stage.operator.running else True, seconds=30)
+        wait_for("the operator has ended", lambda: None if stage.operator.running else True, seconds=FINISH_SECONDS)
         stage.operator.start()
     done = stage.wait(parent, lambda status: status["phase"] in ("Succeeded", "Failed"), "the end")
     assert done["phase"] == "Succeeded", done

@@ -34,8 +34,8 @@ def log_of(kubectl: Kubectl, task: str, attempt: int) -> list[dict[str, Any]]:
         "wait",
         "--for=jsonpath={.status.conditions[0].status}=True",
         f"job/{task}-{attempt}",
-        "--timeout=180s",
-        seconds=190,
+        "--timeout=240s",
+        seconds=250,
     )
     lines = kubectl("logs", f"job/{task}-{attempt}").splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
@@ -72,7 +72,7 @@ def test_a_receiver_that_raises(backend: BaseTaskBackend, kubectl: Kubectl) -> N
     """It changes nothing for the task, and is in the log, also where the project has no LOGGING."""
     result = finish(probes.connect_broken_receiver.enqueue())
     assert result.return_value == "connected"
-    kubectl("wait", "--for=condition=Complete", f"job/{result.id}-1", "--timeout=180s", seconds=190)
+    kubectl("wait", "--for=condition=Complete", f"job/{result.id}-1", "--timeout=240s", seconds=250)
     log = kubectl("logs", f"job/{result.id}-1")
     assert "A receiver of a task signal raised" in log
     assert "CardDeclined: the receiver failed" in log

@@ -103,7 +103,7 @@ def test_an_operator_that_is_away_at_the_commit_delays_it_alone(
     parent = enqueue("outbox", 5, "commit", TRANSACTION_SECONDS)
     wait_phase(kubectl, parent.id, "Running")
     operator.kill()
-    wait_for("the operator has ended", lambda: None if operator.running else True, seconds=30)
+    wait_for("the operator has ended", lambda: None if operator.running else True, seconds=FINISH_SECONDS)
     (row,) = wait_for("the row", lambda: list(web.rows()) or None, seconds=FINISH_SECONDS)
     web.relay()
     assert row in names(kubectl)

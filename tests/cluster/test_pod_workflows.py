@@ -10,6 +10,7 @@ from shop import workflows_of_tasks as flows
 
 from django_tasks_kubernetes.exceptions import PermissionDenied, TaskFailed
 from tests.support.faults import AFTER, BEFORE, Crash, Drop, Fault, Moment, Rule
+from tests.support.queues import put_queue
 from tests.support.tasks import FINISH_SECONDS
 from tools.cluster import Target
 from tools.kubectl import wait_for
@@ -29,7 +30,7 @@ WORKFLOWS = "/apis/djangotasks.dev/v1alpha1/namespaces/{namespace}/djangotaskwor
 @pytest.fixture(scope="module")
 def returning(cluster: Cluster, kubectl: Kubectl, queue: str) -> None:
     """The queue `default` lets its tasks return workflows."""
-    kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE), returnedWorkflows="Allowed"))
+    put_queue(kubectl, queue_manifest("default", cluster.image(Target.EXAMPLE), returnedWorkflows="Allowed"))
 
 
 def test_a_task_enqueues_a_workflow_and_waits_for_it(backend: KubernetesBackend, kubectl: Kubectl) -> None:
@@ -78,7 +79,7 @@ def test_the_result_of_a_returned_workflow_is_the_tasks(backend: KubernetesBacke
     owner = kubectl.get("djangotaskworkflow", name)["metadata"]["ownerReferences"][0]
     assert owner["name"] == result.id
     kubectl("delete", "djangotask", result.id)
-    kubectl("wait", f"djangotaskworkflow/{name}", "--for=delete", "--timeout=60s", seconds=90)
+    kubectl("wait", f"djangotaskworkflow/{name}", "--for=delete", "--timeout=240s", seconds=250)
 
 
 @pytest.mark.usefixtures("returning")
@@ -91,9 +92,9 @@ def test_it_is_that_of_a_step(backend: KubernetesBackend) -> None:
 def test_a_loop_in_a_queue_of_one_place(backend: KubernetesBackend, kubectl: Kubectl, cluster: Cluster) -> None:
     """A task that has returned a workflow holds no place, or this would never end."""
     image = cluster.image(Target.EXAMPLE)
-    kubectl.apply(queue_manifest("default", image, returnedWorkflows="Allowed", concurrency=1))
+    put_queue(kubectl, queue_manifest("default", image, returnedWorkflows="Allowed", concurrency=1))
     assert flows.counted_down.enqueue(3).get(2 * FLOW_SECONDS) == "done"
-    kubectl.apply(queue_manifest("default", image, returnedWorkflows="Allowed"))
+    put_queue(kubectl, queue_manifest("default", image, returnedWorkflows="Allowed"))
 
 
 @pytest.mark.usefixtures("returning")
@@ -117,7 +118,7 @@ def test_cancelling_the_outer_workflow_reaches_the_inner_ones_pod(backend: Kuber
         lambda: kubectl("get", "djangotask", sleeping, "--ignore-not-found") or None,
         seconds=FLOW_SECONDS,
     )
-    kubectl("wait", f"djangotask/{sleeping}", "--for=jsonpath={.status.phase}=Running", "--timeout=90s", seconds=120)
+    kubectl("wait", f"djangotask/{sleeping}", "--for=jsonpath={.status.phase}=Running", "--timeout=240s", seconds=250)
     outer.cancel("enough")
     assert outer.wait(FLOW_SECONDS).phase == "Cancelled"
     assert kubectl.get("djangotask", sleeping)["status"]["phase"] == "Cancelled"
@@ -134,7 +135,7 @@ def test_what_goes_wrong_makes_no_second_workflow(stage: Stage, fault: Fault, mo
     parent = stage.enqueue("shop.workflows_of_tasks.go_on", 2)
     wait_for("the fault", lambda: rule.hits or None, seconds=FINISH_SECONDS, why=stage.operator.log)
     if isinstance(fault, Crash):
-        wait_for("the operator has ended", lambda: None if stage.operator.running else True, seconds=30)
+        wait_for("the operator has ended", lambda: None if stage.operator.running else True, seconds=FINISH_SECONDS)
         stage.operator.start()
     done = stage.wait(
         parent, lambda status: status["phase"] in ("Succeeded", "Failed"), "the end", seconds=FLOW_SECONDS

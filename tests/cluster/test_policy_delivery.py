@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_the_api_server_is_away(web: ProxiedWeb) -> None:
 
 def test_a_task_that_is_refused_does_not_hold_up_the_others(web: ProxiedWeb) -> None:
     first, second = web.enqueue("1", "die-after-commit", code=KILLED), web.enqueue("2", "die-after-commit", code=KILLED)
-    rule = Rule(Status(422, reason="Invalid"), CREATE, path=first, times=1)
+    rule = Rule(Status(422, reason="Invalid"), CREATE, path=first, times=inf)
     web.proxy.add(rule)
 
     def passed() -> bool | None:
@@ -124,7 +125,8 @@ def test_a_task_that_is_refused_does_not_hold_up_the_others(web: ProxiedWeb) -> 
 
     wait_for("the second is sent", passed, seconds=DUE_SECONDS)
     tries, error = web.rows()[first]
-    assert (tries, "refused the task (422)" in error) == (1, True)
+    assert (tries >= 1, "refused the task (422)" in error) == (True, True)
+    web.proxy.clear()
     web.relay()
     assert sorted(web.tasks()) == sorted([first, second])
 
@@ -218,7 +220,7 @@ def test_the_relay_as_a_process_of_its_own(web: ProxiedWeb) -> None:
             wait_for("it has tried", lambda: web.rows()[id_][0] or None, seconds=DUE_SECONDS)
         wait_for("it is sent", lambda: True if web.tasks() == [id_] else None, seconds=DUE_SECONDS)
         relay.send_signal(signal.SIGTERM)
-        assert relay.wait(30) == 0
+        assert relay.wait(DUE_SECONDS) == 0
 
 
 def test_a_large_payload_has_a_file_while_it_is_needed(web: ProxiedWeb) -> None:

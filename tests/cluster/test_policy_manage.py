@@ -13,7 +13,7 @@ from django.utils import timezone
 from shop import probes
 
 from django_tasks_kubernetes import Fixed, Retry, exceptions
-from tests.support.tasks import assert_stopped, finish, status_of, wait_gone, wait_phase
+from tests.support.tasks import FINISH_SECONDS, assert_stopped, finish, status_of, wait_gone, wait_phase
 from tools.kubectl import Kubectl, wait_for
 
 LATER = timedelta(hours=1)
@@ -51,7 +51,7 @@ def test_a_key_is_free_again_when_the_first_is_forgotten(backend: Any, kubectl: 
             return True
         return None
 
-    wait_for("the second ran too", over, seconds=90)
+    wait_for("the second ran too", over, seconds=FINISH_SECONDS)
 
 
 def test_cancel_before_it_starts(backend: Any, kubectl: Kubectl) -> None:
@@ -90,7 +90,7 @@ def test_cancel_while_it_runs(backend: Any, kubectl: Kubectl) -> None:
 def test_cancel_what_is_finished_or_not_there(backend: Any, kubectl: Kubectl) -> None:
     result = finish(probes.add.enqueue(1, 2))
     assert backend.cancel(result.id).return_value == 3
-    kubectl("delete", "djangotask", result.id, "--timeout=10s")
+    kubectl("delete", "djangotask", result.id, "--timeout=60s")
     with pytest.raises(TaskResultDoesNotExist):
         backend.cancel(result.id)
 

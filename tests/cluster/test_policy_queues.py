@@ -155,7 +155,9 @@ def test_waiting_is_worth_priority_where_the_queue_says_so(
     hour_ago = (timezone.now() - timedelta(hours=1)).isoformat()
     created = timezone.now()
     wait_for(
-        "the old task to wait for 5 s", lambda: timezone.now() - created > timedelta(seconds=5) or None, seconds=20
+        "the old task to wait for 5 s",
+        lambda: timezone.now() - created > timedelta(seconds=5) or None,
+        seconds=FINISH_SECONDS,
     )
     tasks["urgent"] = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, priority=2, enqueuedAt=hour_ago)
     # A task of another queue, enqueued later, has come and gone: the operator knows of these two.
@@ -168,10 +170,15 @@ def test_waiting_is_worth_priority_where_the_queue_says_so(
 def test_a_deferred_task_is_no_older_than_its_time(backend: Any, kubectl: Kubectl, new_queue: Any) -> None:
     """Each second of waiting is worth a point here, and none of those before runAfter."""
     queue = new_queue("deferred", concurrency=1, ageingSeconds=1, suspended=True)
-    due = timezone.now() + timedelta(seconds=10)
+    # The other one is created while the deferred one has waited for longer than its priority is worth, and at the
+    # latest when that is due for as long: a busy machine has half a minute for that.
+    now = timezone.now()
+    worth, due = 15, now + timedelta(seconds=32)
     deferred = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, runAfter=due.isoformat())
-    wait_for("its time", lambda: timezone.now() > due or None, seconds=30)
-    other = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, priority=5)
+    long_enough = timezone.now() + timedelta(seconds=worth + 2)
+    wait_for("more than it is worth", lambda: timezone.now() > long_enough or None, seconds=FINISH_SECONDS)
+    other = create_task(kubectl, "shop.probes.add", 1, 2, queue=queue, priority=worth)
+    wait_for("its time", lambda: timezone.now() > due or None, seconds=FINISH_SECONDS)
     finish(probes.add.enqueue(1, 2))  # of another queue: the operator knows of these two
     suspend(kubectl, queue, "false")
     started = {name: wait_phase(kubectl, name, "Succeeded")["startedAt"] for name in (deferred, other)}

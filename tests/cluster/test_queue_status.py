@@ -12,6 +12,7 @@ from django.utils import timezone
 from shop import probes
 
 from tests.support.operator import OperatorProcess
+from tests.support.quotas import limit
 from tests.support.tasks import FINISH_SECONDS, create_task, finish, wait_phase, wait_reason
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
@@ -141,7 +142,11 @@ def test_a_missing_deployment_is_reported_before_any_task_comes(
     assert "'shop-web'" in condition["message"]
     kubectl.apply(deployment("shop-web", cluster, env=[{"name": "DJANGO_SECRET_KEY", "value": "for tests"}]))
     kubectl(
-        "wait", "--for=condition=Ready", f"djangotaskqueue/{queue}", f"--timeout={FINISH_SECONDS:.0f}s", seconds=120
+        "wait",
+        "--for=condition=Ready",
+        f"djangotaskqueue/{queue}",
+        f"--timeout={FINISH_SECONDS:.0f}s",
+        seconds=FINISH_SECONDS + 10,
     )
     assert finish(probes.add.using(queue_name=queue).enqueue(1, 2)).return_value == 3
     # It goes again, and now a task wants it: that is noticed at once.
@@ -193,8 +198,7 @@ def test_what_kept_a_task_from_starting(backend: Any, kubectl: Kubectl, new_queu
     """A quota is no fault of the queue."""
     queue = new_queue("tight")
     before = timezone.now().replace(microsecond=0)
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"count/jobs.batch": "0"}}}  # fmt: skip
-    kubectl.apply(quota)
+    limit(kubectl, "none", {"count/jobs.batch": "0"})
     result = probes.add.using(queue_name=queue).enqueue(1, 2)
     status = wait_queue(kubectl, queue, lambda s: "lastError" in s and (s["queued"], s["running"]) == (1, 0), "trouble")
     assert status["lastError"].startswith("QuotaExceeded: ")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.tasks.backends.base import BaseTaskBackend
 
-from tests.support.tasks import create_task, wait_phase, wait_reason, wait_status
+from tests.support.quotas import limit
+from tests.support.tasks import FINISH_SECONDS, create_task, wait_phase, wait_reason, wait_status
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
 from tools.manifests import queue_manifest
-
-QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "narrow"}}
 
 
 def running_pods(kubectl: Kubectl, queue: str) -> list[str]:
@@ -21,22 +19,11 @@ def running_pods(kubectl: Kubectl, queue: str) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] in ("Pending", "Running")]
 
 
-def limit_pods(kubectl: Kubectl, number: int) -> None:
-    """Returns when the API server counts."""
-    kubectl.apply(QUOTA | {"spec": {"hard": {"pods": str(number)}}})
-
-    def counts() -> bool | None:
-        status: dict[str, Any] = kubectl.get("resourcequota", "narrow").get("status", {})
-        return (status.get("hard", {}).get("pods") == str(number) and "used" in status) or None
-
-    wait_for("the quota counts", counts, seconds=30)
-
-
 def test_concurrency_and_priority_hold_through_a_full_quota(
     backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl
 ) -> None:
     kubectl.apply(queue_manifest("two", cluster.image(Target.EXAMPLE), concurrency=2))
-    limit_pods(kubectl, 1)
+    limit(kubectl, "narrow", {"pods": "1"})
     first = create_task(kubectl, "shop.probes.sleep", 600, queue="two")
     wait_phase(kubectl, first, "Running")
     low = [create_task(kubectl, "shop.probes.sleep", 600, queue="two") for _ in range(6)]
@@ -44,10 +31,10 @@ def test_concurrency_and_priority_hold_through_a_full_quota(
     urgent = create_task(kubectl, "shop.probes.sleep", 600, queue="two", priority=100)
     wait_reason(kubectl, urgent, "QuotaExceeded")
     # There is room again, for everybody.
-    limit_pods(kubectl, 30)
+    limit(kubectl, "narrow", {"pods": "30"})
     kubectl("patch", "djangotask", first, "--type=merge", "-p", '{"spec":{"cancel":true}}')
     wait_phase(kubectl, urgent, "Running")
-    second = wait_for("a second one", lambda: len(running_pods(kubectl, "two")) == 2 or None, seconds=90)
+    second = wait_for("a second one", lambda: len(running_pods(kubectl, "two")) == 2 or None, seconds=FINISH_SECONDS)
     assert second
     states = [kubectl.get("djangotask", name)["status"]["phase"] for name in low]
     assert sum(state in ("Starting", "Running") for state in states) <= 1
@@ -84,7 +71,6 @@ def test_a_task_whose_wish_no_pod_can_have_fails_alone(
     for name in names:
         status = wait_phase(kubectl, name, "Failed")
         assert (status["reason"], len(status["attempts"])) == ("InvalidSpec", 1)
-    ready = kubectl.get("djangotaskqueue", "wishes")["status"]["conditions"][0]
-    assert ready["status"] == "True"
+    kubectl("wait", "--for=condition=Ready", "djangotaskqueue/wishes", "--timeout=240s", seconds=250)
     well = create_task(kubectl, "shop.probes.add", 1, 2, queue="wishes")
     wait_status(kubectl, well, lambda status: status["phase"] == "Succeeded", "Succeeded")

@@ -41,11 +41,11 @@ def empty(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
         for namespace in ("djangotasks", "shop"):
             if default("get", "namespace", namespace, "--ignore-not-found"):
                 cluster.helm("uninstall", "djangotasks", "--namespace", namespace, "--ignore-not-found")
-                default("delete", "namespace", namespace, seconds=120)
+                default("delete", "namespace", namespace, seconds=300)
 
     clean()
     # With all tasks that other tests left.
-    cluster.kubectl("default")("delete", "crd", *CRDS, "--ignore-not-found", seconds=120)
+    cluster.kubectl("default")("delete", "crd", *CRDS, "--ignore-not-found", seconds=300)
     shutil.copytree(ROOT / "charts", tmp_path / "charts")
     repository, _, tag = cluster.image(Target.OPERATOR).rpartition(":")
     chart = tmp_path / "charts" / "djangotasks"
@@ -79,7 +79,7 @@ def web_app(cluster: Cluster) -> Kubectl:
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}},
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec},
     )
-    kubectl.roll_out("web", seconds=120)
+    kubectl.roll_out("web", seconds=300)
     return kubectl
 
 
@@ -100,7 +100,7 @@ def test_the_install_section(cluster: Cluster, empty: Path) -> None:
     kubectl("apply", "-f", "-", stdin=queue)
 
     id_ = kubectl.manage(*enqueue).strip()
-    status = wait_phase(kubectl, id_, "Succeeded", seconds=180)
+    status = wait_phase(kubectl, id_, "Succeeded", seconds=300)
     assert json.loads(status["result"]) == 3
 
     (shown,) = blocks("console", "kubectl get djangotasks")
@@ -109,7 +109,7 @@ def test_the_install_section(cluster: Cluster, empty: Path) -> None:
     header, line = kubectl(*arguments).splitlines()
     assert header.split() == columns.split()
     assert line.split()[:6] == [id_, PROJECT_TASK, "reports", "Succeeded", "1", f"{id_}-1"]
-    cluster.helm("test", "djangotasks", "--namespace", "djangotasks", "--timeout=120s")
+    cluster.helm("test", "djangotasks", "--namespace", "djangotasks", "--timeout=300s")
 
     cluster.helm("uninstall", "djangotasks", "--namespace", "djangotasks", "--wait")
     assert kubectl("get", "djangotasks", "-o", "name").split() == [f"djangotask.djangotasks.dev/{id_}"]

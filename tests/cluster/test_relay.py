@@ -19,17 +19,26 @@ from tools.kubectl import Kubectl, wait_for
 RELEASE = "tasks"
 RELAY = f"{RELEASE}-relay"
 ACCOUNT = "web"
-ROLLOUT_SECONDS = 120
+OF_THE_RELAY = "app.kubernetes.io/component=relay"
+ROLLOUT_SECONDS = 300
 # A step of the relay that takes longer is one that hangs: long enough for a busy machine.
 HANG_SECONDS = "10"
 # The watcher may have lost its connections to a test before, and sees that when a step hangs.
-DISPATCH_SECONDS = 180.0
-# In PostgreSQL's pod: what serves connections that are open now stops, and new ones are served.
+DISPATCH_SECONDS = 2 * FINISH_SECONDS
+# In PostgreSQL's pod: what serves connections that are open now stops, and new ones are served. Each ends or begins to work
+# at any moment, and one that works may hold what all others wait for: so it must be idle. Prints whose have stopped.
 STOP_BACKENDS = """
-import os, pathlib, signal
+import contextlib, os, pathlib, signal
 for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-    if path.read_bytes().startswith(b"postgres: shop "):
-        os.kill(int(path.parent.name), signal.SIGSTOP)
+    with contextlib.suppress(OSError):
+        pid = int(path.parent.name)
+        if path.read_bytes().startswith(b"postgres: shop "):
+            os.kill(pid, signal.SIGSTOP)
+            title = path.read_bytes().rstrip(b"\\0 ").decode()
+            if title.endswith(") idle"):
+                print(title.split()[3].partition("(")[0])
+            else:
+                os.kill(pid, signal.SIGCONT)
 """
 
 
@@ -69,13 +78,18 @@ def install(
         path.write_text(json.dumps(values))
         where = ("--namespace", kubectl.namespace, "--values", str(path))
         cluster.helm("upgrade", "--install", RELEASE, str(WEB_APP), *where)
-        kubectl.roll_out(RELAY, seconds=ROLLOUT_SECONDS, selector="app.kubernetes.io/component=relay")
+        kubectl.roll_out(RELAY, seconds=ROLLOUT_SECONDS, selector=OF_THE_RELAY)
 
     return run
 
 
 def diagnosis(kubectl: Kubectl) -> str:
-    return kubectl.diagnosis("app.kubernetes.io/component=relay")
+    return kubectl.diagnosis(OF_THE_RELAY)
+
+
+def relay_pod(kubectl: Kubectl) -> Any:
+    (pod,) = kubectl.get("pods", "-l", OF_THE_RELAY)["items"]
+    return pod
 
 
 def wait_sent(web: Web, *ids: str) -> None:
@@ -104,14 +118,25 @@ def test_the_relay_restarts_when_the_database_just_stops_answering(
 ) -> None:
     install()
     known = web.tasks()
-    kubectl("exec", "postgres", "--", "python3", "-c", STOP_BACKENDS)
+
+    def stopped() -> bool | None:
+        """A relay that has only just started is not connected yet."""
+        addresses = kubectl("exec", "postgres", "--", "python3", "-c", STOP_BACKENDS).split()
+        return relay_pod(kubectl)["status"].get("podIP") in addresses or None
+
+    wait_for("what serves the relay has stopped", stopped, seconds=FINISH_SECONDS, why=lambda: diagnosis(kubectl))
     id_ = web.enqueue("2", "die-after-commit", code=KILLED)
     wait_sent(web, *known, id_)
-    (pod,) = kubectl.get("pods", "-l", "app.kubernetes.io/component=relay")["items"]
-    (status,) = pod["status"]["containerStatuses"]
-    assert status["restartCount"] >= 1
+
+    def restarted() -> str | None:
+        """The kubelet says so a moment after the new container has begun to work."""
+        pod = relay_pod(kubectl)
+        (status,) = pod["status"]["containerStatuses"]
+        return pod["metadata"]["name"] if "terminated" in status["lastState"] else None
+
+    pod = wait_for("the relay was restarted", restarted, seconds=FINISH_SECONDS, why=lambda: diagnosis(kubectl))
     # The log of the one before says where it hung.
-    assert "_relay" in kubectl("logs", pod["metadata"]["name"], "--previous")
+    assert "_relay" in kubectl("logs", pod, "--previous")
 
 
 def test_the_watcher_is_at_work(web: Web, install: Callable[[], None], kubectl: Kubectl) -> None:

@@ -16,7 +16,7 @@ from shop import probes
 
 from tests.support.installation import CHART, NAME, RELEASE, Installation
 from tests.support.rights import can_i
-from tests.support.tasks import finish, status_of, wait_gone, wait_phase
+from tests.support.tasks import FINISH_SECONDS, GO, finish, go, status_of, wait_gone, wait_phase
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl, wait_for
@@ -81,10 +81,10 @@ def enqueueing_into(installation: Installation) -> Iterator[BaseTaskBackend]:
 def in_flight(installation: Installation, tasks: Kubectl) -> Iterator[TaskResult[..., str]]:
     """A task that runs, until the file is there. Afterwards: it has succeeded, at its first attempt."""
     with enqueueing_into(installation):
-        result = probes.return_bytes_when.enqueue(LARGE, "/tmp/go")
+        result = probes.return_bytes_when.enqueue(LARGE, GO)
         wait_phase(tasks, result.id, "Running")
         yield result
-        tasks("exec", f"{result.id}-1", "--", "touch", "/tmp/go")
+        go(tasks, f"{result.id}-1")
         assert len(finish(result).return_value) == LARGE
         status = status_of(tasks, result.id)
         assert (len(status["attempts"]), status["interruptions"]) == (1, 0)
@@ -161,6 +161,6 @@ def test_uninstalling_leaves_nothing_behind(cluster: Cluster, installation: Inst
     def left() -> bool | None:
         return not (installation.kubectl("get", KINDS, *OF_RELEASE) + tasks("get", KINDS, *OF_RELEASE)).split() or None
 
-    wait_for("nothing of the release is left", left, seconds=60)
+    wait_for("nothing of the release is left", left, seconds=FINISH_SECONDS)
     # Made by the replicas, and of no use to anybody; a new installation goes on with it.
     assert installation.kubectl("get", "leases", "-o", "name").split() == [f"lease.coordination.k8s.io/{NAME}"]

@@ -17,7 +17,7 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_api.reports import report_path
 from djangotasks_operator.pods.tokens import sign
 from tests.support.operator import OperatorProcess
-from tests.support.tasks import finish, status_of, wait_phase, wait_reason
+from tests.support.tasks import FINISH_SECONDS, GO, finish, go, status_of, wait_phase, wait_reason
 from tools.kubectl import Kubectl, wait_for
 
 OUTCOME = Outcome(started_at=None, finished_at="2026-11-23T12:00:00+00:00", result='"reported"')
@@ -43,7 +43,7 @@ class Reporter:
         kind: str = "outcome",
     ) -> int:
         """The answer's status."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._operator.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._operator.port, timeout=60)
         path = report_path(self._namespace, self._name, self._uid, attempt, kind)
         token = self.token(attempt=attempt) if token is None else token
         data = body.encode() if isinstance(body, str) else body
@@ -121,7 +121,7 @@ def test_an_attempt_that_is_not_the_current_one(
 
 
 def test_a_task_that_is_gone(reporter: Reporter, kubectl: Kubectl, running: str) -> None:
-    kubectl("delete", "djangotask", running, "--timeout=10s")
+    kubectl("delete", "djangotask", running, "--timeout=60s")
     assert reporter.send() == 409
 
 
@@ -136,16 +136,17 @@ def test_an_outcome_arrives_after_the_operator_was_away(
     backend: BaseTaskBackend, kubectl: Kubectl, operator: OperatorProcess
 ) -> None:
     """Stopped while the task runs, and started again after it has ended: the runner waits for it."""
-    result = probes.sleep.enqueue(3)
+    result = probes.wait_for_file.enqueue(GO)
     wait_phase(kubectl, result.id, "Running")
     operator.stop()
+    go(kubectl, f"{result.id}-1")
 
     def tried() -> bool | None:
         return True if "again" in kubectl("logs", f"{result.id}-1") else None
 
-    wait_for("the runner tries to report", tried, seconds=60, why=lambda: kubectl("logs", f"{result.id}-1"))
+    wait_for("the runner tries to report", tried, seconds=FINISH_SECONDS, why=lambda: kubectl("logs", f"{result.id}-1"))
     operator.start()
-    assert finish(result).return_value == 3
+    assert finish(result).return_value == GO
     assert len(status_of(kubectl, result.id)["attempts"]) == 1
 
 
@@ -162,11 +163,11 @@ def test_an_outcome_is_read_from_the_pod_when_no_report_came(
     bad = probes.fail.using(queue_name="impatient").enqueue()
     large = probes.return_bytes.using(queue_name="impatient").enqueue(5000)
     for result in (good, bad, large):
-        kubectl("wait", "--for=create", f"pod/{result.id}-1", "--timeout=30s")
+        kubectl("wait", "--for=create", f"pod/{result.id}-1", "--timeout=240s", seconds=250)
     operator.stop()
     for result in (good, bad, large):
         kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].state.terminated}", f"pod/{result.id}-1",
-                "--timeout=90s", seconds=95)  # fmt: skip
+                "--timeout=240s", seconds=250)  # fmt: skip
     operator.start()
     assert finish(good).return_value == 3
     assert finish(bad).errors[0].exception_class is probes.CardDeclined
@@ -192,10 +193,11 @@ def test_a_task_says_that_its_pod_does_not_reach_the_operator(
 
     command = ["sh", "-c", UNREACHABLE, "--", "python", "-m", "django_tasks_kubernetes.runner"]
     kubectl.apply(queue_manifest("unreachable", cluster.image(Target.EXAMPLE), command=command))
-    result = probes.sleep.using(queue_name="unreachable").enqueue(35)
+    result = probes.wait_for_file.using(queue_name="unreachable").enqueue(GO)
     status = wait_reason(kubectl, result.id, "NoReport")
     assert status["phase"] == "Running"
-    assert finish(result).return_value == 35
+    go(kubectl, f"{result.id}-1")
+    assert finish(result).return_value == GO
     (attempt,) = status_of(kubectl, result.id)["attempts"]
     assert "ConnectionRefusedError" in attempt["unreported"]
 
@@ -204,4 +206,4 @@ def test_a_task_says_that_its_pod_does_not_reach_the_operator(
         found = [event["message"] for event in events if event["reason"] == "NotReported"]
         return found if any("ConnectionRefusedError" in message for message in found) else None
 
-    wait_for("an Event says why", reported, seconds=60)
+    wait_for("an Event says why", reported, seconds=FINISH_SECONDS)

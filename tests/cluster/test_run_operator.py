@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tools.kubectl import Kubectl
 
-SECONDS = 120
+SECONDS = 240
 READY = "reports are accepted at"
 
 
@@ -46,7 +46,7 @@ def log(kubectl: Kubectl, tmp_path: Path) -> Iterator[Path]:
     try:
         # As Ctrl-C does.
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 0, path.read_text()
+        assert process.wait(SECONDS) == 0, path.read_text()
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -14,6 +14,7 @@ import pytest
 
 from djangotasks_operator.pods.tokens import sign, sign_standby
 from tests.support.stage import JOBS, PODS, QUEUES, TASKS, Stage
+from tests.support.tasks import FINISH_SECONDS, GO
 from tools.kubectl import wait_for
 
 DONE = ("Succeeded", "Failed", "Cancelled")
@@ -33,7 +34,12 @@ def wait_ready(stage: Stage, name: str, number: int) -> None:
     def look() -> bool | None:
         return (queue(stage, name).get("status", {}).get("standby") or {}).get("ready") == number or None
 
-    wait_for(f"{number} standby pods of {name} wait", look, seconds=90, why=lambda: stage.tell(queue(stage, name)))
+    wait_for(
+        f"{number} standby pods of {name} wait",
+        look,
+        seconds=FINISH_SECONDS,
+        why=lambda: stage.tell(queue(stage, name)),
+    )
 
 
 def idle(stage: Stage, name: str) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def test_a_task_takes_one_and_all_is_as_with_a_pod_of_its_own(stage: Stage) -> N
     assert (found["status"], found["reason"]) == ("True", "Ready")
     # The garbage collector goes from the task to the Job to the Pod.
     stage.request("DELETE", f"{TASKS}/{task}")
-    wait_for("its pod is gone", lambda: not stage.of_task(PODS, task) or None, seconds=60)
+    wait_for("its pod is gone", lambda: not stage.of_task(PODS, task) or None, seconds=FINISH_SECONDS)
 
 
 def test_what_a_task_fails_with_is_its_own(stage: Stage) -> None:
@@ -98,7 +104,11 @@ def test_a_cancelled_task_takes_its_pod_with_it(stage: Stage) -> None:
     stage.cancel(task)
     status = stage.wait_phase(task, *DONE)
     assert (status["phase"], status["attempts"][0]["reason"]) == ("Cancelled", "CancelRequested")
-    wait_for("its pod has ended", lambda: only_pod(stage, task)["status"]["phase"] != "Running" or None, seconds=30)
+    wait_for(
+        "its pod has ended",
+        lambda: only_pod(stage, task)["status"]["phase"] != "Running" or None,
+        seconds=FINISH_SECONDS,
+    )
     wait_ready(stage, "warm", 1)
 
 
@@ -106,7 +116,7 @@ def test_more_tasks_than_pods_all_run(stage: Stage) -> None:
     warm(stage, ready=2)
     tasks = [stage.enqueue("add", 1, number, queue="warm") for number in range(6)]
     for number, task in enumerate(tasks):
-        status = stage.wait_phase(task, *DONE, seconds=180)
+        status = stage.wait_phase(task, *DONE, seconds=FINISH_SECONDS)
         assert (status["phase"], status["result"], len(status["attempts"])) == ("Succeeded", str(1 + number), 1)
     names = [only_pod(stage, task)["metadata"]["name"] for task in tasks]
     assert len(set(names)) == 6
@@ -135,13 +145,18 @@ def test_no_task_starts_on_an_old_image(stage: Stage) -> None:
                 )
                 or None
             ),
-            seconds=60,
+            seconds=FINISH_SECONDS,
         )
         tasks = [stage.enqueue("shell", "echo $RELEASE", queue="warm") for _ in range(4)]
         for task in tasks:
-            status = stage.wait_phase(task, *DONE, seconds=120)
+            status = stage.wait_phase(task, *DONE, seconds=FINISH_SECONDS)
             assert (status["phase"], json.loads(status["result"]).strip()) == ("Succeeded", str(number))
-    wait_for("the old ones are gone", lambda: not old & set(idle(stage, "warm")) or None, seconds=60, why=stage.tell)
+    wait_for(
+        "the old ones are gone",
+        lambda: not old & set(idle(stage, "warm")) or None,
+        seconds=FINISH_SECONDS,
+        why=stage.tell,
+    )
     wait_ready(stage, "warm", 2)
 
 
@@ -152,7 +167,7 @@ def test_an_image_that_does_not_know_them_says_so(stage: Stage) -> None:
     found = wait_for(
         "the condition says so",
         lambda: ((one := condition(stage, "old")) and one["reason"] == "Unsupported" and one) or None,
-        seconds=90,
+        seconds=FINISH_SECONDS,
         why=stage.tell,
     )
     assert found["status"] == "False"
@@ -163,12 +178,12 @@ def test_an_image_that_does_not_know_them_says_so(stage: Stage) -> None:
 def test_they_go_with_their_queue_and_when_it_is_suspended(stage: Stage) -> None:
     warm(stage, ready=2)
     stage.request("PATCH", f"{QUEUES}/warm", {"spec": {"suspended": True}})
-    wait_for("none is left", lambda: not idle(stage, "warm") or None, seconds=60, why=stage.tell)
-    wait_for("the condition", lambda: condition(stage, "warm")["reason"] == "Suspended" or None, seconds=30)
+    wait_for("none is left", lambda: not idle(stage, "warm") or None, seconds=FINISH_SECONDS, why=stage.tell)
+    wait_for("the condition", lambda: condition(stage, "warm")["reason"] == "Suspended" or None, seconds=FINISH_SECONDS)
     stage.request("PATCH", f"{QUEUES}/warm", {"spec": {"suspended": False}})
     wait_ready(stage, "warm", 2)
     stage.request("DELETE", f"{QUEUES}/warm")
-    wait_for("none is left", lambda: not idle(stage, "warm") or None, seconds=60, why=stage.tell)
+    wait_for("none is left", lambda: not idle(stage, "warm") or None, seconds=FINISH_SECONDS, why=stage.tell)
 
 
 def test_they_give_way_to_tasks_where_a_quota_is_full(stage: Stage) -> None:
@@ -183,11 +198,11 @@ def test_they_give_way_to_tasks_where_a_quota_is_full(stage: Stage) -> None:
     wait_for(
         "the quota has counted",
         lambda: stage.request("GET", "/api/v1/namespaces/{namespace}/resourcequotas/two").get("status", {}).get("used", {}).get("pods") == "2" or None,
-        seconds=30,
+        seconds=FINISH_SECONDS,
     )  # fmt: skip
     task = stage.enqueue("add", 1, 2)
-    assert stage.wait_phase(task, *DONE, seconds=120)["phase"] == "Succeeded"
-    wait_for("the condition", lambda: condition(stage, "warm")["reason"] == "NoRoom" or None, seconds=30)
+    assert stage.wait_phase(task, *DONE, seconds=FINISH_SECONDS)["phase"] == "Succeeded"
+    wait_for("the condition", lambda: condition(stage, "warm")["reason"] == "NoRoom" or None, seconds=FINISH_SECONDS)
 
 
 # Its token
@@ -221,7 +236,7 @@ def test_a_token_yields_one_task_and_nothing_else(stage: Stage) -> None:
     for pod, uid in ((neighbour, uids["warm"]), (strangers, uids["other"]), (mine, uids["other"]), ("x", uids["warm"])):
         assert ask(stage, pod, uid, token)[0] == 403
 
-    tasks = [stage.enqueue("sleep", 20, queue="warm") for _ in range(2)]
+    tasks = [stage.enqueue("wait_for_file", GO, queue="warm") for _ in range(2)]
     for task in tasks:
         stage.wait_phase(task, "Running")
     by_pod = {only_pod(stage, task)["metadata"]["name"]: task for task in tasks}
@@ -231,12 +246,13 @@ def test_a_token_yields_one_task_and_nothing_else(stage: Stage) -> None:
     attempt = sign(key, stage.namespace, uid, 1)
     assert ask(stage, mine, uids["warm"], attempt)[0] == 403, "an attempt's token is no standby pod's"
     assert ask(stage, neighbour, uids["warm"], token)[0] == 403
-    for task in tasks:
+    for pod, task in by_pod.items():
+        stage.go(pod)
         stage.wait_phase(task, *DONE)
     assert ask(stage, mine, uids["warm"], token)[0] == 410, "it is over"
     report = f"http://127.0.0.1:{stage.operator.port}/v1/attempts/{stage.namespace}/{by_pod[mine]}/{uid}/1/outcome"
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(report, b"{}", {"Authorization": f"Bearer {token}"}), timeout=10)
+        urllib.request.urlopen(urllib.request.Request(report, b"{}", {"Authorization": f"Bearer {token}"}), timeout=60)
     with refused.value as answer:
         assert answer.code == 403
 
@@ -248,7 +264,9 @@ def test_pods_come_back_to_an_operator_that_was_started_again(stage: Stage) -> N
     stage.operator.start()
     task = f"task-{secrets.token_hex(4)}"
     wait_ready(stage, "warm", 2)
-    wait_for("it takes one of them", lambda: took_one(stage, task, before) or None, seconds=60, why=stage.tell)
+    wait_for(
+        "it takes one of them", lambda: took_one(stage, task, before) or None, seconds=FINISH_SECONDS, why=stage.tell
+    )
 
 
 def took_one(stage: Stage, task: str, before: set[str]) -> bool:

@@ -33,7 +33,7 @@ READ, JOB, CLAIM = "get djangotasks", "create jobs", "patch pods"
 STATUS, JOB_STATUS = "patch djangotasks/status", "patch jobs/status"
 # Longer than the lease: the request arrives when another replica leads.
 LATE_SECONDS = 24.0
-TAKEOVER_SECONDS = 40.0
+TAKEOVER_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,12 @@ def live(stage: Stage, life: Life, at: CrashCase | None = None) -> dict[str, Any
     before = set(idle(stage, "warm"))
     stage.enqueue("add", 1, 2, name=name, queue="warm")
     if rule is not None:
-        wait_for("the crash", lambda: (rule.hits and not stage.operator.running) or None, seconds=60, why=stage.tell)
+        wait_for(
+            "the crash",
+            lambda: (rule.hits and not stage.operator.running) or None,
+            seconds=TAKEOVER_SECONDS,
+            why=stage.tell,
+        )
         stage.operator.start()
     found = ran_once(stage, name)
     (pod,) = stage.of_task(PODS, name)
@@ -133,7 +138,7 @@ def test_a_claim_outlives_a_leader_that_is_held_up(
         path = "" if label == CLAIM else name
         stage.proxy.add(rule := Rule(Delay(LATE_SECONDS), label, path=path, moment=moment))
         stage.enqueue("add", 1, 2, name=name, queue="warm")
-        wait_for("the request is on its way", lambda: rule.hits or None, seconds=30, why=stage.tell)
+        wait_for("the request is on its way", lambda: rule.hits or None, seconds=TAKEOVER_SECONDS, why=stage.tell)
         stage.operator.send_signal(signal.SIGSTOP)
         wait_for("another replica leads", lambda: leads(other) or None, seconds=TAKEOVER_SECONDS, why=other.log)
         wait_for("the request has arrived", lambda: arrived(stage, label, name) or None, seconds=TAKEOVER_SECONDS)

@@ -10,6 +10,7 @@ from tests.cluster.test_node_loss import HERE_IF_POSSIBLE, NODE, NODE_LOST_SECON
 from tests.cluster.test_standby import DONE, idle, warm
 from tests.support.faults import AFTER, Delay, Rule
 from tests.support.stage import PODS, Stage
+from tests.support.tasks import FINISH_SECONDS
 from tools.kubectl import wait_for
 
 __all__ = ["node"]
@@ -61,8 +62,8 @@ def test_between_claim_and_delivery_and_after(stage: Stage, node: Any) -> None:
     stage.wait(runs, lambda status: status.get("startedAt"), "it started")
     stage.proxy.add(rule := Rule(Delay(DELIVERY_SECONDS), "patch pods", moment=AFTER))
     claimed = stage.enqueue("sleep", 1, queue="warm")
-    wait_for("the claim is made", lambda: rule.hits or None, seconds=30, why=stage.tell)
-    wait_for("its pod", lambda: stage.of_task(PODS, claimed) or None, seconds=10, why=stage.tell)
+    wait_for("the claim is made", lambda: rule.hits or None, seconds=FINISH_SECONDS, why=stage.tell)
+    wait_for("its pod", lambda: stage.of_task(PODS, claimed) or None, seconds=FINISH_SECONDS, why=stage.tell)
     node.kill()
     assert pod_of(stage, claimed)["spec"]["nodeName"] == NODE
     for task in (runs, claimed):

@@ -207,10 +207,12 @@ def test_a_large_result_survives_an_operator_that_is_away(
     environ = s3.environ | {"TASKS_BUCKET": s3.bucket, "DJANGO_SECRET_KEY": "x", "DJANGOTASKS_REPORT_SECONDS": "1"}
     kubectl.apply(queue(cluster, "impatient", environ))
     result = NOISE.using(queue_name="impatient").enqueue(RESULT_MAX_BYTES, seconds=4)
-    kubectl("wait", "--for=create", f"pod/{result.id}-1", f"--timeout={FINISH_SECONDS:.0f}s", seconds=FINISH_SECONDS)
+    kubectl(
+        "wait", "--for=create", f"pod/{result.id}-1", f"--timeout={FINISH_SECONDS:.0f}s", seconds=FINISH_SECONDS + 10
+    )
     operator.stop()
     kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].state.terminated}", f"pod/{result.id}-1",
-            f"--timeout={FINISH_SECONDS:.0f}s", seconds=FINISH_SECONDS + 5)  # fmt: skip
+            f"--timeout={FINISH_SECONDS:.0f}s", seconds=FINISH_SECONDS + 10)  # fmt: skip
     operator.start()
     assert finish(result).return_value == probes.noise.func(RESULT_MAX_BYTES)
 

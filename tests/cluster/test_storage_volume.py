@@ -97,7 +97,9 @@ def test_a_volume_that_pods_share(
     manifest = queue_manifest("reports", cluster.image(Target.EXAMPLE), container_update=container, pod_update=volumes)
     with shared_volume(cluster, kubectl, tmp_path):
         kubectl.apply(manifest, *web_pod(manifest["spec"]["template"]["spec"]))
-        kubectl("wait", "--for=condition=Ready", "pod/web", f"--timeout={FINISH_SECONDS:.0f}s", seconds=FINISH_SECONDS)
+        kubectl(
+            "wait", "--for=condition=Ready", "pod/web", f"--timeout={FINISH_SECONDS:.0f}s", seconds=FINISH_SECONDS + 10
+        )
 
         def web(*arguments: str) -> str:
             return kubectl("exec", "web", "--", "python", "-c", textwrap.dedent(WEB), *arguments).strip()

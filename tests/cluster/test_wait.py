@@ -17,7 +17,7 @@ from shop.live import task_changes
 
 from django_tasks_kubernetes import KubernetesBackend
 from tests.support.proxy import Proxy
-from tests.support.tasks import FINISH_SECONDS
+from tests.support.tasks import FINISH_SECONDS, GO, go
 from tests.unit.backend import tasks
 from tools.kubectl import wait_for
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from django_tasks_kubernetes.result import KubernetesResult
     from tools.cluster.cluster import Cluster
+    from tools.kubectl import Kubectl
 
 COROUTINES, THREADS = 400, 100
 PATH = "/apis/djangotasks.dev/v1alpha1/namespaces/{}/djangotasks"
@@ -47,11 +48,16 @@ def test_what_a_task_returned_arrives() -> None:
     assert (result.status, result.return_value, result.attempts) == ("SUCCESSFUL", 3, 1)
 
 
-def test_coroutines_wait_and_watch(backend: KubernetesBackend) -> None:
+def test_coroutines_wait_and_watch(backend: KubernetesBackend, kubectl: Kubectl) -> None:
     async def main() -> tuple[Any, list[str]]:
         async def watched() -> list[str]:
-            result = await probes.sleep.aenqueue(4)
-            return [change.status async for change in backend.watch(result.id)]
+            result = await probes.wait_for_file.aenqueue(GO)
+            seen: list[str] = []
+            async for change in backend.watch(result.id):
+                if change.status == "RUNNING" and "RUNNING" not in seen:
+                    await asyncio.to_thread(go, kubectl, f"{result.id}-1")
+                seen.append(change.status)
+            return seen
 
         async def waited() -> Any:
             result: Any = await probes.add.aenqueue(2, 3)
@@ -61,7 +67,8 @@ def test_coroutines_wait_and_watch(backend: KubernetesBackend) -> None:
 
     returned, seen = asyncio.run(main())
     assert returned == 5
-    assert seen == ["READY", "RUNNING", "SUCCESSFUL"]
+    # A start that takes long is a change, too.
+    assert [status for status, _ in groupby(seen)] == ["READY", "RUNNING", "SUCCESSFUL"]
 
 
 @pytest.mark.usefixtures("backend")
@@ -69,7 +76,7 @@ def test_a_view_shows_progress_live() -> None:
     """The example's, which streams server-sent events."""
 
     async def main() -> tuple[Any, list[str]]:
-        result = await probes.flood_progress.aenqueue(4)
+        result = await probes.flood_progress.aenqueue(8)
         response: Any = await task_changes(RequestFactory().get("/"), result.id)
         lines = [line async for line in response.streaming_content]
         missing = await task_changes(RequestFactory().get("/"), "no-such-task")

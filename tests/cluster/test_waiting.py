@@ -10,7 +10,18 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.utils import timezone
 from shop import probes
 
-from tests.support.tasks import assert_stopped, create_task, finish, status_of, wait_gone, wait_phase, wait_reason
+from tests.support.quotas import limit
+from tests.support.tasks import (
+    GO,
+    assert_stopped,
+    create_task,
+    finish,
+    go,
+    status_of,
+    wait_gone,
+    wait_phase,
+    wait_reason,
+)
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
 from tools.kubectl import Kubectl
@@ -96,9 +107,12 @@ def test_run_after_holds_a_task(backend: BaseTaskBackend) -> None:
 def test_priority_orders_what_waits(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl) -> None:
     kubectl.apply(queue_manifest("single", cluster.image(Target.EXAMPLE), concurrency=1))
     task = probes.sleep.using(queue_name="single")
-    first = task.enqueue(2)
+    first = probes.wait_for_file.using(queue_name="single").enqueue(GO)
     wait_phase(kubectl, first.id, "Running")
     waiting = [task.using(priority=priority).enqueue(0) for priority in (-100, 0, 0, 100)]
+    # A task of another queue, enqueued later, has come and gone: the operator knows of all of these.
+    finish(probes.add.enqueue(1, 2))
+    go(kubectl, f"{first.id}-1")
     low, middle, later, high = (started(result) for result in waiting)
     assert high < middle < later < low
     finish(first)
@@ -113,8 +127,7 @@ def started(result: TaskResult[..., Any]) -> datetime:
 
 
 def test_a_full_quota_is_waited_for(backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl) -> None:
-    narrow = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "narrow"}}
-    kubectl.apply(narrow | {"spec": {"hard": {"requests.memory": "0"}}})
+    limit(kubectl, "narrow", {"requests.memory": "0"})
     memory = {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}
     kubectl.apply(queue_manifest("greedy", cluster.image(Target.EXAMPLE), container_update=memory))
     name = create_task(kubectl, "shop.probes.add", 1, 2, queue="greedy")

@@ -19,6 +19,7 @@ from tests.support.faults import Status as Answer
 from tests.support.lanes import Lanes
 from tests.support.operator import OperatorProcess
 from tests.support.stage import Stage
+from tests.support.tasks import FINISH_SECONDS
 from tests.support.workflows import WORKFLOWS, await_task, change, create, finish, phases, status_of, step
 from tests.support.zygote import Zygote
 from tools.cluster.cluster import Cluster
@@ -101,7 +102,7 @@ def live(stage: Stage, life: Life, at: CrashCase | None = None) -> dict[str, Any
             raise_again()
             return True if check() else None
 
-        wait_for(f"{name}: {what}", look, seconds=90, why=lambda: stage.tell(found(stage, name)))
+        wait_for(f"{name}: {what}", look, seconds=FINISH_SECONDS, why=lambda: stage.tell(found(stage, name)))
 
     if life.cancelled_at:
         task = f"{name}-{life.cancelled_at}"
@@ -165,7 +166,7 @@ def many(stage: Stage, count: int) -> str:
 
 
 def ends_well(stage: Stage, name: str, count: int) -> None:
-    status = finish(stage, name, seconds=240)
+    status = finish(stage, name, seconds=2 * FINISH_SECONDS)
     assert status["phase"] == "Succeeded", stage.tell(status)
     result = json.loads(stage.status(f"{name}-list")["result"])
     assert result["args"] == [[110 + number for number in range(count)]]
@@ -177,7 +178,9 @@ def test_the_api_server_is_away_in_the_middle_of_a_window(stage: Stage) -> None:
     await_task(stage, f"{name}-lane-00002")
     with stage.proxy.away():
         over = time.monotonic() + AWAY_SECONDS
-        wait_for("the end of the outage", lambda: time.monotonic() > over or None, seconds=AWAY_SECONDS + 5)
+        wait_for(
+            "the end of the outage", lambda: time.monotonic() > over or None, seconds=AWAY_SECONDS + FINISH_SECONDS
+        )
     ends_well(stage, name, 12)
 
 

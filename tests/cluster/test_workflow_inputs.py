@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.s3 import S3Server
 from tests.support.stage import PODS, QUEUES, TASKS
+from tests.support.tasks import FINISH_SECONDS
 from tests.support.workflows import await_task, create, finish, step
 from tools.kubectl import wait_for
 
@@ -70,7 +71,7 @@ def gathering(stage: Stage, **spec: Any) -> tuple[str, list[str]]:
     results = [json.dumps(f"{number:05}" * 4000) for number in range(WIDTH)]
     for number, result in enumerate(results):
         one = f"{name}-map-{number:05}"
-        wait_for(f"the task {one}", partial(exists, stage, one), seconds=30, why=stage.tell)
+        wait_for(f"the task {one}", partial(exists, stage, one), seconds=FINISH_SECONDS, why=stage.tell)
         succeed(stage, one, result)
     return name, results
 
@@ -139,15 +140,15 @@ def test_a_pod_waits_for_an_operator_that_is_away(stage: Stage) -> None:
     name, _ = gathering(stage, queue="later")
     await_task(stage, f"{name}-gather")
     suspend(stage, "later", suspended=False)
-    wait_for("its pod", lambda: stage.of_task(PODS, f"{name}-gather") or None, seconds=60, why=stage.tell)
+    wait_for("its pod", lambda: stage.of_task(PODS, f"{name}-gather") or None, seconds=FINISH_SECONDS, why=stage.tell)
     stage.operator.kill()
-    wait_for("the operator's end", lambda: not stage.operator.running or None, seconds=30)
+    wait_for("the operator's end", lambda: not stage.operator.running or None, seconds=FINISH_SECONDS)
 
     def running() -> Any:
         (pod,) = stage.of_task(PODS, f"{name}-gather")
-        return pod["status"].get("phase") == "Running" or None
+        return pod["status"].get("phase") in ("Running", "Succeeded") or None
 
-    wait_for("the pod runs", running, seconds=60, why=stage.tell)
+    wait_for("the pod runs", running, seconds=FINISH_SECONDS, why=stage.tell)
     stage.operator.start()
     status = finish(stage, name)
     assert status["phase"] == "Succeeded", stage.tell(status)

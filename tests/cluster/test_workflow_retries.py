@@ -18,7 +18,7 @@ MAP = step("map", "add", 10, None, map={"list": "numbers"}, inputs={"/args/1": N
 BROKEN = step("last", "fail", after=["map"])
 CORRECTED = step("last", "echo", None, inputs={"/args/0": "map"})
 # A minute until it is due, and what a busy machine needs.
-SCHEDULE_SECONDS = 150.0
+SCHEDULE_SECONDS = 300.0
 
 
 def failed(stage: Stage, *steps: dict[str, Any], **spec: Any) -> dict[str, str]:
@@ -54,8 +54,8 @@ def test_a_retry_takes_over_what_succeeded(stage: Stage) -> None:
 
 
 def test_what_a_retry_takes_is_kept_for_it(stage: Stage) -> None:
-    earlier = failed(stage, policy={"ttlSecondsAfterFinished": 10})
-    slow = step("last", "sleep", 20, after=["map"])
+    earlier = failed(stage, policy={"ttlSecondsAfterFinished": 20})
+    slow = step("last", "sleep", 30, after=["map"])
     output = {"inputs": [{"into": "", "step": "map"}]}
     again = create(
         stage, MAP, slow, lists=NUMBERS, retryOf=earlier, output=output, policy={"ttlSecondsAfterFinished": 0}
@@ -67,7 +67,12 @@ def test_what_a_retry_takes_is_kept_for_it(stage: Stage) -> None:
         seconds=FINISH_SECONDS,
         why=stage.tell,
     )
-    wait_for("the earlier one goes", lambda: not exists(stage, earlier["name"]) or None, seconds=30, why=stage.tell)
+    wait_for(
+        "the earlier one goes",
+        lambda: not exists(stage, earlier["name"]) or None,
+        seconds=FINISH_SECONDS,
+        why=stage.tell,
+    )
 
 
 def test_tasks_that_are_not_kept_go_when_they_are_recorded(stage: Stage) -> None:
@@ -87,7 +92,7 @@ def test_tasks_that_are_not_kept_go_when_they_are_recorded(stage: Stage) -> None
     wait_for(
         "the others go",
         lambda: {found for found in stage.statuses() if found.startswith(name)} == left or None,
-        seconds=30,
+        seconds=FINISH_SECONDS,
         why=stage.tell,
     )
 

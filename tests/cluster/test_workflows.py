@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.stage import EVENTS
+from tests.support.tasks import FINISH_SECONDS
 from tests.support.workflows import WORKFLOWS, await_task, create, finish, phases, step
 from tools.kubectl import wait_for
 
@@ -56,7 +57,7 @@ def test_a_failure_runs_the_handler_and_the_clean_up(stage: Stage) -> None:
         selector = "fieldSelector=involvedObject.kind=DjangoTaskWorkflow"
         return stage.request("GET", f"{EVENTS}?{selector}")["items"] or None
 
-    (found,) = wait_for("the Event of the failure", event, seconds=30)
+    (found,) = wait_for("the Event of the failure", event, seconds=FINISH_SECONDS)
     assert found["reason"] == "Failed"
 
 
@@ -95,7 +96,7 @@ def test_a_killed_operator_goes_on_where_it_was(stage: Stage) -> None:
     for task in ("map-00000", "lane-00002"):
         await_task(stage, f"{name}-{task}")
         stage.operator.kill()
-        wait_for("its end", lambda: not stage.operator.running or None, seconds=30)
+        wait_for("its end", lambda: not stage.operator.running or None, seconds=FINISH_SECONDS)
         stage.operator.start()
     status = finish(stage, name)
     assert status["phase"] == "Succeeded", stage.tell(status)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tools.cluster.cluster import Cluster
     from tools.kubectl import Kubectl
 
-SECONDS = 120
+SECONDS = 300
 # What a task's pod always has otherwise, beside what `test_zoo` of the unit tests names.
 ALWAYS = ("spec.automountServiceAccountToken", "spec.restartPolicy", "spec.hostname", "spec.nodeName")
 OF_THE_CONTAINER = (

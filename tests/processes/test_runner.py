@@ -73,7 +73,7 @@ class Runner:
 
     def end(self) -> int:
         """Waits for the end, and gives the exit code."""
-        self.stdout, self.stderr = self.process.communicate(timeout=30)
+        self.stdout, self.stderr = self.process.communicate(timeout=240)
         return self.process.returncode
 
 
@@ -82,7 +82,7 @@ def runners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
     environ = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
     environ |= {"PYTHONWARNINGS": "error"}
     # Makes bytecode, where there is none yet: without it, each of them says so.
-    subprocess.run([sys.executable, "-c", "import django"], cwd=ROOT, env=environ, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", "import django"], cwd=ROOT, env=environ, check=True, timeout=240)
     with ExitStack() as stack:
         made = {}
         for name, case in CASES.items():

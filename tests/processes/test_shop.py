@@ -32,7 +32,7 @@ def printed() -> list[str]:
     """What one process prints of each: the receipt, the checks, the migrations."""
     command = [sys.executable, "-W", "error", "manage.py", "shell", "--no-imports", "-c", SCRIPT]
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings"}
-    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout.split("-----\n")
 
@@ -55,7 +55,7 @@ def test_the_admin_has_the_tasks() -> None:
     )
     command = [sys.executable, "-W", "error", "manage.py", "shell", "--no-imports", "-c", script]
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "ADMIN": "on"}
-    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=240)
     assert done.stdout.splitlines()[-1:] == ["/admin/django_tasks_kubernetes/task/"], done.stderr
 
 

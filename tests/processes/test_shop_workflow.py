@@ -64,7 +64,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "PYTHONPATH": os.pathsep.join([str(folder), str(EXAMPLE)]),
     }
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", SCRIPT]
-    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=EXAMPLE, env=env, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return json.loads(done.stdout.splitlines()[-1])
 

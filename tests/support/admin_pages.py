@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tools.kubectl import Kubectl
 
 RIGHTS = ("queues", "holds", "schedules", "delete", "logs")
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 APP = "/admin/django_tasks_kubernetes/"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = "/admin/django_tasks_kubernetes"
-PAGE_SECONDS = 60.0
+PAGE_SECONDS = 240.0
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.support.admin_pages import AdminSite
 
 # A page waits for a pod that starts on a busy machine.
-PATIENCE_MS = 90_000.0
-LOAD_MS = 30_000.0
+PATIENCE_MS = 240_000.0
+LOAD_MS = 120_000.0
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ CHART = ROOT / "charts" / "djangotasks"
 RELEASE = "tasks"
 # What the chart calls everything of this release.
 NAME = "tasks-djangotasks"
-ROLLOUT_SECONDS = 120
+ROLLOUT_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class Installation:
 
     def test(self) -> str:
         """`helm test`: what it said."""
-        return self.cluster.helm("test", RELEASE, "--namespace", self.kubectl.namespace, "--logs", "--timeout=120s")
+        return self.cluster.helm(
+            "test", RELEASE, "--namespace", self.kubectl.namespace, "--logs", f"--timeout={ROLLOUT_SECONDS}s"
+        )
 
     def _wait(self) -> None:
         self.kubectl.roll_out(NAME, seconds=ROLLOUT_SECONDS, selector=f"app.kubernetes.io/instance={RELEASE}")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.support.zygote import Forked, Zygote
     from tools.cluster.cluster import Cluster
 
-READY_SECONDS = 60.0
-EXIT_SECONDS = 20.0
+READY_SECONDS = 180.0
+EXIT_SECONDS = 120.0
 
 
 class OperatorProcess:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.kubectl import StepFailed
+from tools.kubectl import StepFailed, wait_for
 
 if TYPE_CHECKING:
     from tools.kubectl import Kubectl
+
+GRANT_SECONDS = 60.0
 
 
 def can_i(kubectl: Kubectl, account: str, verb: str, resource: str, *options: str) -> bool:
@@ -22,3 +24,9 @@ def can_i(kubectl: Kubectl, account: str, verb: str, resource: str, *options: st
         return False
     assert answer.strip() == "yes"
     return True
+
+
+def wait_granted(kubectl: Kubectl, account: str, verb: str, resource: str) -> None:
+    """The API server goes by a new Role a moment after it was made."""
+    granted = f"{account} may {verb} {resource}"
+    wait_for(granted, lambda: can_i(kubectl, account, verb, resource) or None, seconds=GRANT_SECONDS)

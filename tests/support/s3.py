@@ -16,7 +16,7 @@ from tools.kubectl import wait_for
 if TYPE_CHECKING:
     from tools.cluster.cluster import Cluster
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 REGION = "us-east-1"
 
 

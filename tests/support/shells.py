@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.cluster import ROOT
 from tools.cluster.cluster import Cluster
 
-SECONDS = 240
+# Longer than any verb of a test is asked to wait.
+SECONDS = 600
 # Where the plugin is, which kubectl looks for on the PATH.
 PROGRAMS = Path(sys.executable).parent
 
@@ -56,6 +58,22 @@ def ended(process: subprocess.Popen[str]) -> Done:
     finally:
         process.kill()
     return Done(process.returncode, out, err)
+
+
+def wait_said(process: subprocess.Popen[str], words: str) -> str:
+    """Reads its stderr up to the line with these words, and returns that. One that does not say so in time is killed."""
+    assert process.stderr is not None
+    timer = threading.Timer(SECONDS, process.kill)
+    timer.start()
+    lines: list[str] = []
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            if words in line:
+                return "".join(lines)
+    finally:
+        timer.cancel()
+    raise AssertionError(f"it did not say {words!r}:\n{''.join(lines)}")
 
 
 def plugin(cluster: Cluster, namespace: str, kubeconfig: Path) -> Shell:

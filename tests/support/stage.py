@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.operator import OperatorProcess
 from tests.support.proxy import Proxy
-from tests.support.tasks import FINISH_SECONDS, Status, scheduled_task
+from tests.support.tasks import FINISH_SECONDS, Status, go, scheduled_task
 from tests.support.zygote import Zygote
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
@@ -45,7 +45,9 @@ class Stage:
     def __enter__(self) -> Self:
         self.proxy.__enter__()
         account = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/default"
-        wait_for("the service account", lambda: self.proxy.request("GET", account)[0] == 200 or None, seconds=30)
+        wait_for(
+            "the service account", lambda: self.proxy.request("GET", account)[0] == 200 or None, seconds=FINISH_SECONDS
+        )
         self.add_queue("default")
         self.operator.start()
         return self
@@ -80,6 +82,10 @@ class Stage:
     def cancel(self, name: str) -> None:
         self.request("PATCH", f"{TASKS}/{name}", {"spec": {"cancel": True}})
 
+    def go(self, pod: str) -> None:
+        """Ends `probes.wait_for_file` there."""
+        go(self._cluster.kubectl(self.namespace), pod)
+
     def status(self, name: str) -> Status:
         status: Status = self.request("GET", f"{TASKS}/{name}")["status"]
         return status
@@ -107,7 +113,7 @@ class Stage:
         def look() -> bool | None:
             return all(job["status"].get("conditions") for job in self.of_task(JOBS, task)) or None
 
-        wait_for(f"the Jobs of {task}", look, seconds=60, why=self.tell)
+        wait_for(f"the Jobs of {task}", look, seconds=FINISH_SECONDS, why=self.tell)
 
     def tell(self, *what: object) -> str:
         """For the report of a failure: what is seen, and the end of what the operator said."""
@@ -138,7 +144,7 @@ class Stage:
                 there = sorted(item["metadata"]["name"] for item in self.of_task(kind, task))
                 made = sorted(call.name for call in created if call.resource == resource)
                 assert there == made == names, f"{resource} there: {there}, made: {made}, expected: {names}"
-            wait_for("its containers", lambda: self.container_starts(task) >= attempts or None, seconds=30)  # noqa: B023
+            wait_for("its containers", lambda: self.container_starts(task) >= attempts or None, seconds=FINISH_SECONDS)  # noqa: B023
             assert self.container_starts(task) == attempts, f"{task}: {self.container_starts(task)} container starts"
 
 

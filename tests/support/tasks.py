@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from tools.kubectl import wait_for
+from tools.kubectl import StepFailed, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from tools.kubectl import Kubectl
 
-# A cold pod takes one to three seconds on an idle machine; tests run side by side on a busy one.
-FINISH_SECONDS = 90.0
+# A cold pod takes one to three seconds on an idle machine; tests run side by side on a busy one. Only what fails waits
+# for so long.
+FINISH_SECONDS = 240.0
+# What `probes.wait_for_file` waits for: the task ends when the test says so, and not when a time is over.
+GO = "/tmp/go"
 Status = dict[str, Any]
 
 
@@ -80,6 +83,26 @@ def wait_gone(kubectl: Kubectl, kind: str, name: str, seconds: float = FINISH_SE
         return True if not kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip() else None
 
     wait_for(f"{kind} {name} is gone", look, seconds=seconds)
+
+
+def go(kubectl: Kubectl, pod: str) -> None:
+    """Makes the file that the task waits for, as soon as its container is there."""
+
+    def made() -> bool | None:
+        try:
+            kubectl("exec", pod, "--", "touch", GO)
+        except StepFailed:
+            return None
+        return True
+
+    wait_for(f"the task in {pod} may go on", made, seconds=FINISH_SECONDS)
+
+
+def killed_for(kubectl: Kubectl, pod: str) -> str:
+    """The reason of an attempt that took too much memory, by what the kubelet says of its container: on a busy node it
+    hears of the end before it hears of the cause, and then never says that it was the memory."""
+    (container,) = kubectl.get("pod", pod)["status"]["containerStatuses"]
+    return "OOMKilled" if container["state"]["terminated"]["reason"] == "OOMKilled" else "ProcessExited"
 
 
 def assert_stopped(kubectl: Kubectl, pod: str) -> None:

@@ -67,7 +67,7 @@ class Zygote:
             return Forked(int(self._process.stdout.readline()))
 
     def close(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=60)
 
 
 def _serve() -> None:

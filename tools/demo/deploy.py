@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MANIFESTS = ROOT / "examples" / "shop" / "k8s"
 # An image's name in the manifests, and the target of the Dockerfile that makes it.
 NAMES = {"djangotasks/example": Target.EXAMPLE, "djangotasks/services": Target.SERVICES}
-ROLLOUT_SECONDS = 120
-DATABASE_SECONDS = 30
+ROLLOUT_SECONDS = 300
+DATABASE_SECONDS = 120
 
 
 def deploy(kubectl: Kubectl, images: Mapping[Target, str], say: Callable[[str], None] = lambda _: None) -> None:

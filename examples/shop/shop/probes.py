@@ -155,6 +155,14 @@ def sleep(seconds: float) -> float:
     return seconds
 
 
+@task(takes_context=True)
+def sleep_at_first(context: "TaskContext[..., Any]", seconds: float) -> int:
+    """Sleeps in its first attempt alone, for what interrupts that. Returns the number of the attempt."""
+    if context.attempt == 1:
+        time.sleep(seconds)
+    return context.attempt
+
+
 @task
 def wait_for_file(path: str) -> str:
     """Ends when somebody makes the file, which `kubectl exec` can. Returns its path."""
