@@ -120,7 +120,7 @@ def test_aenqueue_and_aget_result(cluster: InMemoryCluster) -> None:
 
 
 def test_aenqueue_requests_run_concurrently(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
     create = cluster.create
     monkeypatch.setattr(cluster, "create", lambda resource: (together.wait(), create(resource))[1])
 

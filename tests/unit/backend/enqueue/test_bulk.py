@@ -31,7 +31,7 @@ class Store:
             self.most = max(self.most, self.inside)
             if self.inside == 3:
                 self._full.set()
-        self._full.wait(5)
+        self._full.wait(60)
         with self._lock:
             self.inside -= 1
         if resource in self.refused:

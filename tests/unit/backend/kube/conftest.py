@@ -13,7 +13,7 @@ from tests.unit.backend.kube.test_client import kubeconfig
 
 @pytest.fixture
 def options(server: Server, tmp_path: Path) -> Options:
-    return Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=5)
+    return Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=60)
 
 
 @pytest.fixture

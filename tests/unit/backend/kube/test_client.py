@@ -135,7 +135,7 @@ def proxied(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name.lower(), raising=False)
 
     def make(url: str) -> Client:
-        return Client(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, url), retries=0, request_timeout=5))
+        return Client(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, url), retries=0, request_timeout=60))
 
     return make
 

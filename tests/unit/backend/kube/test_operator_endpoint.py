@@ -1,6 +1,5 @@
 """The client of a task's pod, against a server that answers as the operator does."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -78,10 +77,8 @@ def test_a_key_that_is_being_changed_is_waited_for(
 
 def test_it_is_waited_for_up_to_a_bound(server: Server, make: Callable[..., Client]) -> None:
     server.answer = answers(refusal(503, "ServiceUnavailable", "the API server is not available"))
-    began = time.monotonic()
     with pytest.raises(e.ApiUnavailable) as caught:
         make(operator_timeout=0.3).create(RESOURCE)
-    assert time.monotonic() - began < 30
     assert "in 0.3 s (OPTIONS['OPERATOR_TIMEOUT']): 503 the API server is not available." in str(caught.value)
     (note,) = caught.value.__notes__
     assert note.endswith("the task exists as t1.")

@@ -38,7 +38,7 @@ OPTIONS: list[dict[str, Any]] = [
 @pytest.fixture
 def client(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda seconds: None)
-    made = Client(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=5))
+    made = Client(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=60))
     yield made
     made.close()
 

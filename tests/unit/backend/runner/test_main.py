@@ -33,7 +33,7 @@ def test_runner_reports_a_success(run: Run, pod: Pod) -> None:
 def test_runner_reports_the_start_beside_the_task(run: Run, pod: Pod) -> None:
     reported = pod.server.arrived
     assert run("echo") == 0
-    assert reported.wait(5)
+    assert reported.wait(60)
     assert [r.body for r in pod.reports("started")] in ([], [{"startedAt": pod.outcome.started_at}])
 
 

@@ -22,7 +22,9 @@ REFUSAL = (
 
 @pytest.fixture
 def store(server: Server, tmp_path: Path) -> HoldStore:
-    return connect(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=5, retries=0))
+    return connect(
+        Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=60, retries=0)
+    )
 
 
 def test_create(store: HoldStore, server: Server) -> None:

@@ -18,7 +18,9 @@ PATH = "/apis/djangotasks.dev/v1alpha1/namespaces/shop/djangotaskschedules"
 
 @pytest.fixture
 def store(server: Server, tmp_path: Path) -> ScheduleStore:
-    return connect(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=5, retries=0))
+    return connect(
+        Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=60, retries=0)
+    )
 
 
 def asked(request: Request) -> tuple[str, str, dict[str, list[str]]]:

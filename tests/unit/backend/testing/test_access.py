@@ -31,7 +31,7 @@ async def enqueue_one_async() -> str:
 @task
 def wait_for_one() -> Any:
     result: Any = tasks.echo.enqueue("child")
-    return result.get(timeout=5)
+    return result.get(timeout=60)
 
 
 @task
@@ -41,7 +41,7 @@ def read(result_id: str) -> str:
 
 @task
 def wait_for(result_id: str) -> str:
-    return str(BACKEND.get_result(result_id).wait(timeout=5).status)
+    return str(BACKEND.get_result(result_id).wait(timeout=60).status)
 
 
 @task

@@ -49,7 +49,7 @@ def test_wait_returns_the_result_itself(cluster: InMemoryCluster) -> None:
 
 
 def test_wait_returns_a_failed_result(cluster: InMemoryCluster) -> None:
-    assert enqueued(tasks.fails, "out of stock").wait(5).status == "FAILED"
+    assert enqueued(tasks.fails, "out of stock").wait(60).status == "FAILED"
 
 
 def test_get_returns_what_the_task_returned(cluster: InMemoryCluster) -> None:

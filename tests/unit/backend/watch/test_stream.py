@@ -27,7 +27,7 @@ BROKEN = {"type": "ERROR", "object": {"kind": "Status", "code": 500}}
 @pytest.fixture
 def client(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr(following_module, "BACKOFF_SECONDS", 0.001)
-    made = Client(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=5, retries=0))
+    made = Client(Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), request_timeout=60, retries=0))
     yield made
     made.close()
 

@@ -27,14 +27,14 @@ def enqueue_one() -> str:
 @task
 def wait_for_one() -> list[Any]:
     result = flow().enqueue()
-    value = result.get(timeout=5)
+    value = result.get(timeout=60)
     return [value, result.task_result("add").return_value, sum(1 for _ in result.task_results())]
 
 
 @task
 async def await_one() -> list[Any]:
     result = await flow().aenqueue()
-    return [await result.aget(timeout=5), 3, 2]
+    return [await result.aget(timeout=60), 3, 2]
 
 
 @task
@@ -44,7 +44,7 @@ def read(workflow_id: str) -> str:
 
 @task
 def wait_for(workflow_id: str) -> str:
-    return str(BACKEND.get_workflow(workflow_id).wait(timeout=5).status)
+    return str(BACKEND.get_workflow(workflow_id).wait(timeout=60).status)
 
 
 @task

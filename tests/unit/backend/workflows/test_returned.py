@@ -90,7 +90,7 @@ def memory(request: pytest.FixtureRequest) -> Iterator[InMemoryCluster | None]:
 @pytest.mark.parametrize("task", [decide, adecide])
 def test_the_result_of_the_workflow_is_that_of_the_task(memory: Any, task: Any) -> None:
     result = task.enqueue(5)
-    assert result.get(timeout=5) == 20
+    assert result.get(timeout=60) == 20
     assert result.status == TaskResultStatus.SUCCESSFUL
     assert result.attempts == 1
 
@@ -104,13 +104,13 @@ def test_its_type_is_that_of_the_result() -> None:
 
 def test_a_step_may_return_one(memory: Any) -> None:
     result = outer.enqueue(3)
-    assert result.get(timeout=5) == [1006, -1]
+    assert result.get(timeout=60) == [1006, -1]
     assert result.task_result("decide").return_value == 6
 
 
 def test_a_loop(memory: Any) -> None:
-    assert counted_down.enqueue(5).get(timeout=5) == "done"
-    assert group(call(count_down, 3), call(count_down, 0)).enqueue().get(timeout=5) == ["done", "done"]
+    assert counted_down.enqueue(5).get(timeout=60) == "done"
+    assert group(call(count_down, 3), call(count_down, 0)).enqueue().get(timeout=60) == ["done", "done"]
 
 
 @pytest.mark.thorough
@@ -118,7 +118,7 @@ def test_it_is_bounded(memory: Any) -> None:
     count_down.enqueue(NESTING.most)
     result: Any = count_down.enqueue(NESTING.most + 1)
     with pytest.raises(TaskFailed, match="WorkflowFailed"):
-        result.get(timeout=5)
+        result.get(timeout=60)
     backend: Any = task_backends["default"]
     deepest = [found for found in backend.results() if found.errors and found.errors[0].exception_class is TaskRefused]
     assert f"may be {NESTING.most} deep in each other" in deepest[0].errors[0].traceback
@@ -127,15 +127,15 @@ def test_it_is_bounded(memory: Any) -> None:
 def test_its_failure_is_the_tasks(memory: Any) -> None:
     result: Any = in_vain.enqueue()
     with pytest.raises(TaskFailed, match=r"The workflow \S+, which it returned, is Failed, StepFailed: fail: "):
-        result.get(timeout=5)
+        result.get(timeout=60)
     with pytest.raises(WorkflowFailed, match=r"in-vain: .*which it returned, is Failed"):
-        chain(call(in_vain)).enqueue().get(timeout=5)
+        chain(call(in_vain)).enqueue().get(timeout=60)
 
 
 def test_it_is_returned_and_nothing_else(memory: Any) -> None:
     for wrong, words in ((nested_in_a_list, "ReturnedWorkflow is not JSON"), (use_it, "Return it, and no more")):
         with pytest.raises(TaskFailed, match=words):
-            wrong.enqueue().get(timeout=5)  # type: ignore[attr-defined]
+            wrong.enqueue().get(timeout=60)  # type: ignore[attr-defined]
 
 
 def test_it_is_for_tasks() -> None:

@@ -48,7 +48,7 @@ def test_asynchronous_callers() -> None:
     async def story() -> Any:
         result = await report.aenqueue(2026)
         await result.arefresh()
-        return await result.aget(timeout=5), (await backend.aget_workflow(result.id)).id == result.id
+        return await result.aget(timeout=60), (await backend.aget_workflow(result.id)).id == result.id
 
     assert asyncio.run(story()) == ({"title": "Report 2026", "sum": 3}, True)
 
@@ -216,7 +216,7 @@ def test_in_memory_runs_step_by_step() -> None:
 
 def test_in_memory_runs_what_is_waited_for() -> None:
     with in_memory():
-        assert report.enqueue(2026).get(timeout=5) == {"title": "Report 2026", "sum": 3}
+        assert report.enqueue(2026).get(timeout=60) == {"title": "Report 2026", "sum": 3}
 
 
 def test_in_memory_a_cancelled_workflow_cleans_up() -> None:

@@ -19,7 +19,7 @@ def test_what_is_spawned_runs_although_nobody_holds_it() -> None:
     async def story() -> None:
         background = Background()
         background.spawn(work())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not done:  # noqa: ASYNC110 - what is waited for has no event
                 await asyncio.sleep(0)
 

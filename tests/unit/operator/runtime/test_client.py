@@ -133,7 +133,7 @@ def test_a_dry_run_create_is_stored_nowhere() -> None:
 def test_a_list_asks_for_small_pages_and_waits_as_long_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of large results takes longer than other answers may."""
     for module in (client, transport):
-        monkeypatch.setattr(module, "REQUEST_TIMEOUT", 0.5)
+        monkeypatch.setattr(module, "REQUEST_TIMEOUT", 1.0)
     limits, took = [], [0.0]
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -145,7 +145,7 @@ def test_a_list_asks_for_small_pages_and_waits_as_long_as_they_come(monkeypatch:
         if len(limits) == 1:
             for _ in range(3):
                 await response.write(b" ")
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.4)
             took[0] = asyncio.get_running_loop().time() - began
         await response.write(b'"next"' if len(limits) == 1 else b'""')
         await response.write(b'},"items":[{"metadata":{"name":"a"}}]}')

@@ -44,10 +44,10 @@ def test_the_lease_is_renewed_whatever_becomes_of_other_writes(monkeypatch: pyte
     async def story(url: str) -> None:
         async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
             writers = [asyncio.create_task(api.create(PODS, "shop", {})) for _ in range(2 * client.WRITES_IN_FLIGHT)]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await all_written.wait()
             election = asyncio.create_task(LeaseElection(api.ahead_of_others(), ("shop", "lease"), "me").run())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await twice.wait()
             for task in (*writers, election):
                 task.cancel()
@@ -74,7 +74,7 @@ def test_a_lease_that_is_throttled_is_not_waited_for() -> None:
         return web.json_response({}, status=429, headers={"Retry-After": "60"})
 
     async def story(url: str) -> None:
-        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api, asyncio.timeout(5):
+        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api, asyncio.timeout(50):
             with pytest.raises(ApiError):
                 await api.ahead_of_others().create(PODS, "shop", {})
 
