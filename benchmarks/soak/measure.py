@@ -30,7 +30,7 @@ TASKS_A_SECOND = 2.0
 # One after so many tasks.
 WORKFLOW_AFTER = 8
 BETWEEN_FAULTS = 2.0
-SETTLE_SECONDS = 180.0
+SETTLE_SECONDS = 600.0
 TTL_SECONDS = 60
 RUNS_FOR = {Fate.SUCCEED: "2s", Fate.FLAKY: "1s", Fate.FAIL: "1s", Fate.OOM: "1s", Fate.NEVER: None}
 WEIGHTS = {Fate.SUCCEED: 12, Fate.FLAKY: 3, Fate.FAIL: 2, Fate.OOM: 1, Fate.NEVER: 1}

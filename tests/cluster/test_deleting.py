@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from django.tasks.backends.base import BaseTaskBackend
 from django.utils import timezone
@@ -68,7 +69,7 @@ def test_a_namespace_deleted_with_tasks_in_every_phase(
     succeeded = finish(probes.add.enqueue(1, 2))
     running, held = (
         probes.sleep.enqueue(600),
-        probes.add.using(run_after=timezone.now().replace(year=2099)).enqueue(1, 2),
+        probes.add.using(run_after=timezone.now() + timedelta(days=9999)).enqueue(1, 2),
     )
     retrying = create_task(
         kubectl, "shop.probes.fail", policy={"maxAttempts": 2, "backoff": {"initialSeconds": 600, "maxSeconds": 600}}

@@ -12,7 +12,7 @@ from shop import probes
 
 from tests.support.charts import WEB_APP
 from tests.support.operator import OperatorProcess
-from tests.support.rights import can_i
+from tests.support.rights import can_i, wait_granted
 from tests.support.tasks import create_task, finish, scheduled_task, status_of, wait_phase
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
@@ -41,7 +41,9 @@ def account(cluster: Cluster, namespace: str, kubectl: Kubectl) -> Iterator[str]
     """A web app's service account, with the rights that the chart for web apps gives it."""
     kubectl("create", "serviceaccount", ACCOUNT)
     cluster.helm("install", "rights", str(WEB_APP), "--namespace", namespace, "--set", f"serviceAccounts={{{ACCOUNT}}}")
-    yield f"system:serviceaccount:{namespace}:{ACCOUNT}"
+    account = f"system:serviceaccount:{namespace}:{ACCOUNT}"
+    wait_granted(kubectl, account, *MAY[0].split())
+    yield account
     cluster.helm("uninstall", "rights", "--namespace", namespace)
 
 
@@ -70,7 +72,9 @@ def admin(cluster: Cluster, namespace: str, kubectl: Kubectl) -> Iterator[str]:
     rights = ",".join(f"admin.{name}=true" for name in ("queues", "holds", "schedules", "delete", "logs"))
     accounts = ("--set", f"serviceAccounts={{{ACCOUNT}}}", "--set", "admin.serviceAccounts={backoffice}")
     cluster.helm("install", "office", str(WEB_APP), "--namespace", namespace, *accounts, "--set", rights)
-    yield f"system:serviceaccount:{namespace}:backoffice"
+    account = f"system:serviceaccount:{namespace}:backoffice"
+    wait_granted(kubectl, account, *ADMIN_MAY[0].split())
+    yield account
     cluster.helm("uninstall", "office", "--namespace", namespace)
 
 

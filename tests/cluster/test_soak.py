@@ -18,6 +18,6 @@ def test_every_task_is_accounted_for() -> None:
     with fake_site(Progress()) as site:
         (unaccounted, _) = measure(site, Options(minutes=MINUTES))
     assert unaccounted.value == 0
-    assert unaccounted.extra["tasks"] > MINUTES * 60, "there was a load"
-    assert unaccounted.extra["workflows"] > MINUTES * 5, "there were workflows"
-    assert unaccounted.extra["faults"] > MINUTES * 3, "there were faults"
+    assert unaccounted.extra["tasks"] > MINUTES * 10, "there was a load"
+    assert unaccounted.extra["workflows"] > MINUTES, "there were workflows"
+    assert unaccounted.extra["faults"] > MINUTES, "there were faults"

@@ -55,7 +55,7 @@ class Server:
     """Works in one namespace. Everything it refuses is raised as Refused."""
 
     def __init__(self, port: int, namespace: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self._base = f"/apis/{API_VERSION}/namespaces/{namespace}"
 
     def create(self, body: Object, *, dry_run: bool = False) -> Object:

@@ -28,7 +28,7 @@ def web(cluster: Cluster, kubectl: Kubectl, namespace: str) -> Iterator[str]:
     kubectl.apply(*policy)
     account = f"system:serviceaccount:{namespace}:web"
     # The API server takes up a policy in its own time.
-    wait_for("the policy in force", lambda: refused(kubectl, account, ODD) or None, seconds=60)
+    wait_for("the policy in force", lambda: refused(kubectl, account, ODD) or None, seconds=240)
     yield account
     for manifest in policy:
         kubectl("delete", manifest["kind"], manifest["metadata"]["name"])
@@ -135,7 +135,7 @@ def test_the_garbage_collector_works_on(kubectl: Kubectl, web: str) -> None:
     """What an administrator gave an owner that is gone, it deletes."""
     create(kubectl, None, "orphan", {"ownerReferences": [OWNER]})
     gone = ("get", "djangotask", "orphan", "--ignore-not-found", "-o", "name")
-    wait_for("the orphan's deletion", lambda: None if kubectl(*gone) else True, seconds=60)
+    wait_for("the orphan's deletion", lambda: None if kubectl(*gone) else True, seconds=240)
 
 
 @pytest.fixture(scope="module")
@@ -159,14 +159,14 @@ def test_kubernetes_own_roles(kubectl: Kubectl, aggregated: None, role: str) -> 
         "create djangotaskqueues": writes, "patch djangotasks": writes, "delete djangotasks": writes,
         "patch djangotasks --subresource=status": "no",
     }  # fmt: skip
-    wait_for("the rights", lambda: can(kubectl, role, wanted) == wanted or None, seconds=60)
+    wait_for("the rights", lambda: can(kubectl, role, wanted) == wanted or None, seconds=240)
 
 
 def test_an_admin_of_the_namespace_installs_the_web_apps_chart(
     cluster: Cluster, kubectl: Kubectl, aggregated: None, namespace: str
 ) -> None:
     can_grant = {"patch djangotasks": "yes", "create rolebindings": "yes"}
-    wait_for("the rights", lambda: can(kubectl, "admin", can_grant) == can_grant or None, seconds=60)
+    wait_for("the rights", lambda: can(kubectl, "admin", can_grant) == can_grant or None, seconds=240)
     where = ("--namespace", namespace, "--kube-as-user", "admin")
     values = ("--set=serviceAccounts={web}", "--set=queues.default.podTemplateFrom.deployment=web")
     cluster.helm("install", "by-admin", str(WEB_APP), *where, *values)

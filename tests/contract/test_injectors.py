@@ -60,7 +60,7 @@ def injector(kubectl: Kubectl, namespace: str) -> Iterator[None]:
             "spec": {"policyName": name, "validationActions": ["Deny"]},
         },
     )
-    wait_for("the policy in force", lambda: refusal(kubectl, mount=False) or None, seconds=60)
+    wait_for("the policy in force", lambda: refusal(kubectl, mount=False) or None, seconds=240)
     yield
     for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
         kubectl("delete", kind, name)

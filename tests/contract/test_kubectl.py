@@ -238,11 +238,11 @@ def test_tasks_are_selected_by_phase_reason_and_queue(
 
 
 def test_kubectl_waits_for_the_end(kubectl: Kubectl, server: Server, failed: str, new_task: Callable[..., str]) -> None:
-    kubectl("wait", "--for=condition=Failed", f"dt/{failed}", "--timeout=2s")
+    kubectl("wait", "--for=condition=Failed", f"dt/{failed}", "--timeout=60s")
     with pytest.raises(StepFailed, match="condition not met"):
         kubectl("wait", "--for=condition=Complete", f"dt/{failed}", "--timeout=0s")
     name = new_task()
     complete = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-11-23T12:00:05Z"}
     server.patch_status(name, {"phase": "Succeeded", "conditions": [complete]})
-    kubectl("wait", "--for=condition=Complete", f"dt/{name}", "--timeout=2s")
-    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", f"dt/{name}", "--timeout=2s")
+    kubectl("wait", "--for=condition=Complete", f"dt/{name}", "--timeout=60s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", f"dt/{name}", "--timeout=60s")

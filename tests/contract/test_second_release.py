@@ -55,7 +55,7 @@ def test_the_second_release_names_the_first_and_the_way_out(
 ) -> None:
     def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
         program = [str(cluster.provider.program("helm")), "--kubeconfig", str(cluster.kubeconfig)]
-        return subprocess.run([*program, *arguments], capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run([*program, *arguments], capture_output=True, text=True, check=False, timeout=300)
 
     def install(release: str, where: str, *options: str) -> subprocess.CompletedProcess[str]:
         values = (f"--set=watchNamespaces={{{where}}}", "--set=replicas=0", "--set=crds.keep=false")

@@ -11,7 +11,7 @@ from tests.support.machine import Machine, machine
 
 __all__ = ["machine"]
 
-SECONDS = 60
+SECONDS = 240
 DOCKER = {
     "info": "true",
     "--version": "echo Docker version 28.2.2",
