@@ -20,7 +20,7 @@ from django_tasks_kubernetes.workflows.later import extracted
 from djangotasks_api.bounds import IDEMPOTENCY_KEY_MAX_CHARS, PRIORITY, TIMEOUT_SECONDS, TTL_SECONDS
 from djangotasks_api.workflow.bounds import MAX_PARALLEL, WORKFLOW_SPEC_MAX_BYTES
 from djangotasks_api.workflow.graph import InvalidGraph
-from djangotasks_api.workflow.plan import Plan
+from djangotasks_api.workflow.plan import graph_of
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.workflows.result import WorkflowResult
@@ -97,10 +97,11 @@ class Workflow[**P, R]:
             value, inputs = extracted(returned)
             spec["output"] = {"value": json_text.dumps(value, name="the result"), "inputs": inputs}
         try:
-            Plan.of(spec)
+            graph_of(spec, found.lengths)
         except InvalidGraph as error:
             raise InvalidTask(f"{self.module_path} draws no graph that can run: {error}.") from error
-        if (size := len(json_text.dumps(spec, name="the workflow"))) > WORKFLOW_SPEC_MAX_BYTES:
+        # Of texts that are JSON: they need not be compared with what comes back.
+        if (size := len(json_text.dumps(spec, name="the workflow", exact_keys=False))) > WORKFLOW_SPEC_MAX_BYTES:
             raise PayloadTooLarge(
                 f"The workflow {self.module_path} takes {size:,} bytes as JSON, and {WORKFLOW_SPEC_MAX_BYTES:,} are "
                 "allowed. Pass primary keys or file names, or draw fewer steps."

@@ -30,6 +30,8 @@ class Drawing:
     """The alias of the backend that all its tasks must have."""
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     lists: list[dict[str, Any]] = field(default_factory=list)
+    lengths: dict[str, int] = field(default_factory=dict)
+    """How many items each list has."""
     uncalled: dict[Any, str] = field(default_factory=dict)
     """What step() returned and nobody has called yet, with the names of the functions."""
 
@@ -48,6 +50,7 @@ class Drawing:
             )
         name = f"list-{len(self.lists) + 1}"
         self.lists.append({"name": name, "items": text})
+        self.lengths[name] = len(items)
         return name
 
 

@@ -5,6 +5,8 @@ from typing import Any, Final, Never
 
 from djangotasks_api.workflow.json_text import pointer
 
+# What has no parts, by its class alone: a list may have 100,000 of them.
+PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 WORDS: Final = (
     "is known only when the workflow runs. Let a task read it, or map over it with each(); or enqueue another "
     "workflow when it is known"
@@ -81,4 +83,5 @@ def found_in(value: Any) -> Iterator[Later]:
             yield from found_in(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from found_in(item)
+            if type(item) not in PLAIN:
+                yield from found_in(item)

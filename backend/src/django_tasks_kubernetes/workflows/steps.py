@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from django.tasks import Task
@@ -233,11 +234,9 @@ def _source(items: Any) -> dict[str, Any]:
         raise TypeError(f"each() maps over a list, not over {type(items).__name__}.")
     if isinstance(items, (set, frozenset)):
         raise TypeError("each() maps over a list, not over a set, which has no order: sorted(…) gives it one.")
-    listed: list[Any] = []
-    for item in items:
-        if len(listed) == WORKFLOW_TASKS_MAX:
-            raise ValueError(f"each() got more than {WORKFLOW_TASKS_MAX:,} items.")
-        listed.append(item)
+    listed = list(islice(items, WORKFLOW_TASKS_MAX + 1))
+    if len(listed) > WORKFLOW_TASKS_MAX:
+        raise ValueError(f"each() got more than {WORKFLOW_TASKS_MAX:,} items.")
     if any(True for _ in found_in(listed)):
         raise TypeError("each() maps over values, or over the result of one step. For results of several, use step().")
     return {"items": listed}

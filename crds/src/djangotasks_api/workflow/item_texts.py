@@ -2,10 +2,13 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, batched, islice
 from typing import Any, Final, overload
 
 # Lone surrogates are no UTF-8, and may come as well.
 _ENCODING: Final = ("utf-8", "surrogatepass")
+# Of texts that are taken in together.
+_BATCH: Final = 1000
 
 
 class ItemTexts(Sequence[str]):
@@ -16,9 +19,11 @@ class ItemTexts(Sequence[str]):
 
     def __init__(self, texts: Iterable[str]) -> None:
         joined, self._ends = bytearray(), array("I")
-        for text in texts:
+        for batch in batched(texts, _BATCH):
+            text = "".join(batch)
+            lengths = map(len, batch if text.isascii() else (each.encode(*_ENCODING) for each in batch))
+            self._ends.extend(islice(accumulate(lengths, initial=len(joined)), 1, None))
             joined += text.encode(*_ENCODING)
-            self._ends.append(len(joined))
         self._text = bytes(joined)
 
     def __len__(self) -> int:

@@ -31,14 +31,19 @@ class Plan:
     def of(cls, spec: Spec) -> Self:
         """Raises InvalidGraph."""
         lists = {each["name"]: _items(each) for each in spec.get("lists") or ()}
-        steps = {step["name"]: step for step in spec["steps"]}
-        graph = Graph([_step(step, lists) for step in spec["steps"]])
-        output = spec.get("output") or {}
-        for found in output.get("inputs") or ():
-            if found.get("step") not in graph:
-                raise InvalidGraph(f"output: takes the result of {found.get('step')}, which is no step")
-        _check_places("output", output.get("value", "null"), output)
-        return cls(graph, lists, steps, output)
+        graph = graph_of(spec, {name: len(items) for name, items in lists.items()})
+        return cls(graph, lists, {step["name"]: step for step in spec["steps"]}, spec.get("output") or {})
+
+
+def graph_of(spec: Spec, lengths: Mapping[str, int]) -> Graph:
+    """The graph alone, by how many items each list has: for the one who has made the lists. Raises InvalidGraph."""
+    graph = Graph([_step(step, lengths) for step in spec["steps"]])
+    output = spec.get("output") or {}
+    for found in output.get("inputs") or ():
+        if found.get("step") not in graph:
+            raise InvalidGraph(f"output: takes the result of {found.get('step')}, which is no step")
+    _check_places("output", output.get("value", "null"), output)
+    return graph
 
 
 def _items(found: Spec) -> ItemTexts:
@@ -51,10 +56,10 @@ def _items(found: Spec) -> ItemTexts:
     return texts
 
 
-def _step(spec: Spec, lists: Mapping[str, ItemTexts]) -> Step:
+def _step(spec: Spec, lengths: Mapping[str, int]) -> Step:
     name, source = spec["name"], spec.get("map") or {}
     listed = source.get("list")
-    if listed is not None and listed not in lists:
+    if listed is not None and listed not in lengths:
         raise InvalidGraph(f"{name}: maps over the list {listed}, which is not there")
     if not source and any(found.get("step") is None for found in spec.get("inputs") or ()):
         raise InvalidGraph(f"{name}: takes an item, and is no map")
@@ -66,7 +71,7 @@ def _step(spec: Spec, lists: Mapping[str, ItemTexts]) -> Step:
         after=tuple(dict.fromkeys((*(spec.get("after") or ()), *sources_of(spec)))),
         each=source.get("each"),
         over=source.get("over"),
-        items=None if listed is None else len(lists[listed]),
+        items=None if listed is None else lengths[listed],
         runs=Runs(spec.get("runs") or Runs.ON_SUCCESS),
         allow_failure=bool(spec.get("allowFailure")),
         chunk=source.get("chunk"),

@@ -12,6 +12,7 @@ from django_tasks_kubernetes.decorators import task
 from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.retry import Retry
 from django_tasks_kubernetes.workflows import ALWAYS, ON_FAILURE, call, chain, each, group, step, workflow
+from djangotasks_api.workflow import json_text
 from tests.unit.backend.workflows.flows import add, arender, extract, note, render, total
 
 
@@ -110,6 +111,12 @@ def test_a_map_has_one_of_three_sources() -> None:
     assert over["map"] == {"over": "extract"}
     assert again["map"] == {"list": "list-1"}, "the same list is kept once"
     assert draw(flow)["lists"] == [{"name": "list-1", "items": "[0,1]"}]
+
+
+def test_a_list_that_is_drawn_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To find where 10,000 items begin and end takes longer than all the rest of enqueue()."""
+    monkeypatch.setattr(json_text, "items", None)
+    assert draw(lambda: each(note, ["a", "b"]))["lists"] == [{"name": "list-1", "items": '["a","b"]'}]
 
 
 def test_conditions_and_options() -> None:

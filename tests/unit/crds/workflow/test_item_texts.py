@@ -30,6 +30,11 @@ def test_there_is_none_behind_the_last() -> None:
             ItemTexts(["a"])[at]
 
 
+def test_there_may_be_more_than_are_taken_in_together() -> None:
+    texts = [str(number) for number in range(2_500)] + ["é"] * 600
+    assert list(ItemTexts(iter(texts))) == texts
+
+
 def test_they_take_little_more_than_their_characters() -> None:
     items = ItemTexts(map(str, range(90_000)))
     assert items.bytes < 2 * sum(len(str(number)) for number in range(90_000))

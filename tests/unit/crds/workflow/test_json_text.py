@@ -74,6 +74,16 @@ def test_a_list_is_split(values: list[Any]) -> None:
     assert listed(json.dumps(values)) == [json.dumps(value) for value in values]
 
 
+SCALARS = st.sampled_from(
+    [*(text for text in EXACT if text[0] != "{"), '""', '"a, b"', '"\\\\"', '"\\""', "null", "[]", '"["']
+)
+
+
+@given(st.lists(SCALARS, max_size=6), st.sampled_from([",", " , ", ",\n\t"]))
+def test_a_list_is_split_where_its_items_end(texts: list[str], comma: str) -> None:
+    assert listed(f"[{comma.join(texts)}]") == texts
+
+
 def test_items_are_exact() -> None:
     assert listed(f"[ {' , '.join(EXACT)}\n]") == EXACT
 
