@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -42,7 +42,7 @@ from tools.cluster import Progress, ProviderError
 from tools.kubectl import StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,30 @@ class Benchmark:
     on_site: tuple[Callable[[Site, int | None], Iterator[Figure]], ...] = ()
     on_fake_nodes: tuple[Callable[[FakeSite, Options], Iterator[Figure]], ...] = ()
     here: tuple[Callable[[Progress, int | None], Iterator[Figure]], ...] = ()
+
+    def only(self, parts: Collection[str]) -> Benchmark:
+        """With these parts alone; with all where none is named."""
+        return (
+            self
+            if not parts
+            else replace(
+                self,
+                on_site=tuple(each for each in self.on_site if part_of(each) in parts),
+                on_fake_nodes=tuple(each for each in self.on_fake_nodes if part_of(each) in parts),
+                here=tuple(each for each in self.here if part_of(each) in parts),
+            )
+        )
+
+    @property
+    def parts(self) -> list[str]:
+        functions: tuple[Callable[..., object], ...] = (*self.on_site, *self.on_fake_nodes, *self.here)
+        return [part_of(function) for function in functions]
+
+
+def part_of(function: Callable[..., object]) -> str:
+    """What measures a part of a benchmark is called as its function, or as the module of that."""
+    name = function.__name__
+    return function.__module__.rpartition(".")[2] if name == "measure" else name
 
 
 BENCHMARKS = {
@@ -106,7 +130,7 @@ BENCHMARKS = {
     ),
     "schedules": Benchmark(
         "how late schedules are against CronJobs, a thousand due at once, ten thousand that wait, and cron alone",
-        on_fake_nodes=(schedules.measure,),
+        on_fake_nodes=(schedules.lateness, schedules.burst, schedules.idle),
         here=(cron_next.measure,),
     ),
     "cron": Benchmark("when an expression is due next, alone: needs no cluster", here=(cron_next.measure,)),
@@ -115,6 +139,7 @@ BENCHMARKS = {
         on_site=(enqueue.measure, chain.measure, step_writes.measure),
         on_fake_nodes=(
             maps.measure,
+            maps.etcd,
             fan_in.measure,
             cancel.measure,
             fair.measure,
@@ -132,6 +157,7 @@ WIDTH = max(map(len, BENCHMARKS)) + 2
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per figure and line, instead of a table.")
+@click.option("--part", "parts", multiple=True, help="Of one benchmark, a part alone; may be given several times.")
 @click.option("--runs", type=click.IntRange(min=2), help="How many pairs, or tasks, of each.  [default: its own]")
 @click.option("--long", is_flag=True, help="Measure also what takes a quarter of an hour.")
 @click.option(
@@ -143,17 +169,32 @@ WIDTH = max(map(len, BENCHMARKS)) + 2
 @click.option("--minutes", type=click.FloatRange(min=0.5), default=3, show_default=True, help="Of the soak.")
 @click.option("--quick", is_flag=True, help="Small maps and few workflows: to see that it runs, not to measure.")
 def cli(
-    names: tuple[str, ...], as_json: bool, runs: int | None, long: bool, results: int, minutes: float, quick: bool
+    names: tuple[str, ...],
+    as_json: bool,
+    parts: tuple[str, ...],
+    runs: int | None,
+    long: bool,
+    results: int,
+    minutes: float,
+    quick: bool,
 ) -> None:
     """Measure the benchmarks NAMES; without a name, list them."""
     if not names:
         for name, benchmark in BENCHMARKS.items():
             click.echo(f"{name:{WIDTH}}{benchmark.line}")
+            if len(benchmark.parts) > 1:
+                click.echo(f"{'':{WIDTH}}--part {', '.join(benchmark.parts)}")
         return
+    known = {part for name in names for part in BENCHMARKS[name].parts}
+    if unknown := sorted(set(parts) - known):
+        raise click.BadParameter(
+            f"there is no {', '.join(unknown)}, only {', '.join(sorted(known))}.", param_hint="--part"
+        )
     progress = Progress()
     figures = []
     where = machine()
-    chosen, options = [BENCHMARKS[name] for name in dict.fromkeys(names)], Options(runs, long, minutes, quick, results)
+    chosen = [BENCHMARKS[name].only(parts) for name in dict.fromkeys(names)]
+    options = Options(runs, long, minutes, quick, results)
     for figure in measured(chosen, progress, options):
         progress.say(figure.name, "measured")
         figures.append(figure)

@@ -33,13 +33,6 @@ MINUTE = timedelta(minutes=1)
 NEVER = "0 0 1 1 *"
 
 
-def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
-    site.add_queue(QUEUE, suspended=True)
-    yield from _lateness(site, options.runs or MINUTES)
-    yield from _burst(site)
-    yield from _idle(site)
-
-
 def schedule(name: str, cron: str) -> crowd.Object:
     template = {"task": "shop.probes.add", "queue": QUEUE, "payload": '{"args":[1,2],"kwargs":{}}'}
     spec = {"cron": [cron], "concurrencyPolicy": "Allow", "task": template}
@@ -84,8 +77,10 @@ class Seen:
                         return
 
 
-def _lateness(site: FakeSite, minutes: int) -> Iterator[Figure]:
+def lateness(site: FakeSite, options: Options) -> Iterator[Figure]:
     """From the minute to the object in a watch: of DjangoTasks, and of the Jobs of as many CronJobs."""
+    minutes = options.runs or MINUTES
+    site.add_queue(QUEUE, suspended=True)
     site.progress.say("schedule_lateness", f"{SCHEDULES} schedules, {DUE_A_MINUTE} due each of {minutes} minutes")
     names = [f"late-{n:04}" for n in range(SCHEDULES)]
     manifests = [schedule(name, "* * * * *" if n < DUE_A_MINUTE else NEVER) for n, name in enumerate(names)]
@@ -122,7 +117,9 @@ def _lateness(site: FakeSite, minutes: int) -> Iterator[Figure]:
     )
 
 
-def _burst(site: FakeSite) -> Iterator[Figure]:
+def burst(site: FakeSite, _: Options) -> Iterator[Figure]:
+    """From the minute in which all are due to the last task in a watch."""
+    site.add_queue(QUEUE, suspended=True)
     at = _next_minute() + 2 * MINUTE
     site.progress.say("schedule_burst", f"{BURST} schedules that are due at {at:%H:%M}")
     cron = f"{at:%-M %-H} * * *"
@@ -146,8 +143,9 @@ def _burst(site: FakeSite) -> Iterator[Figure]:
     )
 
 
-def _idle(site: FakeSite) -> Iterator[Figure]:
+def idle(site: FakeSite, _: Options) -> Iterator[Figure]:
     """Beside an operator without schedules that was just started, as this one is again with them."""
+    site.add_queue(QUEUE, suspended=True)
     site.operator.stop()
     site.operator.start()
     time.sleep(SETTLE_SECONDS)
