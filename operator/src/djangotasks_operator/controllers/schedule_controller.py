@@ -14,7 +14,7 @@ from djangotasks_api.models import DjangoTask, TaskSpec
 from djangotasks_api.models.base import Metadata
 from djangotasks_api.phases import Reason
 from djangotasks_api.schedules.cron import InvalidSchedule
-from djangotasks_api.schedules.due import Decision, due, is_ahead
+from djangotasks_api.schedules.due import due, is_ahead
 from djangotasks_api.schedules.plan import Plan, wire_time
 from djangotasks_api.schedules.record import Record, Skip, SkipReason
 from djangotasks_api.schedules.resource import is_run, scheduled
@@ -100,30 +100,29 @@ class ScheduleController:
 
     async def reconcile(self, key: Key) -> Result:
         """Do what is due, write the status where that has changed, and come again when there is more to do."""
-        decision: Decision | None = None
+        if (schedule := self._store.schedules.get(key)) is None:
+            self._working.pop(key, None)
+            return Result.DONE
+        tasks = self._store.schedules.unfinished(key)
+        if tasks and (now := self._now()) < self._settled_at:
+            self._work.schedules.add_after(key, (self._settled_at - now).total_seconds())
+            return Result.DONE
+        working = self._of(schedule)
+        if isinstance(plan := read_plan(schedule), NotReady):
+            return await self._write_status(schedule, working, None, None, plan)
+        decision = due(plan, working.record, tasks, self._now())
+        working.record = decision.record
+        for skip in decision.skips:
+            self._observer.skipped(schedule, skip)
+        for name in decision.cancel:
+            await self._writer.cancel(key.namespace, name, key.name, f"replaced by the schedule {key.name}")
         result = Result.DONE
-        while True:
-            if (schedule := self._store.schedules.get(key)) is None:
-                self._working.pop(key, None)
+        if decision.create:
+            if await self._create(schedule, plan, working, decision.create):
+                # What follows from it comes after what else is due in this moment.
+                self._work.schedules.add(key)
                 return Result.DONE
-            tasks = self._store.schedules.unfinished(key)
-            if tasks and (now := self._now()) < self._settled_at:
-                self._work.schedules.add_after(key, (self._settled_at - now).total_seconds())
-                return Result.DONE
-            working = self._of(schedule)
-            if isinstance(plan := read_plan(schedule), NotReady):
-                return await self._write_status(schedule, working, None, None, plan)
-            decision = due(plan, working.record, tasks, self._now())
-            working.record = decision.record
-            for skip in decision.skips:
-                self._observer.skipped(schedule, skip)
-            for name in decision.cancel:
-                await self._writer.cancel(key.namespace, name, key.name, f"replaced by the schedule {key.name}")
-            if not decision.create:
-                break
-            if not await self._create(schedule, plan, working, decision.create):
-                result = Result.RETRY
-                break
+            result = Result.RETRY
         if decision.wake_at is not None:
             self._work.schedules.add_after(key, (decision.wake_at - self._now()).total_seconds())
         ahead = self._ahead(schedule, working.record)

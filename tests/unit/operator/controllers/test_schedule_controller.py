@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from djangotasks_api.names import SCHEDULE_PLURAL, TASK_PLURAL, scheduled_task_name
+from djangotasks_api.schedules.due import Decision, due
+from djangotasks_api.schedules.plan import Plan
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.controllers import schedule_controller
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, NOW
 from tests.unit.operator.controllers.scheduled_times import FIRST, MINUTE, condition, end, task_names, to
@@ -34,6 +37,26 @@ def test_a_task_is_created_when_it_is_due_and_the_status_says_so(operator: InMem
     operator.wait(5)
     status = operator.schedule_status()
     assert (status["lastTask"], status["active"], status["observedGeneration"]) == (name, 1, 1)
+
+
+def test_what_follows_from_a_creation_is_decided_once_and_after_the_others(
+    operator: InMemoryOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each decision is a millisecond by which all that are due in the same moment would be later."""
+    for name in ("nightly", "hourly"):
+        operator.put_schedule(name)
+    to(operator, -1)
+    decided: list[str] = []
+
+    def counted(plan: Plan, *arguments: Any) -> Decision:
+        decided.append(plan.name)
+        return due(plan, *arguments)
+
+    monkeypatch.setattr(schedule_controller, "due", counted)
+    operator.wait(1)
+    assert len(operator.names(TASK_PLURAL)) == 2
+    assert decided[:2] == decided[2:]
+    assert sorted(decided[:2]) == ["hourly", "nightly"]
 
 
 def test_a_status_that_is_none_keeps_no_task_from_its_time(operator: InMemoryOperator) -> None:
