@@ -143,16 +143,18 @@ class AttemptStarter:
     ) -> Started | Blocked:
         manifest, container, _ = template
         ttl = queue.spec.pod_ttl_seconds_after_finished
-        with self._standbys.chosen(task, queue, template) as standby:
-            body = manifests.job(task, number, manifest, ttl, standby=standby)
+        with self._standbys.chosen(task, queue, template) as choice:
+            body = manifests.job(task, number, manifest, ttl, standby=choice.pod)
             job = await self._writer.create_job(body, task.metadata.uid)
             if job is None:
                 return Blocked(Reason.JOB_NAME_TAKEN, "The Job of this name has ended, or is being deleted.")
             # An earlier leader may have named another one.
             if job.standby is not None and await self._standbys.claim(job, queue, template, assignment):
+                self._standbys.started(task, queue)
                 return Started()
         if await self._writer.create_pod(manifests.pod(job, manifest, container, assignment), job) is None:
             return Blocked(Reason.JOB_NAME_TAKEN, f"Another pod is called {job.name}.")
+        self._standbys.started(task, queue, "lost" if job.standby is not None else choice.missed)
         return Started()
 
 

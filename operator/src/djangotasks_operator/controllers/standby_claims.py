@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
@@ -32,6 +33,15 @@ from djangotasks_operator.telemetry.metrics import Metrics
 
 # The kubelet may change the pod between a read and a write, each time.
 CLAIM_TRIES = 8
+# Why a task has a pod of its own: that differs from others.
+OVERRIDES = "overrides"
+
+
+class Choice(NamedTuple):
+    """The name of a standby pod; or why there is none, in a queue that has some."""
+
+    pod: str | None = None
+    missed: str | None = None
 
 
 class StandbyClaims:
@@ -59,33 +69,41 @@ class StandbyClaims:
         self._chosen: set[Key] = set()
 
     @contextlib.contextmanager
-    def chosen(self, task: DjangoTask, queue: DjangoTaskQueue, template: PodTemplate) -> Iterator[str | None]:
-        """The name of a standby pod for the task, which no other attempt is given meanwhile. None where there is none:
-        the attempt gets a pod of its own. `template`: with which the task's own pod would be made."""
+    def chosen(self, task: DjangoTask, queue: DjangoTaskQueue, template: PodTemplate) -> Iterator[Choice]:
+        """A standby pod for the task, which no other attempt is given meanwhile. `template`: with which the task's own
+        pod would be made."""
         if queue.spec.standby is None:
-            yield None
+            yield Choice()
             return
         found = self._choose(task, queue, template)
         if not isinstance(found, StandbyPod):
-            self._metrics.of_queue(*Key.of(queue.metadata)).standby_missed(found)
-            yield None
+            yield Choice(missed=found)
             return
         key = Key(found.namespace, found.name)
         self._chosen.add(key)
         try:
-            yield found.name
+            yield Choice(found.name)
         finally:
             self._chosen.discard(key)
+
+    def started(self, task: DjangoTask, queue: DjangoTaskQueue, missed: str | None = None) -> None:
+        """Count a start, when it has succeeded: one that is tried again is one task. `missed`: why the attempt has a
+        pod of its own, where it has."""
+        if queue.spec.standby is None:
+            return
+        key = Key.of(queue.metadata)
+        if missed is not None:
+            self._metrics.of_queue(*key).standby_missed(missed)
+        if missed != OVERRIDES:
+            self._pools.of(key).note(task, self._pools.clock())
+            self._work.standbys.add(key)
 
     def _choose(self, task: DjangoTask, queue: DjangoTaskQueue, template: PodTemplate) -> StandbyPod | str:
         """The oldest that waits, or why there is none."""
         policy = task.spec.policy
         if task.spec.overrides is not None or (policy is not None and policy.grace_period_seconds is not None):
-            # Its pod differs from others.
-            return "overrides"
+            return OVERRIDES
         key = Key.of(queue.metadata)
-        self._pools.of(key).note(task, self._pools.clock())
-        self._work.standbys.add(key)
         there = [pod for pod in self._store.standbys.of_queue(key) if not (pod.deleting or pod.ended)]
         current = template_hash(queue, template, self._access.url)
         fresh = [pod for pod in there if (pod.hash, pod.queue_uid) == (current, queue.metadata.uid)]
@@ -100,12 +118,6 @@ class StandbyClaims:
     async def claim(self, job: Job, queue: DjangoTaskQueue, template: PodTemplate, assignment: Assignment) -> bool:
         """Make the standby pod that the Job names the attempt's, and hand the task to it. False where it can never
         become the attempt's: it needs a pod of its own. Raises what the client raises."""
-        if await self._claim(job, queue, template, assignment):
-            return True
-        self._metrics.of_queue(*Key.of(queue.metadata)).standby_missed("lost")
-        return False
-
-    async def _claim(self, job: Job, queue: DjangoTaskQueue, template: PodTemplate, assignment: Assignment) -> bool:
         assert job.standby is not None  # noqa: S101 - the caller has asked
         key = Key(job.namespace, job.standby)
         assignment = replace(assignment, worker_id=job.standby)
@@ -114,7 +126,7 @@ class StandbyClaims:
         for _ in range(CLAIM_TRIES):
             if standby is None:
                 body = await unless_missing(self._writer.api.get(PODS, *key))
-                if body is not None and self._is_the_attempts(body, job):
+                if body is not None and self._has(body, job):
                     self._waiting.deliver(key, assignment)
                     return True
                 standby = None if body is None else parse_standby(body)
@@ -131,11 +143,16 @@ class StandbyClaims:
             standby = None
         raise TimeoutError(f"the standby pod {key} changes all the time")
 
-    def _is_the_attempts(self, body: Body, job: Job) -> bool:
+    def _has(self, body: Body, job: Job) -> bool:
+        """Whether the pod is the attempt's. It was claimed just now, or the answer to that was lost."""
         pod = parse_pod(body)
         if pod is None or pod.job_uid != job.uid:
             return False
         self._store.put_pod(pod)
+        made_at = datetime.fromisoformat(body["metadata"]["creationTimestamp"])
+        self._metrics.of_queue(pod.namespace, pod.queue).standby_claimed((pod.created_at - made_at).total_seconds())
+        if self._writer.observer is not None:
+            self._writer.observer.pod_created(pod)
         return True
 
     async def _move(self, standby: StandbyPod, job: Job, template: PodTemplate, assignment: Assignment) -> bool:
@@ -152,15 +169,7 @@ class StandbyClaims:
             self._pools.of(Key(standby.namespace, standby.queue)).refused(error.message, self._pools.clock())
             await self._writer.delete_standby(standby)
             return False
-        pod = parse_pod(body)
-        if pod is None:
-            return False
-        self._store.put_pod(pod)
-        age = (pod.created_at - standby.created_at).total_seconds()
-        self._metrics.of_queue(standby.namespace, standby.queue).standby_claimed(age)
-        if self._writer.observer is not None:
-            self._writer.observer.pod_created(pod)
-        return True
+        return self._has(body, job)
 
     async def _is_idle(self, standby: StandbyPod) -> bool:
         body = await unless_missing(self._writer.api.get(PODS, standby.namespace, standby.name))
