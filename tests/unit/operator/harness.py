@@ -43,6 +43,10 @@ async def at_once[T](call: Callable[[], T]) -> T:
     return call()
 
 
+async def no_wait(_seconds: float) -> None:
+    """In the place of a pause: the clock stands still."""
+
+
 async def until(check: Callable[[], bool]) -> None:
     """Wait until something holds that other tasks of the event loop bring about."""
     async with asyncio.timeout(DEADLINE):
@@ -112,6 +116,7 @@ class InMemoryOperator:
             clock=self.clock.seconds,
             spawn=self.spawn or self.spawned.append,
             in_thread=at_once,
+            sleep=no_wait,
             starting_limit=self.starting_limit,
             hold_observer=self.hold_observer,
             waiting=self.waiting,

@@ -1,6 +1,6 @@
 """The standby pods that the operator knows: those that no task has claimed, and by which task the others were."""
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from djangotasks_operator.cache.keys import Key
@@ -9,6 +9,9 @@ from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESP
 from djangotasks_operator.pods.standby import StandbyPod
 from djangotasks_operator.pods.views import Job, Pod
 from djangotasks_operator.runtime.versions import newer
+
+# Attempts whose pods are gone, and whose names are remembered.
+LAST_MAX = 1024
 
 
 class StandbyPods:
@@ -23,6 +26,8 @@ class StandbyPods:
         self._over = Tombstones()
         # The attempts that have claimed one: the key of the task, and the number.
         self._claims: dict[Key, tuple[Key, int]] = {}
+        # The names of those that are gone.
+        self._last: OrderedDict[tuple[str, int], str] = OrderedDict()
 
     def get(self, key: Key) -> StandbyPod | None:
         """One that no task has claimed."""
@@ -75,7 +80,14 @@ class StandbyPods:
 
     def released(self, pod: Pod) -> None:
         """Note that the pod of an attempt is gone."""
-        self._claims.pop(Key(pod.namespace, pod.name), None)
+        if self._claims.pop(Key(pod.namespace, pod.name), None) is not None:
+            self._last[pod.task_uid, pod.attempt] = pod.name
+            if len(self._last) > LAST_MAX:
+                self._last.popitem(last=False)
+
+    def last_of(self, task_uid: str, attempt: int) -> str | None:
+        """The name of the pod that the attempt had, where it is gone: the status may not say it yet."""
+        return self._last.get((task_uid, attempt))
 
     def end(self, key: Key, uid: str) -> None:
         """Forget a pod that is no standby pod any more, for good."""

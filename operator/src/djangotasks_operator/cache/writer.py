@@ -258,7 +258,8 @@ class TaskWriter:
             # A report may be quicker than the watch, and the name of a standby pod is in no other place.
             pod = await self._read_claimed(key, AttemptId(key.name, task.metadata.uid, last.number))
         if pod is None or pod.task_uid != task.metadata.uid:
-            return status
+            name = self.store.standbys.last_of(task.metadata.uid, last.number) or last.pod
+            return status.model_copy(update={"attempts": [*before, last.model_copy(update={"pod": name})]})
         place = {
             "pod": pod.name,
             "image": last.image or pod.image,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from djangotasks_operator.cache.hold_writer import HoldWriter
@@ -72,6 +72,7 @@ class Term:
         clock: Callable[[], float] = time.monotonic,
         spawn: Spawn | None = None,
         in_thread: InThread | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         starting_limit: int = STARTING_LIMIT,
     ) -> None:
         """`spawn`: runs a coroutine in the background; by default as a task of the event loop. `in_thread`: calls a
@@ -100,7 +101,7 @@ class Term:
             writer, work, self.admission, self.starter, self.logs, self.events, self.queues, returned, now
         )
         self.expiry = ExpiryController(writer, work.deletions, now)
-        self.deferred_status = DeferredStatus(writer, now, clock=clock)
+        self.deferred_status = DeferredStatus(writer, now, sleep=sleep, clock=clock)
         self.flows = flows = Flows(plans.forget)
         self.workflows = WorkflowController(workflow_writer, results, work, flows, plans, now, clock)
         self.step_tasks = StepTaskCreator(workflow_writer, results, work, flows, now)

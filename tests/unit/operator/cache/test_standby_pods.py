@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.kinds import STANDBY_SOURCE
-from djangotasks_operator.cache.standby_pods import StandbyPods
+from djangotasks_operator.cache.standby_pods import LAST_MAX, StandbyPods
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.cache.waiting_standbys import HELD_MAX, HELD_OF_NAMESPACE
 from djangotasks_operator.pods.standby import StandbyPod
@@ -126,3 +126,13 @@ def test_one_whose_owner_was_taken_away_is_none_any_more() -> None:
     operator.server.update("pods", key.name, {"metadata": {"ownerReferences": []}})
     STANDBY_SOURCE.apply_event(operator.store, {"type": "MODIFIED", "object": operator.server.get("pods", key.name)})
     assert operator.store.standbys.get(key) is None
+
+
+def test_the_names_of_some_that_are_gone_are_remembered() -> None:
+    pods, _ = index()
+    for number in range(LAST_MAX + 1):
+        pod = make_pod(name=f"default-{number}", task_uid=f"task-{number}", standby=True)
+        pods.claimed(pod)
+        pods.released(pod)
+    assert (pods.last_of("task-0", 1), pods.last_of("task-1", 1)) == (None, "default-1")
+    assert pods.last_of("task-1", 2) is None

@@ -8,14 +8,16 @@ import pytest
 
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.models import Overrides, Policy, Resources
+from djangotasks_api.names import TASK_PLURAL
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.waiting_standbys import Gone
 from djangotasks_operator.pods.parsing import parse_pod
 from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.scheduling.standby_pool import Arrivals
 from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail
 from tests.unit.operator.harness import InMemoryOperator
-from tests.unit.operator.model.calls import run
+from tests.unit.operator.model.calls import Running, run
 from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
 
 
@@ -118,6 +120,69 @@ def test_the_attempt_names_the_pod() -> None:
     operator.drain()
     operator.wait(60)
     assert (operator.status().attempts[0].job, operator.status().attempts[0].pod) == ("receipt-1", name)
+
+
+def test_the_attempt_names_a_pod_that_was_gone_before_anything_was_written() -> None:
+    operator = make_warm()
+    enqueue(operator)
+    name, _ = waiting(operator).delivered[0]
+    operator.server.update(TASK_PLURAL, "receipt", {"spec": {"cancel": True}})
+    operator.server.remove("pods", name)
+    operator.relist()
+    operator.drain()
+    assert [attempt.pod for attempt in operator.status().attempts] == [name]
+
+
+# What is counted
+
+
+def counted(operator: InMemoryOperator) -> dict[str, float]:
+    """The starts of the queue by what became of them."""
+    samples = next(iter(operator.metrics.standby_claims.collect())).samples
+    return {
+        sample.labels["result"]: sample.value
+        for sample in samples
+        if sample.labels["queue"] == "default" and sample.name.endswith("_total")
+    }
+
+
+def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    return {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
+
+
+@pytest.mark.parametrize("request_", ["create jobs", "create pods", "get djangotasks"])
+def test_a_start_that_is_tried_again_counts_once(request_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals: list[float] = []
+    monkeypatch.setattr(Arrivals, "note", lambda _, now: arrivals.append(now))
+    operator = make_warm(standby={"min": 0, "max": 1})
+    before, failures = counted(operator), iter(range(3))
+
+    def fails(request: str) -> None:
+        if request.startswith(request_) and "receipt" in request and next(failures, None) is not None:
+            raise ApiError(503, {"message": "away"})
+
+    operator.api.before_request = fails
+    enqueue(operator)
+    for _ in range(5):
+        operator.wait(10)
+    assert missed(operator)
+    assert (len(arrivals), difference(counted(operator), before)) == (1, {"empty": 1})
+
+
+def test_a_claim_whose_answer_is_lost_is_a_hit() -> None:
+    operator = make_warm()
+    before = counted(operator)
+    operator.put_task(make_task())
+    operator.reconcile()
+    start = Running("start", operator.term.tasks.reconcile(Key(NAMESPACE, "receipt")))
+    while not any(request.startswith("patch pods") for request in operator.api.requests):
+        start.step()
+    # The server has it.
+    assert start.step(TimeoutError())
+    for _ in range(5):
+        operator.wait(10)
+    assert not missed(operator)
+    assert difference(counted(operator), before) == {"hit": 1}
 
 
 # What a pod is answered

@@ -9,11 +9,12 @@ import pytest
 
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_operator.controllers.task_controller import UNWATCHED_SECONDS
+from tests.unit.operator.model.outcomes import make_outcome
 from tests.unit.operator.model.quiescence import run_to_quiescence
 from tests.unit.operator.model.replica import Replica
 from tests.unit.operator.model.scenario import Scenario, few_interruptions
 from tests.unit.operator.model.server import merged
-from tests.unit.operator.model.simulation import Process, make_outcome
+from tests.unit.operator.model.simulation import Process
 
 NO_WAIT = {"backoff": {"initialSeconds": 0}}
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from djangotasks_operator.pods.diagnosis import WAITING
+from tests.unit.operator.model.simulation import template
 
 # Takes one of its arguments: the first, where a story is to be short.
 Choose = Callable[..., Any]
@@ -29,6 +30,8 @@ QUEUE: dict[str, tuple[Any, ...]] = {
     "ceilings": (None, None, {"timeoutSeconds": 30}, {"priority": 1}),
     "policy": (None, None, {"timeoutSeconds": 31, "ttlSecondsAfterFinished": 301}),
     "successfulTasksHistoryLimit": (10_000, 10_000, 1),
+    "standby": (None, {"min": 1, "max": 1}, {"min": 0, "max": 2}, {"min": 2, "max": 2}),
+    "template": (template("shop:1"), template("shop:1"), template("shop:2")),
 }
 # In seconds: how wrong the clock of a machine is.
 SKEWS = (0, 0, -180, 180)

@@ -10,8 +10,9 @@ from djangotasks_api.models import Attempt, DjangoTask, TaskStatus
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator.scheduling.limits import resolve
+from tests.unit.operator.model.outcomes import readable
 from tests.unit.operator.model.server import Event
-from tests.unit.operator.model.simulation import Simulation, readable
+from tests.unit.operator.model.simulation import Simulation
 from tests.unit.operator.model.time_limits import TimeLimits
 
 # What an attempt is said to have died of only if its process left no outcome.
@@ -115,8 +116,8 @@ def check_tail(name: str, before: TaskStatus, after: TaskStatus) -> None:
         return
     assert tail is not None, f"{name}: the log is gone"
     assert before.log_tail is None or tail.attempt > before.log_tail.attempt, f"{name}: an older log"
-    assert tail.text == f"the log of {name}-{tail.attempt}", f"{name}: another's log: {tail.text}"
     attempt = after.attempts[tail.attempt - 1]
+    assert tail.text == f"the log of {attempt.pod}", f"{name}: another's log: {tail.text}"
     assert attempt.finished_at is not None, f"{name}: the log of an attempt that goes on"
     assert attempt.reason is not None, f"{name}: the log of an attempt that did not fail"
     assert before.model_copy(update={"log_tail": tail}) == after, f"{name}: more was written than the log"

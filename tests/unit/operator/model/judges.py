@@ -20,6 +20,8 @@ class Judges:
         self._starts, self._times = StartLimits(world), TimeLimits(world)
         self._watcher = Watcher(world, self._times)
         self._failed_at = -math.inf
+        self.is_late = False
+        """What arrives now was sent by a leader that leads no more."""
         server = world.server
         server.admit_pod, server.refused, server.judge_delete = self._pod, self._starts.refused, self._deletion
 
@@ -50,7 +52,10 @@ class Judges:
         self._world.judge_new_pod(body, self._leader().seen_pods)
         self._catch_up()
         self._times.created(body)
-        self._world.server.violations += self._starts.started(body)
+        if self.is_late:
+            self._starts.late(body)
+        else:
+            self._world.server.violations += self._starts.started(body)
 
     def _deletion(self, plural: str, body: Object) -> None:
         self._catch_up()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
-from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL, job_name
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_LABEL, QUEUE_PLURAL, TASK_PLURAL, job_name
 from djangotasks_api.phases import Phase
 from djangotasks_operator.pods.parsing import parse_job
+from tests.unit.operator.model.outcomes import make_outcome
 from tests.unit.operator.model.scenario import Scenario
-from tests.unit.operator.model.simulation import make_outcome
 
 ROUNDS = 3000
 # The simulated clock counts microseconds: it would stand still for less.
@@ -16,14 +18,19 @@ TICK = 1e-6
 LONG = 3600.0
 # More than it takes until the status of a queue is written, or reconciled again.
 SAID_SECONDS = 30.0
+# The standby pods of the queues in the end.
+POOLS: dict[str, dict[str, int] | None] = {"default": {"min": 1, "max": 2}, "later": None}
+# More than it takes until there are those that are to be: the longest wait after failures, and room for some.
+POOL_ROUNDS = 20
 
 
 def run_to_quiescence(scenario: Scenario) -> None:
     """Raises AssertionError when something is left that nothing will wake the operator for."""
+    scenario.drop_late()
     scenario.server.refusal = None
     scenario.server.quotas = {}
-    for name in ("default", "later"):
-        scenario.world.put_queue(name, 1)
+    for name, standby in POOLS.items():
+        scenario.world.put_queue(name, 1, standby=standby)
     for body in scenario.server.list(HOLD_PLURAL):
         # The operator ends the others.
         if "until" not in body["spec"]:
@@ -35,6 +42,7 @@ def run_to_quiescence(scenario: Scenario) -> None:
             if not (left := _unfinished(scenario)):
                 assert not (lost := _logs_not_kept(scenario)), f"the log was there to be kept: {lost}"
                 _queues_say_so(scenario)
+                _pools_are_full(scenario)
                 return
             due = scenario.leader.next_due()
             wait = LONG if due is None else due - scenario.world.clock.seconds()
@@ -52,6 +60,7 @@ def _move(scenario: Scenario) -> bool:
         world.confirm_deletion(pod, shown=True)
     for pod in world.waiting():
         world.start(pod)
+    scenario.standbys.go_on()
     for pod in world.pods():
         world.end_sidecar(pod)
     busy = []
@@ -80,6 +89,20 @@ def _queues_say_so(scenario: Scenario) -> None:
         assert said == (0, 0, None, "Ready"), f"the queue {body['metadata']['name']} says {said}"
 
 
+def _pools_are_full(scenario: Scenario) -> None:
+    """After a while: each queue has the standby pods that it is to have, and no others are left."""
+    for _ in range(POOL_ROUNDS):
+        scenario.world.clock.advance(SAID_SECONDS)
+        while _move(scenario):
+            pass
+        scenario.look()
+        left = Counter(body["metadata"]["labels"][QUEUE_LABEL] for body in scenario.world.standbys.bodies())
+        ready = sum(standby.alive for standby in scenario.leader.held.asking.values())
+        if left == {"default": 1} and ready == 1:
+            return
+    raise AssertionError(f"standby pods are left, or missing: {left}, {ready} wait")
+
+
 def _unfinished(scenario: Scenario) -> list[str]:
     """Tasks, Jobs, containers and holds that have not come to their end."""
     tasks = [
@@ -105,6 +128,6 @@ def _logs_not_kept(scenario: Scenario) -> list[str]:
         number = max((a.number for a in status.attempts if a.finished_at and a.reason), default=None)
         if number is None or (status.log_tail is not None and status.log_tail.attempt >= number):
             continue
-        if job_name(name, number) in ended:
+        if status.attempts[number - 1].pod in ended:
             found.append(job_name(name, number))
     return found

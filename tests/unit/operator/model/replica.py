@@ -17,11 +17,13 @@ from djangotasks_operator.cache.kinds import (
     POD_SOURCE,
     QUEUE_SOURCE,
     SCHEDULE_SOURCE,
+    STANDBY_SOURCE,
     TASK_SOURCE,
     WORKFLOW_SOURCE,
 )
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.store import Store
+from djangotasks_operator.cache.waiting_standbys import Gone
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.reports.authentication import AttemptRef
@@ -34,15 +36,18 @@ from djangotasks_operator.runtime.workqueue import WorkQueue
 from tests.support.builders import NAMESPACE
 from tests.unit.operator.harness import make_operator
 from tests.unit.operator.model.calls import Calls, Running
-from tests.unit.operator.model.server import KINDS, ApiServer, Event
+from tests.unit.operator.model.server import KINDS, ApiServer, Event, Object
+from tests.unit.operator.model.standbys import HeldRequests, Standby, is_idle
 
 STARTING_LIMIT = 2
 # A task that needs more than this to come to rest goes round in circles.
 MAX_STEPS = 2000
+STANDBYS = "standbys"
+WATCHES = (*KINDS, STANDBYS)
 SOURCES = {
     source.resource.plural: source
     for source in (QUEUE_SOURCE, HOLD_SOURCE, SCHEDULE_SOURCE, WORKFLOW_SOURCE, TASK_SOURCE, JOB_SOURCE, POD_SOURCE)
-}
+} | {STANDBYS: STANDBY_SOURCE}
 
 
 class RememberingStore(Store):
@@ -63,6 +68,7 @@ class Replica:
 
     def __init__(self, server: ApiServer, *, leads: bool, skew: float = 0) -> None:
         own = server.clock.beside(skew)
+        self.held = HeldRequests()
         self._server, self._clock = server, server.clock
         self.running: list[Running] = []
         self.taken: set[str] = set()
@@ -72,9 +78,13 @@ class Replica:
             spawn=lambda work: self._begin(Running("a log", work)),
             starting_limit=STARTING_LIMIT,
             make_store=RememberingStore,
+            waiting=self.held,
             leads=False,
         )
-        self._seen = dict.fromkeys(KINDS, len(server.events))
+        self._seen = dict.fromkeys(WATCHES, len(server.events))
+        self._asked: set[Standby] = set()
+        # What the watch of standby pods has delivered, and not taken back.
+        self._selected = {body["metadata"]["uid"]: body for body in server.list("pods") if is_idle(body)}
         self.leads = False
         if leads:
             self.lead()
@@ -106,14 +116,20 @@ class Replica:
         least = hold.held.concurrency if spec.concurrency is None else min(spec.concurrency, hold.held.concurrency)
         return spec.model_copy(update={"concurrency": least})
 
-    def close(self) -> None:
-        """The process is gone, in the middle of whatever it did."""
+    def close(self, *, but: Running | None = None) -> None:
+        """The process is gone, in the middle of whatever it did. `but`: what still has a request on its way."""
         for running in self.running:
-            running.coroutine.close()
+            if running is not but:
+                running.coroutine.close()
         self.running.clear()
+        for standby in self._asked:
+            standby.answered(None)
+        self._asked.clear()
+        self.held.stop()
 
     def unseen(self, plural: str) -> bool:
-        return any(event.plural == plural for event in self._server.events[self._seen[plural] :])
+        kind = _kind(plural)
+        return any(event.plural == kind for event in self._server.events[self._seen[plural] :])
 
     def has_work(self) -> bool:
         return self.leads and any(c.queue.delay() == 0 for _, c in self._operator.controllers())
@@ -127,22 +143,32 @@ class Replica:
 
     def see(self, plural: str, most: int | None = None) -> bool:
         """Takes the next events of a watch. True if there were some."""
-        events = self._server.events
+        events, kind = self._server.events, _kind(plural)
         position = self._seen[plural]
         any_unseen = self.unseen(plural)
         while position < len(events) and most != 0:
-            if events[position].plural == plural:
-                self._handle(events[position])
+            if events[position].plural == kind:
+                self._handle(plural, events[position])
                 most = None if most is None else most - 1
             position += 1
         self._seen[plural] = position
         return any_unseen
 
-    def _handle(self, event: Event) -> None:
-        SOURCES[event.plural].apply_event(self._operator.store, {"type": event.type, "object": event.body})
+    def _handle(self, watch: str, event: Event) -> None:
+        type_, body = self._of_standby(event) if watch == STANDBYS else (event.type, event.body)
+        if body is not None:
+            SOURCES[watch].apply_event(self._operator.store, {"type": type_, "object": body})
+
+    def _of_standby(self, event: Event) -> tuple[str, Object | None]:
+        """As a watch with a selector delivers it: a Pod that the selector does not match any more is deleted."""
+        uid = event.body["metadata"]["uid"]
+        if event.type != "DELETED" and is_idle(event.body):
+            known, self._selected[uid] = uid in self._selected, event.body
+            return "MODIFIED" if known else "ADDED", event.body
+        return "DELETED", self._selected.pop(uid, None)
 
     def see_all(self) -> bool:
-        return sum(self.see(plural) for plural in KINDS) > 0
+        return sum(self.see(plural) for plural in WATCHES) > 0
 
     def begin_work(self) -> bool:
         """Takes a key from a queue. False if there is none."""
@@ -168,6 +194,21 @@ class Replica:
     def take_start(self, attempt: AttemptRef, started_at: datetime) -> None:
         work = self._operator.recorder.write_start(attempt, started_at)
         self._begin(Running(f"start of {attempt}", work, _judge))
+
+    def take_request(self, standby: Standby) -> None:
+        """A standby pod asks for a task."""
+
+        def ended(error: BaseException | None) -> None:
+            self._asked.discard(standby)
+            if isinstance(error, Gone):
+                standby.is_over = True
+            elif error is not None:
+                _http(error)
+                standby.answered(None)
+
+        standby.asks = True
+        self._asked.add(standby)
+        self._begin(Running(f"request of {standby.key}", self.held.ask(standby), ended))
 
     def _begin(self, running: Running) -> None:
         """Up to its first call."""
@@ -213,6 +254,10 @@ class Replica:
         defects = self._operator.metrics.defects
         self._server.violations += ("".join(traceback.format_exception(error)) for error in defects)
         defects.clear()
+
+
+def _kind(watch: str) -> str:
+    return "pods" if watch == STANDBYS else watch
 
 
 def _judge(error: BaseException | None) -> None:

@@ -10,30 +10,26 @@ from unittest import mock
 
 from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import Phase
-from djangotasks_operator.pods.diagnosis import DISRUPTIONS
-from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.reports.authentication import AttemptRef
 from djangotasks_operator.status import endings
+from tests.unit.operator.model.calls import Running
 from tests.unit.operator.model.choices import (
     BUDGET,
-    ENDS,
-    FAR,
-    INTERRUPTIONS,
     NAMES,
-    NODE_SKEWS,
     SECONDS,
     SKEWS,
     TASKS,
-    WORDS,
     Choose,
     queue_limits,
     task_spec,
 )
 from tests.unit.operator.model.invariants import INTERRUPTIONS_MAX
 from tests.unit.operator.model.judges import Judges
-from tests.unit.operator.model.replica import Replica
-from tests.unit.operator.model.server import KINDS
-from tests.unit.operator.model.simulation import OUTCOMES, Report, Simulation, make_outcome, readable
+from tests.unit.operator.model.outcomes import readable
+from tests.unit.operator.model.pod_ways import PodWays
+from tests.unit.operator.model.replica import WATCHES, Replica
+from tests.unit.operator.model.simulation import Report, Simulation
+from tests.unit.operator.model.standby_ways import StandbyWays
 
 
 def few_interruptions() -> AbstractContextManager[object]:
@@ -50,6 +46,8 @@ class Scenario:
         self.judges = Judges(self.world, lambda: self.leader)
         self.spent: Counter[str] = Counter()
         self.replicas = [Replica(self.server, leads=True), Replica(self.server, leads=False)]
+        self.pods, self.standbys = PodWays(self), StandbyWays(self)
+        self.late: Running | None = None
 
     @property
     def leader(self) -> Replica:
@@ -58,11 +56,15 @@ class Scenario:
     def begin(self, choose: Choose) -> None:
         self.replicas = [Replica(self.server, leads=leads, skew=choose(*SKEWS)) for leads in (True, False)]
         self.queue_changes(choose)
+        if choose(False, True):
+            self.operator_gets_on(choose)
+            self.standbys.go_on()
         for _ in range(choose(1, 2)):
             self.task_is_enqueued(choose)
         self.operator_gets_on(choose)
 
     def close(self) -> None:
+        self.drop_late()
         for replica in self.replicas:
             replica.close()
 
@@ -80,9 +82,10 @@ class Scenario:
             (3, self.call_goes_on, self.running()),
             (1, self.call_fails, self.running()),
             (2, self.watch_tells, self.unseen()),
-            (4, self.pod_is_waiting, world.waiting()),
-            (4, self.pod_runs, world.alive()),
-            (3, self.pod_is_deleted, world.deleting()),
+            (4, self.pods.pod_is_waiting, world.waiting()),
+            (4, self.pods.pod_runs, world.alive()),
+            (3, self.pods.pod_is_deleted, world.deleting()),
+            *self.standbys.possible(),
             (3, self.report_arrives, world.reports),
             (1, self.report_is_lost, world.reports),
             (2, self.task_is_enqueued, self.free_names() and self.unfinished_tasks() < TASKS),
@@ -93,6 +96,7 @@ class Scenario:
             (1, self.hold_changes, self.spent["administrator"] < BUDGET),
             (1, self.quota_changes, self.spent["administrator"] < BUDGET),
             (1, self.process_is_gone, self.spent["trouble"] < BUDGET),
+            (3, self.late_request_arrives, self.late),
         ]
         return [way for weight, way, possible in ways if possible for _ in range(weight)]
 
@@ -101,10 +105,11 @@ class Scenario:
         world = self.world
         ways = [
             (self.operator_gets_on, self.unseen() or self.leader.has_work() or self.running()),
-            (self.pod_is_deleted, world.deleting()),
-            (self.pod_is_waiting, world.waiting()),
+            (self.standbys.standbys_go_on, self.standbys.can_go_on()),
+            (self.pods.pod_is_deleted, world.deleting()),
+            (self.pods.pod_is_waiting, world.waiting()),
             (self.report_arrives, world.reports),
-            (self.pod_runs, world.alive()),
+            (self.pods.pod_runs, world.alive()),
             (self.task_is_enqueued, self.free_names() and self.unfinished_tasks() < TASKS),
             (self.time_passes, True),
         ]
@@ -150,51 +155,7 @@ class Scenario:
         self.server.refusal = choose(None, None, "exceeded quota: narrow", "denied by policy")
         self.server.quotas = choose({}, {"pods": 1}, {"pods": 2}, {"jobs": 1})
 
-    # Nodes, and the processes in the pods
-
-    def pod_is_waiting(self, choose: Choose) -> None:
-        pod = choose(*self.world.waiting())
-        match choose("start", "start", "start", "wait", "wait for ever", *INTERRUPTIONS):
-            case "start":
-                self.world.start(pod, choose(*NODE_SKEWS))
-            case "wait":
-                self.world.hold_up(pod, choose(*WORDS), for_ever=False)
-            case "wait for ever":
-                self.world.hold_up(pod, choose(*WORDS), for_ever=True)
-            case how:
-                self.interrupt(pod, how, choose)
-
-    def pod_runs(self, choose: Choose) -> None:
-        process = choose(*self.world.alive())
-        ways = ("finish", "finish", "finish and tell", "finish and tell", "end", "end", "say", "say", "hang")
-        match choose(*ways, *INTERRUPTIONS):
-            case "finish" | "finish and tell" as how:
-                # A task may lie about the time, or have a clock of its own.
-                finished_at = choose(process.clock.now, process.clock.now, FAR)
-                self.world.finish(process, make_outcome(choose(*OUTCOMES), process, finished_at.isoformat()))
-                if how == "finish and tell":
-                    self.deliver(self.world.reports[-1], choose(*self.replicas))
-            case "say":
-                self.world.say(process)
-            case "hang":
-                # Only a heartbeat timeout can tell, and ends it.
-                process.hangs = process.pod.heartbeat_timeout is not None
-            case "end":
-                self.world.end(process.pod, *choose(*ENDS), sidecar=choose(False, True))
-            case how:
-                self.interrupt(process.pod, how, choose)
-
-    def interrupt(self, pod: Pod, how: str, choose: Choose) -> None:
-        match how:
-            case "delete":
-                self.server.delete("pods", pod.name)
-            case "evict":
-                self.world.evict(pod)
-            case _:
-                self.world.disrupt(pod, choose(*DISRUPTIONS))
-
-    def pod_is_deleted(self, choose: Choose) -> None:
-        self.world.confirm_deletion(choose(*self.world.deleting()), shown=choose(False, True))
+    # Reports
 
     def report_arrives(self, choose: Choose) -> None:
         report = choose(*self.world.reports)
@@ -207,6 +168,7 @@ class Scenario:
 
     def time_passes(self, choose: Choose) -> None:
         self.world.clock.advance(choose(*SECONDS))
+        self.drop_late()
         self.server.collect()
         if sum(replica.time_out() for replica in self.replicas):
             self.note_fault()
@@ -251,7 +213,8 @@ class Scenario:
     def process_is_gone(self, choose: Choose) -> None:
         """In the middle of what it did, with all that it knew."""
         self.spent["trouble"] += 1
-        match choose("restart", "standby restarts", "failover"):
+        self.drop_late()
+        match choose("restart", "standby restarts", "failover", "held up", "held up"):
             case "standby restarts":
                 self.replicas[1].close()
                 self.replicas[1] = Replica(self.server, leads=False, skew=choose(*SKEWS))
@@ -259,11 +222,26 @@ class Scenario:
             case "restart":
                 self.leader.close()
                 self.replicas[0] = Replica(self.server, leads=True, skew=choose(*SKEWS))
-            case _:
-                self.leader.close()
+            case how:
+                starts = [running for running in self.leader.running if running.name.startswith("task ")]
+                self.late = choose(*starts) if how == "held up" and starts else None
+                self.leader.close(but=self.late)
                 self.replicas = [self.replicas[1], Replica(self.server, leads=False, skew=choose(*SKEWS))]
                 self.leader.lead()
         self.judges.another_leads()
+
+    def late_request_arrives(self, choose: Choose) -> None:
+        """The last one of a leader that leads no more. Whoever sent it does not get the answer."""
+        assert self.late is not None
+        self.judges.is_late = True
+        self.late.step()
+        self.judges.is_late = False
+        self.drop_late()
+
+    def drop_late(self) -> None:
+        if self.late is not None:
+            self.late.coroutine.close()
+            self.late = None
 
     def unfinished_tasks(self) -> int:
         return sum(not Phase(body["status"]["phase"]).is_terminal for body in self.server.list(TASK_PLURAL))
@@ -272,7 +250,7 @@ class Scenario:
         return [name for name in NAMES if (TASK_PLURAL, name) not in self.server.objects]
 
     def unseen(self) -> list[tuple[Replica, str]]:
-        return [(replica, plural) for replica in self.replicas for plural in KINDS if replica.unseen(plural)]
+        return [(replica, plural) for replica in self.replicas for plural in WATCHES if replica.unseen(plural)]
 
     def running(self) -> list[tuple[Replica, int]]:
         return [(replica, index) for replica in self.replicas for index in range(len(replica.running))]
@@ -284,7 +262,8 @@ class Scenario:
             replica.take_progress(ref, report.progress)
             return
         if outcome is None:
-            replica.take_start(ref, datetime.fromisoformat(report.started_at))
+            if not self.world.is_too_late(report):
+                replica.take_start(ref, datetime.fromisoformat(report.started_at))
             return
 
         def answered(status: int) -> None:

@@ -9,7 +9,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.names import (
+    HOLD_PLURAL,
+    QUEUE_PLURAL,
+    SCHEDULE_PLURAL,
+    TASK_PLURAL,
+    TASK_UID_LABEL,
+    WORKFLOW_PLURAL,
+)
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, NOW
 
@@ -66,7 +73,7 @@ class ApiServer:
     """Bodies are never changed in place, so a held body stays as it was.
 
     `refusal`: the answer to the creation of a Pod. `quotas`: how many Pods that have not ended, and how many Jobs, there
-    may be. `admit_pod`: is shown every new Pod. `refused`: every Job or Pod that is refused. `judge_delete`: every object that somebody is to delete who names its
+    may be. `admit_pod`: is shown every Pod that becomes an attempt's. `refused`: every Job or Pod that is refused. `judge_delete`: every object that somebody is to delete who names its
     uid, as the operator does."""
 
     clock: Clock
@@ -112,7 +119,7 @@ class ApiServer:
             body = {"status": {"phase": "Queued", "interruptions": 0}, **body}
         if dry_run:
             return body
-        if plural == "pods":
+        if _is_attempts(plural, body):
             self.admit_pod({**body, "metadata": {**metadata, "resourceVersion": "0"}})
         return self._store(plural, "ADDED", body)
 
@@ -125,7 +132,8 @@ class ApiServer:
 
     def json_patch(self, plural: str, name: str, operations: Sequence[Object]) -> Object:
         """Where a test fails, nothing is changed."""
-        body: Any = json.loads(json.dumps(self.get(plural, name)))
+        before = self.get(plural, name)
+        body: Any = json.loads(json.dumps(before))
         for operation in operations:
             *parts, last = [p.replace("~1", "/").replace("~0", "~") for p in operation["path"].split("/")[1:]]
             parent = body
@@ -140,6 +148,9 @@ class ApiServer:
                     del parent[last]
                 case _:
                     pass
+        moved = body["metadata"].get("ownerReferences") != before["metadata"].get("ownerReferences")
+        if moved and _is_attempts(plural, body):
+            self.admit_pod(body)
         return self._store(plural, "MODIFIED", body)
 
     def patch_status(self, plural: str, name: str, version: str, status: Object) -> Object:
@@ -220,6 +231,10 @@ def merged(body: Object, changes: Object) -> Object:
         elif value is not None:
             result[key] = value
     return result
+
+
+def _is_attempts(plural: str, body: Object) -> bool:
+    return plural == "pods" and TASK_UID_LABEL in body["metadata"].get("labels", {})
 
 
 def _error(status: int, reason: str, message: str) -> ApiError:

@@ -8,25 +8,27 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from djangotasks_api.failure import ErrorReport
+from djangotasks_api.assignment import TOKEN_VARIABLE
 from djangotasks_api.models import DjangoTask
 from djangotasks_api.names import API_VERSION, HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.outcome import Outcome
-from djangotasks_api.phases import Reason
-from djangotasks_api.report_fields import InvalidReport
 from djangotasks_api.reports import ProgressReport
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.pods.parsing import parse_pod
-from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.pods.views import Pod
+from djangotasks_operator.reports.recorder import START_REPORT_MAX_AGE
 from djangotasks_operator.status.attempts import current_number
-from tests.support.builders import KEY, NAMESPACE
+from tests.support.builders import NAMESPACE
 from tests.unit.operator.model.server import ApiServer, Clock, Object, merged
+from tests.unit.operator.model.standbys import Standby, Standbys
 
-TEMPLATE: dict[str, Any] = {"spec": {"containers": [{"name": "task", "image": "shop:1"}]}}
+
+def template(image: str = "shop:1") -> dict[str, Any]:
+    return {"spec": {"containers": [{"name": "task", "image": image}]}}
+
+
 # The fields of a queue that a scenario sets.
-QUEUE_LIMITS = ("rateLimit", "suspended", "ceilings", "policy", "successfulTasksHistoryLimit")
-OUTCOMES = ("success", "success", "lost result", "failure", "failure", "final failure", "long failure")
+QUEUE_LIMITS = ("rateLimit", "suspended", "ceilings", "policy", "successfulTasksHistoryLimit", "standby")
 Attempt = tuple[str, int]  # the task's uid, the attempt's number
 
 
@@ -66,6 +68,7 @@ class Report:
 class Simulation:
     clock: Clock = field(default_factory=Clock)
     server: ApiServer = field(init=False)
+    standbys: Standbys = field(init=False)
     processes: dict[str, Process] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     # Pods that will never start: their image does not exist.
@@ -78,6 +81,7 @@ class Simulation:
 
     def __post_init__(self) -> None:
         self.server = ApiServer(self.clock)
+        self.standbys = Standbys(self.server)
 
     # People
 
@@ -90,7 +94,7 @@ class Simulation:
 
     def put_queue(self, name: str, concurrency: int | None, **spec: Any) -> None:
         """Create the queue, or change it: it has no limits but those given."""
-        spec = dict.fromkeys(QUEUE_LIMITS) | {"template": TEMPLATE, "concurrency": concurrency} | spec
+        spec = dict.fromkeys(QUEUE_LIMITS) | {"template": template(), "concurrency": concurrency} | spec
         if (QUEUE_PLURAL, name) in self.server.objects:
             self.server.update(QUEUE_PLURAL, name, {"spec": spec})
         else:
@@ -124,13 +128,23 @@ class Simulation:
             return None
         clock = self.clock.beside(skew)
         process = self.processes[pod.uid] = Process(pod, clock, clock.now.isoformat(), self.clock.seconds())
-        self.report(process)
-        self.ran.add(process.attempt)
+        self._began(process)
         scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": self.clock.stamp()}
         state = {"name": "task", "state": {"running": {"startedAt": clock.stamp()}}}
         status = {"phase": "Running", "startTime": clock.stamp(), "conditions": [scheduled]}
         self._status(pod, {**status, "containerStatuses": [state]})
         return process
+
+    def begin(self, standby: Standby) -> None:
+        """The task of a standby pod begins."""
+        for pod in self.standbys.begin(standby):
+            now = self.clock.now.isoformat()
+            process = self.processes[pod.uid] = Process(pod, self.clock, now, self.clock.seconds())
+            self._began(process)
+
+    def _began(self, process: Process) -> None:
+        self.report(process)
+        self.ran.add(process.attempt)
 
     def hold_up(self, pod: Pod, word: str, *, for_ever: bool) -> None:
         """It does not start, in the kubelet's or the scheduler's words."""
@@ -149,8 +163,7 @@ class Simulation:
             return
         process.alive = False
         if process.outcome is not None:
-            token = sign(KEY, pod.namespace, pod.task_uid, pod.attempt)
-            message = process.outcome.to_termination_message(token)
+            message = process.outcome.to_termination_message(token_of(self.server.get("pods", pod.name)))
         phase = "Running" if sidecar else "Failed" if code else "Succeeded"
         state = {"exitCode": code, "reason": reason, "message": message, "finishedAt": process.clock.stamp()}
         self._container(pod, {"terminated": state}, phase=phase)
@@ -183,6 +196,7 @@ class Simulation:
             self.end(pod, 143)
         elif (process := self.processes.get(pod.uid)) is not None:
             process.alive = False
+        self.standbys.dies(pod.uid)
         self.server.remove("pods", pod.name)
 
     # The process in the pod
@@ -213,6 +227,17 @@ class Simulation:
     def alive(self) -> list[Process]:
         return [process for process in self.processes.values() if process.alive]
 
+    def has_run(self, task: DjangoTask) -> bool:
+        """As far as the operator can know: the container of a standby pod runs before it has its task."""
+        recorded = any(attempt.started_at for attempt in task.status.attempts)
+        return recorded or any(uid == task.metadata.uid for uid, _ in self.ran)
+
+    def is_too_late(self, report: Report) -> bool:
+        """The runner tries to report a start for a moment only."""
+        attempt = report.uid, report.attempt
+        began = next((process.started for process in self.processes.values() if process.attempt == attempt), 0.0)
+        return self.clock.seconds() - began > START_REPORT_MAX_AGE.total_seconds()
+
     def is_current(self, name: str, uid: str, attempt: int) -> bool:
         """As the API server has it: this is the attempt that runs."""
         body = self.server.objects.get((TASK_PLURAL, name))
@@ -227,6 +252,7 @@ class Simulation:
         and is gone, unless the status has the attempt."""
         if (pod := parse_pod(body)) is None:
             return
+        self.server.violations += self.standbys.judge(body)
         attempt = pod.task_uid, pod.attempt
         task = self.server.objects.get((TASK_PLURAL, pod.task), {"metadata": {"uid": ""}})
         written = task["metadata"]["uid"] == pod.task_uid and any(
@@ -245,29 +271,8 @@ class Simulation:
             self.server.update("pods", pod.name, {"status": status})
 
 
-def make_outcome(kind: str, process: Process, finished_at: str) -> Outcome:
-    started_at = process.started_at
-    progress = ProgressReport(started_at=started_at, done=process.said) if process.said else None
-    if kind in ("success", "lost result"):
-        result, truncated = ("42", False) if kind == "success" else (None, True)
-        return Outcome(
-            started_at=started_at, finished_at=finished_at, result=result, truncated=truncated, progress=progress
-        )
-    traceback = "Traceback:\nKeyError: 🎉\n" if kind != "long failure" else "🎉" * 20_000
-    return Outcome(
-        started_at=started_at,
-        finished_at=finished_at,
-        reason=Reason.TASK_ERROR,
-        error=ErrorReport(type="builtins.KeyError", traceback=traceback),
-        retryable=kind != "final failure",
-        progress=progress,
-    )
-
-
-def readable(outcome: Outcome) -> bool:
-    """As the endpoint finds it. It answers 400 to others, and changes nothing."""
-    try:
-        Outcome.from_json(outcome.to_json())
-    except InvalidReport:
-        return False
-    return True
+def token_of(body: Object) -> str:
+    """What the container was given to sign with."""
+    variables = {variable["name"]: variable.get("value", "") for variable in body["spec"]["containers"][0]["env"]}
+    token: str = variables[TOKEN_VARIABLE]
+    return token

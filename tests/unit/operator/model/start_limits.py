@@ -69,6 +69,8 @@ class StartLimits:
         self._rates: dict[str, Any] = {}
         self._waiting: dict[str, DjangoTask] = {}
         self._tried: set[str] = set()
+        # How many specs of its queue were known before that which a task's worker went by, at least.
+        self._before: dict[str, int] = {}
         self._turns: defaultdict[str, Turns] = defaultdict(Turns)
 
     def at_rest(self, queues: dict[str, QueueSpec]) -> None:
@@ -78,6 +80,7 @@ class StartLimits:
         self._known |= {name: [spec] for name, spec in queues.items()}
         self._waiting = {task.metadata.name: task for task in self._tasks() if self._is_waiting(task)}
         self._tried.clear()
+        self._before.clear()
         self._count_by_rate(queues)
 
     def look(self, queues: dict[str, QueueSpec], tried: set[str]) -> None:
@@ -86,24 +89,34 @@ class StartLimits:
             if self._known[name][-1] != queues.get(name):
                 self._known[name].append(queues.get(name))
         self._tried |= tried
+        for task in self._tasks() if tried else ():
+            if task.metadata.name in tried:
+                self._before[task.metadata.name] = len(self._known[task.spec.queue]) - 1
         tried.clear()
         self._count_by_rate(queues)
 
     def refused(self, body: Object) -> None:
         """The API server has refused this Job or Pod."""
         labels = body["metadata"]["labels"]
-        self._turns[labels[QUEUE_LABEL]].refuse(labels[TASK_LABEL])
+        if TASK_LABEL in labels:
+            self._turns[labels[QUEUE_LABEL]].refuse(labels[TASK_LABEL])
 
     def fault(self) -> None:
         """A request has failed: which one of the operator's it was is not known here."""
         self._waiting.clear()
+
+    def late(self, body: Object) -> None:
+        """A leader that leads no more has started this attempt: it was decided on when it led."""
+        labels = body["metadata"]["labels"]
+        self._waiting.pop(labels[TASK_LABEL], None)
 
     def another_leads(self, queues: dict[str, QueueSpec]) -> None:
         """It knows of the starts before it by what is left of them."""
         self.at_rest(queues)
         self._waiting.clear()
         self._turns.clear()
-        left = {(pod.task_uid, pod.attempt) for pod in self._world.pods()}
+        uids = {task.metadata.uid for task in self._tasks()}
+        left = {(pod.task_uid, pod.attempt) for pod in self._world.pods() if pod.task_uid in uids}
         left |= {(task.metadata.uid, a.number) for task in self._tasks() for a in task.status.attempts}
         for starts in self._starts.values():
             starts[:] = [start for start in starts if (start.uid, start.number) in left]
@@ -125,6 +138,9 @@ class StartLimits:
         others = [other for other in self._in_progress(queue) if other != body["metadata"]["name"]]
         if all(spec.concurrency is not None and len(others) >= spec.concurrency for spec in specs):
             yield f"{name} starts in {queue} beside {others}, over its concurrency"
+        fresh = [spec for spec in self._known[queue][self._before.get(name, 0) :] if spec is not None]
+        if all(_image(body) != _image(spec.template) for spec in fresh):
+            yield f"{name} starts in {queue} with the image {_image(body)}, which it has not"
         if all(_over(task, spec) for spec in specs):
             yield f"{name} starts in {queue}, over its ceilings"
         yield from self._judge_time(task, now)
@@ -137,7 +153,7 @@ class StartLimits:
         spec, status = task.spec, task.status
         tolerance = timedelta(seconds=TOLERANCE)
         rested_at = now - timedelta(seconds=self._world.clock.seconds() - self._rested_at)
-        ran = any(uid == task.metadata.uid for uid, _ in self._world.ran)
+        ran = self._world.has_run(task)
         if spec.expires_at is not None and not ran and rested_at >= spec.expires_at + tolerance:
             yield f"{task.metadata.name} starts, and has expired"
         times = [time for time in (spec.run_after, status.next_attempt_at) if time is not None]
@@ -150,6 +166,9 @@ class StartLimits:
         queue = task.spec.queue
         starts = self._starts[queue]
         number = current_number(task.status)
+        if any(spec.rate_limit != specs[0].rate_limit for spec in specs):
+            # It may have been decided on under another rate, whose starts do not count.
+            return
         starts.append(Start(task.metadata.uid, number, self._rested_at, self._world.clock.seconds()))
         for spec in specs:
             if (rate := spec.rate_limit) is None or len(starts) <= rate.starts:
@@ -203,7 +222,9 @@ class StartLimits:
         spec, status, now = task.spec, task.status, self._world.clock.now
         times = [time for time in (spec.run_after, status.next_attempt_at) if time is not None]
         name = job_name(task.metadata.name, current_number(status))
+        attempt = task.metadata.uid, current_number(status)
         begun = open_attempt(status) is not None or ("pods", name) in self._world.server.objects
+        begun = begun or any((pod.task_uid, pod.attempt) == attempt for pod in self._world.pods())
         job = self._world.server.objects.get(("jobs", name))
         taken = job is not None and (
             job["metadata"]["labels"][TASK_UID_LABEL] != task.metadata.uid
@@ -220,7 +241,7 @@ class StartLimits:
             labels, status = body["metadata"].get("labels", {}), body.get("status", {})
             states = [container["state"] for container in status.get("containerStatuses") or ()]
             ended = status.get("phase") in ("Succeeded", "Failed") or any("terminated" in state for state in states)
-            if labels.get(QUEUE_LABEL) != queue or ended:
+            if TASK_LABEL not in labels or labels.get(QUEUE_LABEL) != queue or ended:
                 continue
             task = self._world.server.objects.get((TASK_PLURAL, labels[TASK_LABEL]))
             if task is not None and task["metadata"]["uid"] == labels[TASK_UID_LABEL]:
@@ -239,6 +260,10 @@ def _before(one: DjangoTask, other: DjangoTask, ageing: float) -> bool:
     ]
     waited_less = (since[0] - since[1]).total_seconds()
     return points > 0 and (ageing == 0 or waited_less + TOLERANCE < points * ageing)
+
+
+def _image(template: Object | None) -> Any:
+    return None if template is None else template["spec"]["containers"][0]["image"]
 
 
 def _over(task: DjangoTask, queue: QueueSpec) -> bool:

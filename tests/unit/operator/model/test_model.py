@@ -18,6 +18,7 @@ from tests.unit.operator.model.quiescence import run_to_quiescence
 from tests.unit.operator.model.replica import Replica
 from tests.unit.operator.model.scenario import Scenario, few_interruptions
 from tests.unit.operator.model.simulation import Process, Report
+from tests.unit.operator.model.standbys import Standby, numbered_pods
 
 STEPS = 40
 
@@ -29,6 +30,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.stack.enter_context(few_interruptions())
+        self.stack.enter_context(numbered_pods())
         self.scenario = Scenario()
 
     @initialize(data=st.data())
@@ -72,6 +74,8 @@ def short(item: object) -> str:
     match item:
         case Process(pod=Pod(name=name)) | Pod(name=name):
             return name
+        case Standby(key=key):
+            return key.name
         case Report(key=key, attempt=attempt, outcome=outcome):
             return f"{'start' if outcome is None else 'outcome'} of {key.name}-{attempt}"
         case {"metadata": {"name": str(name)}}:

@@ -68,7 +68,9 @@ class TimeLimits:
             return
         process = self._process(uid, last.number)
         if last.reason == Reason.DEADLINE_EXCEEDED and process is not None:
-            lasted, limit = self._now - process.started, min(self._timeouts(task), default=0)
+            # That of a standby pod runs from the claim on, however late the task is delivered.
+            started = min(process.started, self._created[process.pod.uid]) if process.pod.standby else process.started
+            lasted, limit = self._now - started, min(self._timeouts(task), default=0)
             if lasted < limit - TOLERANCE:
                 yield f"{name} has run for {lasted} s, and its timeout is {limit} s"
         elif last.reason == Reason.HEARTBEAT_TIMEOUT and process is not None:
@@ -115,6 +117,9 @@ class TimeLimits:
         if stored is None or owner is None or stored["metadata"]["uid"] != owner.task_uid or owner.ended:
             return
         task = DjangoTask.model_validate(stored)
+        if process is None and owner.standby:
+            # Its container runs, and asks for its task.
+            return
         if process is None:
             waits, limit = self._now - self._created[uid], self._start_timeout(task)
             if waits > limit + TOLERANCE:
@@ -136,7 +141,7 @@ class TimeLimits:
                 yield f"{name} ended {self._now - ended} s ago, and its TTL is {ttl} s"
             return
         expired = task.spec.expires_at is not None and self._world.clock.now > task.spec.expires_at + tolerance
-        if expired and not any(ran == uid for ran, _ in self._world.ran):
+        if expired and not self._world.has_run(task):
             yield f"{name} still waits, and has expired"
 
     def _was_silent(self, task: DjangoTask, before: TaskStatus, process: Process) -> Iterator[str]:
