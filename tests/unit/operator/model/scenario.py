@@ -231,7 +231,7 @@ class Scenario:
         self.judges.another_leads()
 
     def late_request_arrives(self, choose: Choose) -> None:
-        """The last one of a leader that leads no more. Whoever sent it does not get the answer."""
+        """The last one of a leader that leads no more. Its answer goes to nobody."""
         assert self.late is not None
         self.judges.is_late = True
         self.late.step()

@@ -21,7 +21,7 @@ from tests.unit.operator.model.server import ApiServer, Object
 @dataclass(eq=False)
 class Standby:
     """The container of a standby pod, until its task begins. `asks`: it has sent a request. `answer`: on its way to it.
-    `is_over`: it was told that there is no task for it."""
+    `is_over`: its answer was that there is no task for it."""
 
     key: Key
     uid: str
@@ -42,7 +42,7 @@ class Standby:
 
 
 class HeldRequests(WaitingStandbys):
-    """Those of one replica, without an event loop: nobody waits, and the answer is a call."""
+    """Those of one replica, without an event loop: an answer is a call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,6 +176,6 @@ def has_ended(body: Object) -> bool:
 
 
 def numbered_pods() -> AbstractContextManager[object]:
-    """A story has the same names each time it is told."""
+    """A story has the same names each time."""
     count = iter(range(1_000_000))
     return mock.patch.object(secrets, "token_hex", lambda size: f"{next(count):0{2 * size}x}")
