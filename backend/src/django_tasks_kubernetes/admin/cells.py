@@ -9,11 +9,11 @@ from typing import Final
 from django.utils import timezone
 from django.utils.formats import localize, number_format
 from django.utils.html import format_html
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.presentation.rows import Row
-from django_tasks_kubernetes.presentation.text import age, safe, shortened
+from django_tasks_kubernetes.presentation.text import age_parts, safe, shortened
 from djangotasks_api.phases import Phase
 
 SYMBOLS: Final[dict[str, str]] = {
@@ -32,6 +32,15 @@ SHARE: Final = re.compile(r"([0-9]{1,15})/([1-9][0-9]{0,14})")
 ID_END_CHARS: Final = 12
 REASON_MAX_CHARS: Final = 60
 PROBLEM_MAX_CHARS: Final = 120
+# By the units of which they are made.
+AGES: Final = {
+    "s": gettext_noop("{s}s"),
+    "m": gettext_noop("{m}m"),
+    "ms": gettext_noop("{m}m{s}s"),
+    "h": gettext_noop("{h}h"),
+    "hm": gettext_noop("{h}h{m}m"),
+    "d": gettext_noop("{d}d"),
+}
 
 
 def phase(text: str) -> str:
@@ -98,7 +107,20 @@ def span(start: datetime | None, end: datetime | None) -> str:
     if start is None or end is None:
         return "–"
     seconds = max((end - start).total_seconds(), 0.0)
-    return f"{seconds:.1f}s" if seconds < 10 else age(start, end)
+    return _tenths(round(seconds, 1), get_language()) if seconds < 10 else age(start, end)
+
+
+def age(start: datetime, end: datetime) -> str:
+    """How long something took, as short as kubectl has it: 5s, 3m20s, 2h, 4d."""
+    parts = age_parts(start, end)
+    form = AGES["".join(parts)]
+    return _(form).format(**parts)
+
+
+@lru_cache(maxsize=256)
+def _tenths(seconds: float, language: str | None) -> str:
+    form = AGES["s"]
+    return _(form).format(s=number_format(seconds, 1))
 
 
 def waited(row: Row) -> str:

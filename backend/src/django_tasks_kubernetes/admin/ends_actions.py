@@ -13,7 +13,7 @@ class Again(RowAction):
     question = _("Call the receivers of these ends again?")
     button = _("Yes, call them")
     consequence = _("manage.py watch_tasks calls those that raised within some seconds, and has ten tries again.")
-    done = "Receivers are called again."
+    done = _("Receivers are called again.")
 
     def run(self, pk: str, using: str) -> bool:
         return inbox.requeue(pk, using)
@@ -26,7 +26,7 @@ class Discard(RowAction):
     question = _("Call no more receivers for these ends?")
     button = _("Yes, leave it at that")
     consequence = _("What the receivers were to do for these ends is not done.")
-    done = "No more receivers are called."
+    done = _("No more receivers are called.")
 
     def run(self, pk: str, using: str) -> bool:
         return inbox.discard(pk, using)

@@ -15,7 +15,7 @@ class Send(RowAction):
     question = _("Send these tasks now?")
     button = _("Yes, send")
     consequence = _("Each is sent to the cluster at once. One that is refused stays, with the reason.")
-    done = "Sent."
+    done = _("Sent.")
 
     def run(self, pk: str, using: str) -> bool:
         return relay.send_now(pk, using, lambda backend: backend.page_store)
@@ -30,7 +30,7 @@ class Discard(RowAction):
     consequence = _(
         "They are lost: the cluster never gets them, and who waits for their results learns that there are none."
     )
-    done = "Discarded."
+    done = _("Discarded.")
     deletes = True
 
     def run(self, pk: str, using: str) -> bool:

@@ -116,7 +116,7 @@ def _line(queue: Resource, holds: Mapping[str, Resource] | None, now: datetime) 
         waiting=status.get("queued", 0),
         oldest=moment(status.get("oldestQueuedAt")),
         concurrency=spec.get("concurrency"),
-        rate=f"{rate['starts']} / {rate.get('periodSeconds', 1)} s" if rate.get("starts") else "",
+        rate=_rate(rate["starts"], rate.get("periodSeconds", 1)) if rate.get("starts") else "",
         last_error=safe(status.get("lastError") or ""),
         last_error_at=moment(status.get("lastErrorAt")),
         hold=hold,
@@ -126,6 +126,10 @@ def _line(queue: Resource, holds: Mapping[str, Resource] | None, now: datetime) 
         if of_standby.get("status") == "False"
         else "",
     )
+
+
+def _rate(starts: int, period: int) -> str:
+    return _("%(starts)s / %(period)s s") % {"starts": starts, "period": period}
 
 
 def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ class RowAction(ABC):
     question: ClassVar[Any]
     button: ClassVar[Any]
     consequence: ClassVar[Any]
-    done: ClassVar[str]
+    done: ClassVar[Any]
     """For the log of the admin."""
     deletes: ClassVar[bool] = False
 
@@ -80,7 +80,7 @@ def act(admin: "TableAdmin", request: HttpRequest) -> HttpResponseBase:
     if report.done:
         user: Any = request.user
         flag = DELETION if action.deletes else CHANGE
-        LogEntry.objects.log_actions(user.pk, [rows[pk] for pk in report.done], flag, action.done)
+        LogEntry.objects.log_actions(user.pk, [rows[pk] for pk in report.done], flag, str(action.done))
     _tell(request, action, report)
     if report.to_do and not report.failed:
         return _page(

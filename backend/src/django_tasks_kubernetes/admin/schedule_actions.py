@@ -85,7 +85,7 @@ class RunPage(ScheduleActionPage):
         made = run_now(place, name, self.schedule(request, place, name), id_, person(request))
         kind = "workflow" if made["spec"].get("steps") is not None else "task"
         address = url(self.admin.admin_site, f"{kind}_change", quote(place.pk(id_)))
-        return Done(_("It was enqueued as %(id)s.") % {"id": id_}, f"Run now, as {id_}", address)
+        return Done(_("It was enqueued as %(id)s.") % {"id": id_}, _("Run now, as %(id)s") % {"id": id_}, address)
 
 
 class SuspendPage(ScheduleActionPage):
@@ -111,8 +111,8 @@ class SuspendPage(ScheduleActionPage):
             words = _("It was so already.")
             return Done(words, words, back, messages.WARNING)
         if self.suspends:
-            return Done(_("It is suspended."), "Suspended", back)
-        return Done(_("It is resumed."), "Resumed", back)
+            return Done(_("It is suspended."), _("Suspended"), back)
+        return Done(_("It is resumed."), _("Resumed"), back)
 
 
 class ResumePage(SuspendPage):

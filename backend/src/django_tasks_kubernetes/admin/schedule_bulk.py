@@ -107,7 +107,8 @@ class SchedulesActPage(Page):
         finally:
             forget()
         for pk, done in report.done.items():
-            words = f"Run now, as {done.made}" if done.made else "Suspended" if verb.suspends else "Resumed"
+            made = _("Run now, as %(id)s") % {"id": done.made}
+            words = made if done.made else _("Suspended") if verb.suspends else _("Resumed")
             self.admin.log_change(request, self.admin.model(pk=pk), words)
         _tell(request, verb, report)
         if report.to_do and not report.failed:

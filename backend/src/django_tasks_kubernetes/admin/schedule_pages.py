@@ -12,6 +12,7 @@ from django.utils import dateformat, timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
+from django_tasks_kubernetes.admin.cron_words import words_of
 from django_tasks_kubernetes.admin.nav import Problem, problem_of, url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
@@ -21,7 +22,7 @@ from django_tasks_kubernetes.admin.schedule_bulk import VERBS
 from django_tasks_kubernetes.admin.schedule_reading import End, ScheduleReading, read_schedules
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.schedule_rows import record
-from django_tasks_kubernetes.presentation.schedule_times import explained, next_times
+from django_tasks_kubernetes.presentation.schedule_times import next_times
 from django_tasks_kubernetes.presentation.text import moment, safe
 from djangotasks_api.schedules.cron import InvalidSchedule
 
@@ -122,7 +123,7 @@ class SchedulesPage(Page):
             pk=place.pk(name),
             record={key: _safe(value) for key, value in shown.items()},
             timing=_timing(spec),
-            words=explained(spec),
+            words=words_of(spec),
             times=[_time(at) for at in times],
             problem=problem,
             ends=[(end, url(site, f"{what}_change", quote(place.pk(end.id)))) for end in ends],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.codec.resource import Resource
@@ -121,7 +122,7 @@ def _card(attempt: Mapping[str, Any], tail: Mapping[str, Any], *, is_last: bool)
         image=safe(attempt.get("image") or ""),
         exit_code=attempt.get("exitCode"),
         memory="" if memory is None else mebibytes(memory),
-        cpu="" if cpu is None else f"{cpu:,.1f} s",
+        cpu="" if cpu is None else _("%(number)s s") % {"number": number_format(cpu, 1, force_grouping=True)},
         started_at=moment(attempt.get("startedAt")),
         finished_at=moment(attempt.get("finishedAt")),
         reason=safe(attempt.get("reason") or ""),

@@ -58,8 +58,8 @@ class CancelPage(WorkflowActionPage):
         back = self.change_url(place, name)
         if row.is_finished and row.phase != "Cancelled":
             words = _("It was over already: %(phase)s. Nothing was changed.") % {"phase": row.phase}
-            return Done(words, f"Cancel: {words}", back, messages.WARNING)
-        return Done(_("It was asked to cancel."), f"Cancelled: {reason}", back)
+            return Done(words, words, back, messages.WARNING)
+        return Done(_("It was asked to cancel."), _("Cancelled: %(reason)s") % {"reason": reason}, back)
 
 
 class RetryPage(WorkflowActionPage):
@@ -79,7 +79,7 @@ class RetryPage(WorkflowActionPage):
         workflows.create(new)
         id_ = new["metadata"]["name"]
         address = url(self.admin.admin_site, "workflow_change", quote(place.pk(id_)))
-        return Done(_("It is retried as %(id)s.") % {"id": id_}, f"Retried as {id_}", address)
+        return Done(_("It is retried as %(id)s.") % {"id": id_}, _("Retried as %(id)s") % {"id": id_}, address)
 
 
 def requested(resource: Resource, name: str, by: str) -> Resource:

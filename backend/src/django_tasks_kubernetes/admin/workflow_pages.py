@@ -1,8 +1,7 @@
 """The list of workflows, and the page of one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,7 +11,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
@@ -22,28 +20,17 @@ from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
-from django_tasks_kubernetes.admin.task_facts import Fact
 from django_tasks_kubernetes.admin.workflow_reading import read_workflows
+from django_tasks_kubernetes.admin.workflow_words import facts_of, note
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.enqueue.validation import valid_name
 from django_tasks_kubernetes.presentation.filters import UsageError, WorkflowFilter
-from django_tasks_kubernetes.presentation.text import moment
-from django_tasks_kubernetes.presentation.workflow_pages import workflow_facts, workflow_times
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, queues_of, workflow_row
 from django_tasks_kubernetes.presentation.workflow_tree import StepView, tree
 from djangotasks_api.names import step_task_name
 from djangotasks_api.workflow.records import WorkflowPhase
 
 PER_PAGE: Final = 50
-# What workflow_facts() names, which the command line shows as well. Here it is translated.
-LABELS: Final = (
-    gettext_noop("Namespace"), gettext_noop("Workflow"), gettext_noop("Queue"), gettext_noop("Phase"),
-    gettext_noop("Reason"), gettext_noop("Message"), gettext_noop("Progress"), gettext_noop("Active"),
-    gettext_noop("Priority"), gettext_noop("At most at once"), gettext_noop("Timeout"), gettext_noop("Retry of"),
-    gettext_noop("Enqueued by"), gettext_noop("Schedule"), gettext_noop("Scheduled for"),
-    gettext_noop("Idempotency key"), gettext_noop("Enqueued"), gettext_noop("Started"), gettext_noop("Finished"),
-    gettext_noop("Took"), gettext_noop("Suspended"), gettext_noop("Cancel"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +98,10 @@ class WorkflowPage(Page):
         return context | {
             "row": row,
             "title": row.workflow or row.id,
-            "facts": list(_facts(resource, now)),
+            "facts": list(facts_of(resource, now)),
             "graph": drawn,
             "boxes": self._boxes(drawn, place, row),
-            "steps": [(step, self._url(Node(steps=(step,), needs=()), place, row)) for step in steps],
+            "steps": [(step, self._url(Node(steps=(step,), needs=()), place, row), note(step)) for step in steps],
             "box_number": len(collapsed(steps)),
             "tasks_url": self._list(place, {"workflow": row.id}),
             "may_cancel": is_mine and not row.is_finished and may(request, "change_workflow"),
@@ -147,13 +134,6 @@ class WorkflowPage(Page):
     def _list(self, place: Place, parameters: dict[str, str]) -> str:
         more = {} if place.is_only else {"backend": place.alias}
         return f"{url(self.admin.admin_site, 'task_changelist')}?{urlencode(parameters | more)}"
-
-
-def _facts(resource: Resource, now: datetime) -> Iterator[Fact]:
-    """In the reader's language and zone."""
-    times = dict(workflow_times(resource))
-    for label, text in workflow_facts(resource, now):
-        yield Fact(gettext(label), text, at=moment(times.get(label)))
 
 
 def workflow_of(place: Place, name: str, *, fresh: bool = False) -> Answer[Resource | None]:

@@ -1,14 +1,10 @@
-"""When a schedule is due next, and what its expressions say. Pure."""
+"""When a schedule is due next. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
-
-from cronsim import CronSim, CronSimError
 
 from django_tasks_kubernetes.codec.resource import Resource
-from djangotasks_api.schedules.cron import ALIASES, ANY_TIME
 from djangotasks_api.schedules.timing import Timing
 
 
@@ -19,15 +15,3 @@ def next_times(resource: Resource, now: datetime, number: int) -> Iterator[datet
         timing = Timing.from_spec(spec)
         for at in islice(timing.between(now, datetime.max.replace(tzinfo=UTC)), number):
             yield at.astimezone(timing.zone)
-
-
-def explained(spec: Mapping[str, Any]) -> str:
-    """Its expressions in English words: At 02:00 every day. Empty for what has none, or for which there are none."""
-    return "; ".join(filter(None, map(_explained, spec.get("cron") or ())))
-
-
-def _explained(text: str) -> str:
-    try:
-        return str(CronSim(ALIASES.get(text, text), ANY_TIME).explain())
-    except (CronSimError, ValueError, LookupError):
-        return ""

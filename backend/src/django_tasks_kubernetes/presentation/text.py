@@ -47,21 +47,24 @@ def moment(text: Any) -> datetime | None:
 
 def age(then: datetime | None, now: datetime | None) -> str:
     """The time between two moments as kubectl writes it: 5s, 3m20s, 2h, 4d. Empty where one is not known."""
+    return "".join(f"{number}{unit}" for unit, number in age_parts(then, now).items())
+
+
+def age_parts(then: datetime | None, now: datetime | None) -> dict[str, int]:
+    """The same as numbers by their units."""
     if then is None or now is None:
-        return ""
+        return {}
     seconds = max(int((now - then) / timedelta(seconds=1)), 0)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 120:
-        return f"{seconds}s"
+        return {"s": seconds}
     if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
+        return {"m": minutes} | ({"s": seconds % 60} if seconds % 60 else {})
     if hours < 3:
-        return f"{minutes}m"
+        return {"m": minutes}
     if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    return f"{days}d"
+        return {"h": hours} | ({"m": minutes % 60} if minutes % 60 else {})
+    return {"h": hours} if hours < 48 else {"d": days}
 
 
 def before(now: datetime, age: Any) -> datetime | None:

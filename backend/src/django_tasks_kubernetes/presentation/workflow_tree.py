@@ -72,14 +72,25 @@ class StepView:
         return index if index is None or self.chunk is None else index // self.chunk
 
     @property
+    def notes(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """What is said beside it: sentences, each with what is filled in."""
+        if self.runs in CONDITIONS:
+            yield CONDITIONS[self.runs], {}
+        if self.reason and self.phase != StepPhase.FAILED:
+            yield "%(reason)s", {"reason": self.reason}
+        if self.chunk is not None:
+            yield "in chunks of %(number)s", {"number": f"{self.chunk:,}"}
+        if self.is_map and self.failed:
+            yield "%(number)s failed", {"number": f"{len(self.failed):,}"}
+        if self.taken_over:
+            words = "%(number)s taken over" if self.is_map else "taken over"
+            yield words, {"number": f"{self.taken_over:,}"}
+        if self.beside:
+            yield "also after %(steps)s", {"steps": ", ".join(self.beside)}
+
+    @property
     def note(self) -> str:
-        words = [CONDITIONS[self.runs]] if self.runs in CONDITIONS else []
-        words += [self.reason] if self.reason and self.phase != StepPhase.FAILED else []
-        words += [f"in chunks of {self.chunk:,}"] if self.chunk is not None else []
-        words += [f"{len(self.failed):,} failed"] if self.is_map and self.failed else []
-        words += [f"{self.taken_over:,} taken over" if self.is_map else "taken over"] if self.taken_over else []
-        words += [f"also after {', '.join(self.beside)}"] if self.beside else []
-        return ", ".join(words)
+        return ", ".join(text % given for text, given in self.notes)
 
 
 def tree(resource: Resource) -> list[StepView]:

@@ -108,7 +108,7 @@ def test_the_list_says_when_what_and_how_it_went(nightly: ApiServer, log_in: Log
     response = client.get(LIST)
     every, night = response.context["schedules"]
     assert (every.timing, len(every.times), every.ends) == ("every 15 min", 3, [])
-    assert (night.timing, night.words) == ("0 2 * * *", "At 02:00 every day")
+    assert (night.timing, night.words) == ("0 2 * * *", "02:00, every day")
     assert all(time.own.endswith("02:00") and time.is_same for time in night.times)
     assert [end.phase for end, _ in night.ends] == ["Succeeded", "Failed", "Running"]
     assert night.ends[0][1] == "/admin/django_tasks_kubernetes/task/nightly-202611230100/change/"
@@ -158,7 +158,7 @@ def test_nothing_yet(api_server: Server, log_in: LogIn) -> None:
         ({"cron": ["61 * * * *"]}, "61 * * * *"),
         ({"timeZone": "Mars/Base"}, "there is no time zone"),
         ({"cron": ["0 0 1 1 *"], "endAt": "2020-01-01T00:00:00Z"}, "never again"),
-        ({"cron": ["@daily", "*/5 * * * *"]}, "Every fifth minute"),
+        ({"cron": ["@daily", "*/5 * * * *"]}, "every 5 minutes"),
     ],
 )
 def test_what_is_not_due_is_explained(api_server: Server, log_in: LogIn, fields: dict[str, Any], words: str) -> None:

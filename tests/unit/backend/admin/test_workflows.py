@@ -105,7 +105,8 @@ def test_a_workflow_is_a_picture_and_a_list(cluster: InMemoryCluster, viewer: Cl
         assert f'href="{address.replace("&", "&amp;")}"' in response.text
     assert response.text.count('class="djt-edge"') == 5
     assert response.text.count('<th scope="row">') == 5
-    assert [step.name for step, _ in response.context["steps"]] == ["extract", "render", "publish", "alert", "clean-up"]
+    names = [step.name for step, *_ in response.context["steps"]]
+    assert names == ["extract", "render", "publish", "alert", "clean-up"]
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", response.text)
 
 
