@@ -22,7 +22,8 @@ from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, problem_of, url
 from django_tasks_kubernetes.admin.one_task import may_see, task_for
-from django_tasks_kubernetes.admin.page import TEMPLATES, Page, frame
+from django_tasks_kubernetes.admin.page import Page, frame
+from django_tasks_kubernetes.admin.parts import TEMPLATES
 from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.enqueue.validation import dashed, valid_name

@@ -4,14 +4,16 @@ clock."""
 import re
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.utils import timezone
 from django.utils.formats import localize, number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
+from django_tasks_kubernetes.admin.seen import was_shown
 from django_tasks_kubernetes.presentation.rows import Row
 from django_tasks_kubernetes.presentation.text import age_parts, safe, shortened
 from djangotasks_api.phases import Phase
@@ -41,6 +43,15 @@ AGES: Final = {
     "hm": gettext_noop("{h}h{m}m"),
     "d": gettext_noop("{d}d"),
 }
+
+
+def checkbox(task: Any) -> str:
+    """Selects a row of the list for an action: what Django makes of it, which a test compares."""
+    label = _("Select this object for an action - {}").format(task)
+    return format_html(
+        '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+        ACTION_CHECKBOX_NAME, task.pk, label,
+    )  # fmt: skip
 
 
 def phase(text: str) -> str:
@@ -84,6 +95,7 @@ def ago(at: datetime | None) -> str:
     if at is None:
         return "–"
     now = timezone.now()
+    was_shown((now - at).total_seconds())
     words = _("in {age}") if at > now else _("{age} ago")
     return moment(at, words.format(age=age(now, at) if at > now else age(at, now)))
 
@@ -125,14 +137,22 @@ def _tenths(seconds: float, language: str | None) -> str:
 
 def waited(row: Row) -> str:
     """From the enqueueing to the start; of one that has not started, until now."""
-    return span(row.enqueued_at, row.started_at or row.finished_at or timezone.now())
+    return _span_of(row.enqueued_at, row.started_at or row.finished_at)
 
 
 def ran(row: Row) -> str:
     """From the start to the end; of one that has not ended, until now."""
     if row.started_at is None:
         return "–"
-    return span(row.started_at, row.finished_at or timezone.now())
+    return _span_of(row.started_at, row.finished_at)
+
+
+def _span_of(start: datetime | None, end: datetime | None) -> str:
+    """Of what has not ended, until now."""
+    if end is None:
+        end = timezone.now()
+        was_shown((end - start).total_seconds() if start is not None else 0)
+    return span(start, end)
 
 
 def short_id(name: str) -> str:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.admin.criteria import Criteria, WrongCriteria, criteria_of
-from django_tasks_kubernetes.admin.page import PART, is_fresh
+from django_tasks_kubernetes.admin.page import is_fresh
+from django_tasks_kubernetes.admin.parts import PART
 from django_tasks_kubernetes.admin.places import Place, place_of
 from django_tasks_kubernetes.admin.reading import Reading, View, read
 from django_tasks_kubernetes.models import Task

@@ -21,7 +21,8 @@ from django_tasks_kubernetes.admin.links import links as links_to
 from django_tasks_kubernetes.admin.links import of_task
 from django_tasks_kubernetes.admin.log_reading import LogPane, attempt_of, has_run, log_pane
 from django_tasks_kubernetes.admin.one_task import answer_for
-from django_tasks_kubernetes.admin.page import PART, Page, is_fresh
+from django_tasks_kubernetes.admin.page import Page, is_fresh
+from django_tasks_kubernetes.admin.parts import PART
 from django_tasks_kubernetes.admin.places import Place, history_options, split
 from django_tasks_kubernetes.admin.queues_page import known_lines
 from django_tasks_kubernetes.admin.timeline import timeline

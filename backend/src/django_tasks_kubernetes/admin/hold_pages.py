@@ -20,7 +20,8 @@ from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin import nav
 from django_tasks_kubernetes.admin.base import person, require
-from django_tasks_kubernetes.admin.page import TEMPLATES, frame
+from django_tasks_kubernetes.admin.page import frame
+from django_tasks_kubernetes.admin.parts import TEMPLATES
 from django_tasks_kubernetes.admin.places import Place, split
 from django_tasks_kubernetes.admin.queue_lines import HoldLine, hold_line
 from django_tasks_kubernetes.admin.reading import forget

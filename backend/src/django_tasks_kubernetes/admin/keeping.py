@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
@@ -37,6 +38,12 @@ class Answer[T]:
     problem: TaskException | ImproperlyConfigured | None = None
     """Why it could not be read now."""
 
+    version: int = 0
+    """The same as long as reading gives the same."""
+
+
+type AnyAnswer = Answer[Any]
+
 
 @dataclass(slots=True)
 class _Kept:
@@ -53,6 +60,7 @@ class Keeper:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._versions = count(1)
 
     def get[T](self, key: Hashable, read: Callable[[], T], *, fresh: bool = False) -> Answer[T]:
         """Reads, or gives what was read under this key a short while ago. What `read` raises of a TaskException is in
@@ -83,13 +91,22 @@ class Keeper:
 
     def _read[T](self, read: Callable[[], T], before: Answer[T] | None) -> Answer[T]:
         try:
-            return Answer(value=read(), as_of=timezone.now())
+            value = read()
+            is_same = before is not None and before.problem is None and before.value == value
+            version = before.version if before is not None and is_same else next(self._versions)
+            return Answer(value=value, as_of=timezone.now(), version=version)
         except (TaskException, ImproperlyConfigured) as error:
             # Its frames hold what was read.
             problem = error.with_traceback(None)
+            is_same = before is not None and before.problem is not None and _words(before.problem) == _words(problem)
+            version = before.version if before is not None and is_same else next(self._versions)
             if before is None:
-                return Answer(value=None, as_of=timezone.now(), problem=problem)
-            return Answer(value=before.value, as_of=before.as_of, problem=problem)
+                return Answer(value=None, as_of=timezone.now(), problem=problem, version=version)
+            return Answer(value=before.value, as_of=before.as_of, problem=problem, version=version)
+
+
+def _words(problem: Exception) -> tuple[type, str]:
+    return type(problem), str(problem)
 
 
 # Of this process.

@@ -39,7 +39,7 @@ class OverviewPage(Page):
         if (window := WINDOWS.get(word)) is None:
             raise BadRequest(f"within={word!r}")
         fresh, now = is_fresh(request), timezone.now()
-        answer = kept(place, "overview", lambda: read_overview(place, now, fresh=fresh), fresh=fresh)
+        answer = kept(place, "overview", lambda: read_overview(place, timezone.now(), fresh=fresh), fresh=fresh)
         context = {
             "answer": answer,
             "window": window,

@@ -1,32 +1,22 @@
 """A page: its permission, what it shows, and its parts, which are asked for alone while it is open."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
-from django.template.loader import render_to_string
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.formats import time_format
-from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.nav import nav
+from django_tasks_kubernetes.admin.parts import PART, PARTS, TEMPLATES, render_part
 from django_tasks_kubernetes.admin.places import Place, place_of, split
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.admin.base import ClusterAdmin, ModelAdmin
-
-TEMPLATES = "admin/django_tasks_kubernetes"
-PART = "part"
-# When the cluster was asked, as the page says it: that changes where the part does not.
-AS_OF = "X-As-Of"
 
 
 class Page:
@@ -60,6 +50,9 @@ class Page:
         place, name = split(unquote(object_id)) if object_id else (place_of(request.GET.get("backend")), "")
         if place is None:
             raise Http404
+        return PARTS.answer(request, self.admin.queues_for, lambda: self._made(request, place, name))
+
+    def _made(self, request: HttpRequest, place: Place, name: str) -> HttpResponseBase:
         found = self.context(request, place, name)
         context = {**frame(self.admin, request, self.title, self.tab or self.name, place, found.get("answer")), **found}
         return render(request, f"{TEMPLATES}/{self.name}.html", context, self.parts)
@@ -83,29 +76,9 @@ def is_fresh(request: HttpRequest) -> bool:
     return "fresh" in request.GET
 
 
-def _known_etags(request: HttpRequest) -> set[str]:
-    """Of what the browser has. What compresses answers, as GZipMiddleware and nginx do, makes them weak."""
-    return {etag.removeprefix("W/") for etag in parse_etags(request.headers.get("If-None-Match", ""))}
-
-
 def render(request: HttpRequest, template: str, context: Mapping[str, Any], parts: tuple[str, ...]) -> HttpResponseBase:
     """Answers with the page; or with the part of it that is asked for, unless the browser has it already."""
     part = request.GET.get(PART)
     if part is None:
         return TemplateResponse(request, template, dict(context))
-    if part not in parts:
-        raise BadRequest(f"There is no part {part!r}.")
-    answer = context.get("answer")
-    text = render_to_string(f"{TEMPLATES}/parts/{part}.html", dict(context), request)
-    etag = f'"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
-    failed = isinstance(answer, Answer) and answer.problem is not None
-    response: HttpResponse
-    if not failed and etag in _known_etags(request):
-        response = HttpResponseNotModified()
-    else:
-        # A browser's page goes on asking, more and more slowly, and says since when it is old.
-        response = HttpResponse(text, status=503 if failed else 200)
-    response.headers["ETag"] = etag
-    if isinstance(answer, Answer):
-        response.headers[AS_OF] = time_format(timezone.localtime(answer.as_of), "H:i:s")
-    return response
+    return render_part(request, part, context, parts)

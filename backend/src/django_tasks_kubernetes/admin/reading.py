@@ -8,6 +8,7 @@ from typing import Final
 
 from django_tasks_kubernetes.admin.keeping import KEEPER, MOST_SECONDS, Answer
 from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.admin.seen import noted, was_read
 from django_tasks_kubernetes.presentation.filters import EVER
 from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
 from django_tasks_kubernetes.presentation.rows import Row
@@ -73,9 +74,16 @@ def kept[T](place: Place, what: Hashable, read: Callable[[], T], *, fresh: bool 
     def reading() -> T:
         # Making the connection raises as a request does.
         _ = place.store
-        return read()
+        # Of what was read for it, nothing is shown but by it.
+        with noted(None):
+            return read()
 
-    return KEEPER.get((*_key(place), what), reading, fresh=fresh)
+    def answered() -> Answer[T]:
+        return KEEPER.get((*_key(place), what), reading, fresh=fresh)
+
+    answer = answered()
+    was_read(answered, answer)
+    return answer
 
 
 def forget() -> None:

@@ -18,7 +18,8 @@ from django_tasks_kubernetes.admin.actions import Done
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, url
-from django_tasks_kubernetes.admin.page import TEMPLATES, frame
+from django_tasks_kubernetes.admin.page import frame
+from django_tasks_kubernetes.admin.parts import TEMPLATES
 from django_tasks_kubernetes.admin.places import place_of
 
 if TYPE_CHECKING:

@@ -128,3 +128,20 @@ def test_a_stampede_is_one_read() -> None:
     for thread in threads:
         thread.join(60)
     assert len(reads) == 1
+
+
+def test_a_version_lasts_as_long_as_the_same_is_read() -> None:
+    clock = Clock()
+    keeper, answers = Keeper(clock), ["a", "a", "b", ApiUnavailable("away"), ApiUnavailable("away"), "b"]
+
+    def read() -> str:
+        found = answers.pop(0)
+        if isinstance(found, ApiUnavailable):
+            raise found
+        return str(found)
+
+    versions = []
+    while answers:
+        versions.append(keeper.get("key", read).version)
+        clock.now += 31
+    assert [number - versions[0] for number in versions] == [0, 0, 1, 2, 2, 3]

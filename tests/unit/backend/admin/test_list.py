@@ -4,9 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.admin import ModelAdmin, site
 from django.test import Client
 
 from django_tasks_kubernetes.admin import TaskAdmin
+from django_tasks_kubernetes.models import Task
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
 from tests.unit.backend.conftest import Server
@@ -142,6 +144,22 @@ def test_no_page_has_inline_code(cluster: InMemoryCluster, viewer: Client) -> No
     several(cluster)
     text = viewer.get(LIST).text
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", text)
+
+
+def test_a_row_is_selected_as_in_any_list(cluster: InMemoryCluster) -> None:
+    """Ours is Django's, without a template for each row; where a theme has its own, that is used."""
+    task = Task.shown("an-id", 'shop.tasks.send"<')
+    mine = TaskAdmin(Task, site)
+    assert mine.action_checkbox(task) == ModelAdmin.action_checkbox(mine, task)
+
+    class Theme(ModelAdmin):  # type: ignore[type-arg]
+        def action_checkbox(self, obj: Any) -> Any:
+            return "its own"
+
+    class Themed(TaskAdmin, Theme):
+        pass
+
+    assert Themed(Task, site).action_checkbox(task) == "its own"
 
 
 def test_the_rows_alone(cluster: InMemoryCluster, viewer: Client) -> None:
