@@ -135,6 +135,19 @@ def test_a_hidden_page_does_not_ask(visitor: Visitor, tasks: list[str]) -> None:
         still.page.clock.run_for(0)
 
 
+def test_rows_that_came_later_are_selected_as_those_before(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/")
+    for _ in range(2):
+        assert still.answer(EVERY) == 200
+        still.page.locator("#action-toggle").check()
+        boxes = still.page.locator("input.action-select")
+        assert boxes.evaluate_all("boxes => boxes.every(box => box.checked)")
+        expect(still.page.locator(".action-counter").first).to_have_text(f"{len(tasks)} of {len(tasks)} selected")
+        still.page.locator("#action-toggle").uncheck()
+        still.page.locator("#action-toggle").evaluate("box => box.blur()")
+        still.page.locator("#site-name, #branding").first.hover()
+
+
 def test_what_is_selected_pointed_at_or_focused_stays(visitor: Visitor, tasks: list[str]) -> None:
     still = Still(visitor, "task/")
     box = still.page.locator("input.action-select").first

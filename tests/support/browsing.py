@@ -61,7 +61,7 @@ class Visitor:
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", self._note_console)
-        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error.stack or error}"))
         page.on("response", self._note_response)
         if state is None:
             self._log_in(page, person)

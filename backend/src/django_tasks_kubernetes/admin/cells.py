@@ -34,6 +34,8 @@ SHARE: Final = re.compile(r"([0-9]{1,15})/([1-9][0-9]{0,14})")
 ID_END_CHARS: Final = 12
 REASON_MAX_CHARS: Final = 60
 PROBLEM_MAX_CHARS: Final = 120
+# A message of Django's own.
+SELECT: Final = "Select this object for an action - {}"
 # By the units of which they are made.
 AGES: Final = {
     "s": gettext_noop("{s}s"),
@@ -47,7 +49,7 @@ AGES: Final = {
 
 def checkbox(task: Any) -> str:
     """Selects a row of the list for an action: what Django makes of it, which a test compares."""
-    label = _("Select this object for an action - {}").format(task)
+    label = _(SELECT).format(task)
     return format_html(
         '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
         ACTION_CHECKBOX_NAME, task.pk, label,

@@ -4,16 +4,19 @@ A project without the admin imports this too, with its first template: so the ad
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.template import Context
+from django.template import Context, Engine, Template
 from django.template.loader import get_template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 PARTS = "admin/django_tasks_kubernetes/parts"
+# Libraries of tags, and the one that makes the rows of a list: unfold's, and Django's.
+LISTS = (("unfold_list", "unfold_result_list"), ("admin_list", "result_list"))
 
 
 @register.simple_tag(takes_context=True)
@@ -29,6 +32,18 @@ def live(context: Context, name: str, every: int) -> SafeString:
     """The part of that name, which live.js asks for again each so many seconds."""
     text = get_template(f"{PARTS}/{name}.html").template.render(context)  # type: ignore[attr-defined]
     return format_html('<div data-live="{}" data-every="{}">{}</div>', name, every, mark_safe(text))  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def rows(context: Context, cl: Any) -> SafeString:
+    """The rows of a list, by the tag of the theme where that has its own: its script needs what it makes."""
+    return _rows_template(context.template.engine).render(context)  # type: ignore[union-attr]
+
+
+@lru_cache(maxsize=8)
+def _rows_template(engine: Engine) -> Template:
+    library, tag = next(pair for pair in LISTS if pair[0] in engine.template_libraries)
+    return engine.from_string(f"{{% load {library} %}}{{% {tag} cl %}}")
 
 
 @register.filter

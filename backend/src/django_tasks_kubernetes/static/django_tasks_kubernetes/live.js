@@ -35,6 +35,18 @@ class Region {
     this.etag = null;
     this.timer = null;
     this.isAsking = false;
+    // The admin's own script wires the rows that a page comes with.
+    this.isWired = true;
+    for (const event of ["pointerover", "focusin"]) element.addEventListener(event, () => this.wire());
+  }
+
+  // Selecting rows, when somebody is about to: each time adds listeners to the whole page.
+  wire() {
+    if (this.isWired) return;
+    this.isWired = true;
+    const boxes = this.element.querySelectorAll("tr input.action-select");
+    // Unfold's script asks for the parent, and Django's does not.
+    if (boxes.length > 0) window.Actions?.(boxes, { parent: this.element.closest(".result-list-wrapper") ?? document });
   }
 
   get isInUse() {
@@ -95,6 +107,7 @@ class Region {
 
   replace(text, etag) {
     this.etag = etag;
+    this.isWired = false;
     this.unchanged = 0;
     this.wait = this.least;
     // What was opened stays open, and what was scrolled where it is, but for a log whose end is looked at: that is followed.
