@@ -206,7 +206,7 @@ def test_hundreds_of_tasks_of_one_broken_queue_cost_what_one_costs(
         wait_for("the queue is tried again and again", lambda: tried() >= TRIES or None, seconds=300, why=stage.tell)
         calls = stage.proxy.calls[before:]
         assert not excess(calls, time.monotonic() - began), breakdown(calls)
-        # Two tasks take turns in each try: it is read, and may be told why it waits. And what is said of the queue.
+        # Two tasks take turns in each try: it is read, and its status may say why it waits. And the status of the queue.
         about_tasks = [call for call in calls if call.resource == "djangotasks" and call.name]
         assert len(about_tasks) <= 4 * (tried() + 1), breakdown(calls)
         stage.wait_phase(stage.enqueue("add", 1, 2), "Succeeded")

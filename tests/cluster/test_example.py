@@ -101,7 +101,7 @@ class Shop:
         return self.kubectl.manage("shell", "--no-imports", "-c", code)
 
     def mail_about(self, words: str) -> dict[str, Any]:
-        """The only one with these words in its subject. The log has it a moment after its sender was told so."""
+        """The only one with these words in its subject. The log has it a moment after the server accepted it."""
 
         def arrived() -> list[dict[str, Any]] | None:
             lines = self.kubectl("logs", "deployment/smtp", "--tail=-1").splitlines()

@@ -70,7 +70,7 @@ class Cluster:
             capture_output=True,
             text=True,
             check=False,
-            # Longer than what it is told to wait for, by default 300 s.
+            # Longer than its own timeout, by default 300 s.
             timeout=700,
         )
         assert done.returncode == 0, f"helm {' '.join(arguments)}\n{done.stdout}{done.stderr}"
