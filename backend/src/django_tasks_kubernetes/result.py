@@ -66,6 +66,9 @@ class AttemptUsage:
     memory_bytes: int | None = None
     """The most memory at once, files in memory included. After OOMKilled: the limit."""
 
+    memory_limit_bytes: int | None = None
+    """The memory limit of its container. None also where it has none."""
+
     cpu_seconds: float | None = None
     """CPU time, of all its processes."""
 

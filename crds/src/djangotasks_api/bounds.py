@@ -213,7 +213,7 @@ RETRY_AFTER_SECONDS: Final = Range(0, SECONDS_PER_YEAR)
 """The wait that a task asks for itself (RetryLater)."""
 
 MEMORY_BYTES: Final = Range(0, 2**53 - 1)
-"""Memory that an attempt has used. JSON parsers of any language hold these exactly."""
+"""Memory that an attempt has used, and may use. JSON parsers of any language hold these exactly."""
 
 CPU_SECONDS: Final = Range(0, 1000 * SECONDS_PER_YEAR)
 """CPU time that an attempt has used, of all its processes and cores."""

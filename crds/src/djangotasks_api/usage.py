@@ -17,11 +17,18 @@ class Usage:
     memory_bytes: int | None = None
     """The most memory at once."""
 
+    memory_limit_bytes: int | None = None
+    """What it may use at most; none where there is no limit."""
+
     cpu_seconds: float | None = None
     """CPU time, of user and system, of all its processes."""
 
     def to_data(self) -> dict[str, Any]:
-        data = {"memoryBytes": self.memory_bytes, "cpuSeconds": self.cpu_seconds}
+        data = {
+            "memoryBytes": self.memory_bytes,
+            "memoryLimitBytes": self.memory_limit_bytes,
+            "cpuSeconds": self.cpu_seconds,
+        }
         return {name: value for name, value in data.items() if value is not None}
 
     @classmethod
@@ -29,11 +36,13 @@ class Usage:
         """Parse what a pod says. None for what is no usage: an outcome must not be lost over it."""
         if not isinstance(data, Mapping):
             return None
-        memory, cpu = _within(MEMORY_BYTES, data.get("memoryBytes")), _within(CPU_SECONDS, data.get("cpuSeconds"))
+        memory, limit = (_within(MEMORY_BYTES, data.get(name)) for name in ("memoryBytes", "memoryLimitBytes"))
+        cpu = _within(CPU_SECONDS, data.get("cpuSeconds"))
         if memory is None and cpu is None:
             return None
         return cls(
             memory_bytes=None if memory is None else int(memory),
+            memory_limit_bytes=None if limit is None else int(limit),
             cpu_seconds=None if cpu is None else round(float(cpu), CPU_DIGITS),
         )
 

@@ -48,9 +48,21 @@ def test_only_numbers_within_their_bounds_count(data: object, memory: int | None
     assert (used is None) == (memory is None and cpu is None)
 
 
+@pytest.mark.parametrize(("limit", "known"), [(2**28, 2**28), (2**53, None), (-1, None), ("max", None), (None, None)])
+def test_a_limit_counts_only_within_its_bounds(limit: object, known: int | None) -> None:
+    used = Usage.from_data({"memoryBytes": 1, "memoryLimitBytes": limit})
+    assert used == Usage(memory_bytes=1, memory_limit_bytes=known)
+    assert Usage.from_data({"memoryLimitBytes": limit}) is None
+
+
 @given(st.none() | st.integers(0, MEMORY_BYTES.most), st.floats(0, 10**7).map(lambda cpu: round(cpu, 3)))
 def test_usage_survives_the_journey(memory: int | None, cpu: float) -> None:
-    outcome = Outcome(started_at=None, finished_at=NOW, result="1", usage=Usage(memory_bytes=memory, cpu_seconds=cpu))
+    outcome = Outcome(
+        started_at=None,
+        finished_at=NOW,
+        result="1",
+        usage=Usage(memory_bytes=memory, memory_limit_bytes=memory, cpu_seconds=cpu),
+    )
     assert Outcome.from_json(outcome.to_json()) == outcome
     assert Outcome.from_termination_message(outcome.to_termination_message("token"), ["token"]) == outcome
 

@@ -42,7 +42,7 @@ class AttemptCard:
     image: str
     exit_code: int | None
     memory: str
-    """The most at once, with its unit; empty where that is not known."""
+    """The most at once, with its unit, and of how much; empty where that is not known."""
     cpu: str
     started_at: datetime | None
     finished_at: datetime | None
@@ -113,7 +113,7 @@ def attempts_of(resource: Resource) -> list[AttemptCard]:
 
 def _card(attempt: Mapping[str, Any], tail: Mapping[str, Any], *, is_last: bool) -> AttemptCard:
     error, usage = attempt.get("error") or {}, attempt.get("usage") or {}
-    memory, cpu = usage.get("memoryBytes"), usage.get("cpuSeconds")
+    cpu = usage.get("cpuSeconds")
     has_log = tail.get("attempt") == attempt.get("number")
     return AttemptCard(
         number=attempt.get("number") or 0,
@@ -121,7 +121,7 @@ def _card(attempt: Mapping[str, Any], tail: Mapping[str, Any], *, is_last: bool)
         node=safe(attempt.get("node") or ""),
         image=safe(attempt.get("image") or ""),
         exit_code=attempt.get("exitCode"),
-        memory="" if memory is None else mebibytes(memory),
+        memory=_memory(usage),
         cpu="" if cpu is None else _("%(number)s s") % {"number": number_format(cpu, 1, force_grouping=True)},
         started_at=moment(attempt.get("startedAt")),
         finished_at=moment(attempt.get("finishedAt")),
@@ -132,3 +132,11 @@ def _card(attempt: Mapping[str, Any], tail: Mapping[str, Any], *, is_last: bool)
         log=safe(tail.get("text") or "", lines=True).rstrip() if has_log else "",
         is_last=is_last,
     )
+
+
+def _memory(usage: Mapping[str, Any]) -> str:
+    memory, limit = usage.get("memoryBytes"), usage.get("memoryLimitBytes")
+    if memory is None:
+        return ""
+    words = _("%(memory)s of %(limit)s") if limit else "%(memory)s"
+    return words % {"memory": mebibytes(memory), "limit": mebibytes(limit or 0)}

@@ -119,7 +119,10 @@ def usage_of(attempts: Sequence[Mapping[str, Any]]) -> tuple[AttemptUsage, ...]:
     """From status.attempts."""
     return tuple(
         AttemptUsage(
-            attempt=attempt["number"], memory_bytes=used.get("memoryBytes"), cpu_seconds=used.get("cpuSeconds")
+            attempt=attempt["number"],
+            memory_bytes=used.get("memoryBytes"),
+            memory_limit_bytes=used.get("memoryLimitBytes"),
+            cpu_seconds=used.get("cpuSeconds"),
         )
         for attempt in attempts
         if (used := attempt.get("usage"))

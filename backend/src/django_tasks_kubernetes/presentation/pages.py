@@ -94,7 +94,8 @@ def usage_of(attempt: Mapping[str, Any]) -> Iterator[str]:
     """Peak memory, and CPU time, as far as they are known."""
     usage = attempt.get("usage") or {}
     if (memory := usage.get("memoryBytes")) is not None:
-        yield f"memory {mebibytes(memory)}"
+        limit = usage.get("memoryLimitBytes")
+        yield f"memory {mebibytes(memory)}" + (f" of {mebibytes(limit)}" if limit else "")
     if (cpu := usage.get("cpuSeconds")) is not None:
         yield f"CPU {cpu:.1f} s"
 

@@ -69,6 +69,7 @@ def _attempt_record(attempt: Mapping[str, Any]) -> dict[str, Any]:
         "finished_at": attempt.get("finishedAt"),
         "exit_code": attempt.get("exitCode"),
         "memory_bytes": usage.get("memoryBytes"),
+        "memory_limit_bytes": usage.get("memoryLimitBytes"),
         "cpu_seconds": usage.get("cpuSeconds"),
         "reason": attempt.get("reason"),
         "message": attempt.get("message"),

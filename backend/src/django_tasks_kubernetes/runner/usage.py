@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from djangotasks_api.bounds import MEMORY_BYTES
 from djangotasks_api.usage import Usage
 
 ROOT: Final = Path("/sys/fs/cgroup")
@@ -18,16 +19,27 @@ NS: Final = 1_000_000_000
 
 def measured(root: Path = ROOT) -> Usage:
     """Of this attempt, from the start of its container. Takes less than a millisecond."""
-    memory, cpu = memory_bytes(root), cpu_seconds(root)
+    memory, cpu, limit = memory_bytes(root), cpu_seconds(root), memory_limit_bytes(root)
     if memory is None or cpu is None:
         own_memory, own_cpu = of_processes()
         memory, cpu = own_memory if memory is None else memory, own_cpu if cpu is None else cpu
-    return Usage(memory_bytes=memory, cpu_seconds=cpu)
+    return Usage(memory_bytes=memory, memory_limit_bytes=limit, cpu_seconds=cpu)
 
 
 def memory_bytes(root: Path) -> int | None:
     """The most that was used at once, files in memory included, as a limit counts it."""
-    for name in ("memory.peak", "memory/memory.max_usage_in_bytes"):
+    return _number(root, "memory.peak", "memory/memory.max_usage_in_bytes")
+
+
+def memory_limit_bytes(root: Path) -> int | None:
+    """None where there is none: v2 says "max", and v1 a number that no machine has."""
+    limit = _number(root, "memory.max", "memory/memory.limit_in_bytes")
+    return limit if limit is not None and limit in MEMORY_BYTES else None
+
+
+def _number(root: Path, *names: str) -> int | None:
+    """Of the first of these files that has one."""
+    for name in names:
         if (text := _own(root / name)) is not None:
             with suppress(ValueError):
                 return int(text)

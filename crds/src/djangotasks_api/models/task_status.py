@@ -42,6 +42,9 @@ class AttemptUsage(Model):
     memory_bytes: Annotated[int, within(MEMORY_BYTES)] | None = None
     """The most memory at once, files in memory included. After OOMKilled: the limit, which it was to exceed."""
 
+    memory_limit_bytes: Annotated[int, within(MEMORY_BYTES)] | None = None
+    """The memory limit of the container. Without one: empty."""
+
     cpu_seconds: Annotated[float, within(CPU_SECONDS)] | None = None
     """CPU time, of user and system, of all its processes."""
 

@@ -166,7 +166,7 @@ def _after_end(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
             limits,
             now,
             exit_code=cause.exit_code,
-            memory_bytes=cause.memory_bytes,
+            memory_limit_bytes=cause.memory_limit_bytes,
             finished_at=ended_at(pod, now),
         )
     )

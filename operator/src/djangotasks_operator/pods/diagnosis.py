@@ -34,8 +34,8 @@ class EndCause:
     message: str
     exit_code: int | None = None
     """None where the task's container did not run, or its exit code says nothing."""
-    memory_bytes: int | None = None
-    """What it used at its end, where that is known."""
+    memory_limit_bytes: int | None = None
+    """The limit of which it used all, where it did."""
 
 
 # The kubelet's reasons for a container that waits: k8s.io/kubernetes/pkg/kubelet/{images,kuberuntime}.
@@ -121,7 +121,7 @@ def end_cause(pod: Pod) -> EndCause:
         limit = f" of {pod.memory_limit}" if pod.memory_limit else ""
         message = f"The container went over its memory limit{limit} and was killed. Raise the queue's memory limit."
         memory = memory_in_bytes(pod.memory_limit)
-        return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code, memory_bytes=memory)
+        return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code, memory_limit_bytes=memory)
     if state.reason in ("StartError", "ContainerCannotRun"):
         message = f"The container could not be started: {state.message}"
         return EndCause(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, exit_code=state.exit_code)

@@ -103,16 +103,16 @@ def attempt_ended_without_outcome(
     *,
     exit_code: int | None = None,
     finished_at: datetime | None = None,
-    memory_bytes: int | None = None,
+    memory_limit_bytes: int | None = None,
 ) -> TaskStatus:
     """The attempt ended, or cannot start. `task`: the task's name. `finished_at`: when its container ended, and
-    `memory_bytes`: what it used then, where that is known."""
+    `memory_limit_bytes`: the limit of which it used all, where it did."""
     attempt = current_attempt(task, status).model_copy(
         update={
             "finished_at": finished_at or now,
             "recorded_at": now,
             "exit_code": exit_code,
-            "usage": None if memory_bytes is None else AttemptUsage(memory_bytes=memory_bytes),
+            "usage": None if memory_limit_bytes is None else _at_the_limit(memory_limit_bytes),
             "reason": reason,
             "message": truncate_message(message),
         }
@@ -122,6 +122,10 @@ def attempt_ended_without_outcome(
         return _attempt_interrupted(status, attempt, now)
     retryable = reason not in NON_RETRYABLE and limits.retries(reason)
     return attempt_failed(status, attempt, limits, now, retryable=retryable)
+
+
+def _at_the_limit(memory: int) -> AttemptUsage:
+    return AttemptUsage(memory_bytes=memory, memory_limit_bytes=memory)
 
 
 def attempt_failed(

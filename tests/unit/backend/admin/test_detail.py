@@ -26,7 +26,7 @@ FAILED: dict[str, Any] = {
             reason="TaskError",
             message="KeyError: 'x'",
             exitCode=1,
-            usage={"memoryBytes": 536_870_912, "cpuSeconds": 88.04},
+            usage={"memoryBytes": 536_870_912, "memoryLimitBytes": 2**30, "cpuSeconds": 88.04},
             image="shop:1",
             error={"type": "builtins.KeyError", "traceback": "Traceback\n  line 7"},
             **ENDED,
@@ -48,7 +48,7 @@ def test_a_failed_task(cluster: InMemoryCluster, viewer: Client) -> None:
     text = page(viewer, put(cluster, **FAILED))
     for words in ("✗ Failed", "KeyError: &#x27;x&#x27;", "Evicted", "node-1", "shop:1", "builtins.KeyError", "line 7"):
         assert words in text, words
-    for words in ("512 MiB", "88.0 s"):
+    for words in ("512 MiB of 1,024 MiB", "88.0 s"):
         assert words in text, words
 
 

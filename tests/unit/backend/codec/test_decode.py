@@ -272,7 +272,7 @@ def test_decode_has_the_schedule_of_a_task() -> None:
 
 
 def test_result_has_what_attempts_have_used() -> None:
-    used = {"memoryBytes": 104_857_600, "cpuSeconds": 2.5}
+    used = {"memoryBytes": 104_857_600, "memoryLimitBytes": 2**28, "cpuSeconds": 2.5}
     attempts = [
         attempt(1, usage={"memoryBytes": 2**29}),
         attempt(2),
@@ -281,7 +281,7 @@ def test_result_has_what_attempts_have_used() -> None:
     found = decode(resource({"phase": "Running", "attempts": attempts}), alias="default").usage
     assert found == (
         AttemptUsage(attempt=1, memory_bytes=2**29),
-        AttemptUsage(attempt=3, memory_bytes=104_857_600, cpu_seconds=2.5),
+        AttemptUsage(attempt=3, memory_bytes=104_857_600, memory_limit_bytes=2**28, cpu_seconds=2.5),
     )
 
 

@@ -62,6 +62,8 @@ def test_page_shows_a_small_result_at_once(result: str, fact: str, shown: bool) 
     [
         ({"memoryBytes": 268435456, "cpuSeconds": 4.26}, "Attempt 1 · one-1 · memory 256 MiB · CPU 4.3 s"),
         ({"memoryBytes": 2**40, "cpuSeconds": 0}, "Attempt 1 · one-1 · memory 1,048,576 MiB · CPU 0.0 s"),
+        ({"memoryBytes": 2**28, "memoryLimitBytes": 2**29}, "Attempt 1 · one-1 · memory 256 MiB of 512 MiB"),
+        ({"memoryLimitBytes": 2**29}, "Attempt 1 · one-1"),
         ({"memoryBytes": 0}, "Attempt 1 · one-1 · memory 0 MiB"),
         ({}, "Attempt 1 · one-1"),
     ],
@@ -70,7 +72,9 @@ def test_attempt_is_shown_with_what_it_has_used(usage: dict[str, Any], words: st
     found = resource(phase="Running", attempts=[{"number": 1, "pod": "one-1", "usage": usage}])
     assert [view.heading for view in attempts(found, NOW)] == [words]
     (row,) = record(found, whole=True)["attempt_list"]
-    assert (row["memory_bytes"], row["cpu_seconds"]) == (usage.get("memoryBytes"), usage.get("cpuSeconds"))
+    assert [row[name] for name in ("memory_bytes", "memory_limit_bytes", "cpu_seconds")] == [
+        usage.get(name) for name in ("memoryBytes", "memoryLimitBytes", "cpuSeconds")
+    ]
 
 
 def test_page_names_the_phase_and_the_status_of_django_apart() -> None:

@@ -22,7 +22,7 @@ def test_record_has_stable_fields() -> None:
         "result", "result_is_cut",
     ]  # fmt: skip
     assert list(whole["attempt_list"][0]) == [
-        "number", "pod", "image", "node", "started_at", "finished_at", "exit_code", "memory_bytes", "cpu_seconds", "reason", "message", "exception", "traceback",
+        "number", "pod", "image", "node", "started_at", "finished_at", "exit_code", "memory_bytes", "memory_limit_bytes", "cpu_seconds", "reason", "message", "exception", "traceback",
     ]  # fmt: skip
     json.dumps(whole)
 

@@ -9,8 +9,13 @@ from django_tasks_kubernetes.runner.usage import measured
 from djangotasks_api.usage import Usage
 
 CPU_STAT = "usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\n"
-V2 = {"cgroup.type": "domain\n", "memory.peak": "104857600\n", "cpu.stat": CPU_STAT}
-V1 = {"memory/memory.max_usage_in_bytes": "104857600\n", "cpuacct/cpuacct.usage": "2500000000\n"}
+V2 = {"cgroup.type": "domain\n", "memory.peak": "104857600\n", "memory.max": "max\n", "cpu.stat": CPU_STAT}
+V1 = {
+    "memory/memory.max_usage_in_bytes": "104857600\n",
+    # No limit.
+    "memory/memory.limit_in_bytes": "9223372036854771712\n",
+    "cpuacct/cpuacct.usage": "2500000000\n",
+}
 OWN = Usage(memory_bytes=111, cpu_seconds=0.5)
 
 
@@ -39,6 +44,27 @@ def test_files_of_a_cgroup(
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     assert measured(tmp_path) == Usage(memory_bytes=memory, cpu_seconds=cpu)
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        (V2 | {"memory.max": "268435456\n"}, 2**28),
+        (V1 | {"memory/memory.limit_in_bytes": "268435456\n"}, 2**28),
+        (V2, None),
+        (V1, None),
+        # Of the whole machine.
+        ({"memory.max": "268435456\n"}, None),
+        (V1 | {"memory/memory.limit_in_bytes": "268435456\n", "memory/release_agent": ""}, None),
+        ({}, None),
+    ],
+)
+def test_a_limit(files: dict[str, str], limit: int | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert measured(tmp_path).memory_limit_bytes == limit
 
 
 def test_processes_have_used_something() -> None:

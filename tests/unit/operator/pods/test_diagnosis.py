@@ -52,7 +52,7 @@ def test_death(pod: Pod, reason: Reason, words: str, exit_code: int | None) -> N
 )
 def test_memory_of_a_container_that_went_over_its_limit(limit: str | None, used: int | None, words: str) -> None:
     cause = end_cause(make_pod(terminated=make_terminated(137, reason="OOMKilled"), memory_limit=limit))
-    assert cause.memory_bytes == used
+    assert cause.memory_limit_bytes == used
     assert words in cause.message
 
 

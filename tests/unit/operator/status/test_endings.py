@@ -49,18 +49,19 @@ def test_a_success_is_stored() -> None:
 
 @pytest.mark.parametrize("outcome", [success(), failure(), success(None)], ids=["success", "failure", "lost result"])
 def test_what_an_attempt_has_used_is_stored(outcome: Outcome) -> None:
-    used = Usage(memory_bytes=104_857_600, cpu_seconds=2.5)
+    used = Usage(memory_bytes=104_857_600, memory_limit_bytes=2**28, cpu_seconds=2.5)
     status = with_outcome("receipt", TaskStatus(), replace(outcome, usage=used), Limits(), NOW)
-    assert status.attempts[0].usage == AttemptUsage(memory_bytes=104_857_600, cpu_seconds=2.5)
+    assert status.attempts[0].usage == AttemptUsage(memory_bytes=104_857_600, memory_limit_bytes=2**28, cpu_seconds=2.5)
     assert with_outcome("receipt", TaskStatus(), outcome, Limits(), NOW).attempts[0].usage is None
 
 
 @pytest.mark.parametrize("memory", [None, 2**29])
 def test_memory_at_the_end_is_stored_without_an_outcome(memory: int | None) -> None:
     status = attempt_ended_without_outcome(
-        "receipt", TaskStatus(), Reason.OOM_KILLED, "", Limits(), NOW, memory_bytes=memory
+        "receipt", TaskStatus(), Reason.OOM_KILLED, "", Limits(), NOW, memory_limit_bytes=memory
     )
-    assert status.attempts[0].usage == (None if memory is None else AttemptUsage(memory_bytes=2**29))
+    all_of_it = AttemptUsage(memory_bytes=2**29, memory_limit_bytes=2**29)
+    assert status.attempts[0].usage == (None if memory is None else all_of_it)
 
 
 def test_a_result_in_a_storage_is_referenced() -> None:
