@@ -1,12 +1,13 @@
 """The list of schedules, and the page of one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib.admin.utils import quote
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest
 from django.utils import dateformat, timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.cron_words import words_of
 from django_tasks_kubernetes.admin.nav import Problem, problem_of, url
+from django_tasks_kubernetes.admin.next_times import NEXT_TIMES
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
@@ -22,10 +24,12 @@ from django_tasks_kubernetes.admin.schedule_bulk import VERBS
 from django_tasks_kubernetes.admin.schedule_reading import End, ScheduleReading, read_schedules
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.schedule_rows import record
-from django_tasks_kubernetes.presentation.schedule_times import next_times
 from django_tasks_kubernetes.presentation.text import moment, safe
 from djangotasks_api.schedules.cron import InvalidSchedule
 
+PER_PAGE: Final = 100
+# Parameters that the links to other pages of the list keep.
+KEPT: Final = ("q", "backend")
 NEXT: Final = 3
 NEXT_OF_ONE: Final = 10
 
@@ -74,12 +78,14 @@ class SchedulesPage(Page):
         context: dict[str, Any] = {"answer": answer, "text": text}
         if answer.value is None:
             return context
-        rows = self.lines(request, place, answer.value, NEXT)
-        found = [row for row in rows if _has(row, text)]
+        mine = self.seen(request, answer.value)
+        page = Paginator([one for one in mine if _has(one, text)], PER_PAGE).get_page(request.GET.get("p"))
         rights = self.rights(request, answer.value)
         return context | {
-            "schedules": found,
-            "number": len(rows),
+            "schedules": [self.line(request, place, answer.value, one, NEXT) for one in page],
+            "number": len(mine),
+            "page": page,
+            "query": urlencode({name: value for name, value in request.GET.items() if name in KEPT}),
             "verbs": [verb for verb in VERBS.values() if rights["may_run" if verb.suspends is None else "may_change"]],
             "act_url": url(self.admin.admin_site, "schedule_act"),
             **rights,
@@ -94,25 +100,19 @@ class SchedulesPage(Page):
             "may_change": may(request, "change_schedule") and not reading.is_declared,
         }
 
-    def lines(
-        self, request: HttpRequest, place: Place, reading: ScheduleReading, number: int, only: str | None = None
-    ) -> list[Shown]:
-        """Those that the person may see. `number`: of next times."""
+    def seen(self, request: HttpRequest, reading: ScheduleReading) -> list[Resource]:
+        """Those that the person may see."""
         allowed = self.admin.queues_for(request)
-        return [
-            self._line(
-                place, resource, reading.ends.get(resource["metadata"]["name"], []), number, may_act(allowed, resource)
-            )
-            for resource in reading.resources
-            if (only is None or resource["metadata"]["name"] == only)
-            and (allowed is None or record(resource, [])["queue"] in allowed)
-        ]
+        return [one for one in reading.resources if allowed is None or record(one, [])["queue"] in allowed]
 
-    def _line(self, place: Place, resource: Resource, ends: Iterable[End], number: int, acts: bool) -> Shown:
+    def line(
+        self, request: HttpRequest, place: Place, reading: ScheduleReading, resource: Resource, number: int
+    ) -> Shown:
+        """`number`: of next times."""
         name, spec, site = resource["metadata"]["name"], resource["spec"], self.admin.admin_site
-        problem, times = "", []
+        problem, times, ends = "", list[datetime](), reading.ends.get(name, [])
         try:
-            times = list(next_times(resource, timezone.now(), number))
+            times = NEXT_TIMES.of(resource, timezone.now(), number)
         except InvalidSchedule as error:
             problem = safe(str(error))
         shown = record(resource, times)
@@ -127,7 +127,7 @@ class SchedulesPage(Page):
             times=[_time(at) for at in times],
             problem=problem,
             ends=[(end, url(site, f"{what}_change", quote(place.pk(end.id)))) for end in ends],
-            may_act=acts,
+            may_act=may_act(self.admin.queues_for(request), resource),
             tasks_url=f"{url(site, f'{what}_changelist')}?{urlencode(filters | more)}",
         )
 
@@ -143,9 +143,10 @@ class SchedulePage(SchedulesPage):
         context: dict[str, Any] = {"answer": answer, "title": name}
         if answer.value is None:
             return context
-        found = next(iter(self.lines(request, place, answer.value, NEXT_OF_ONE, only=name)), None)
-        if found is None:
+        mine = (one for one in self.seen(request, answer.value) if one["metadata"]["name"] == name)
+        if (resource := next(mine, None)) is None:
             raise Http404
+        found = self.line(request, place, answer.value, resource, NEXT_OF_ONE)
         return context | {
             "one": found,
             "last": moment(found.record["last_scheduled_for"]),
@@ -168,6 +169,7 @@ def _safe(value: Any) -> Any:
     return safe(value) if isinstance(value, str) else value
 
 
-def _has(row: Shown, text: str) -> bool:
-    values = (row.record["name"], row.record["task"], row.record["queue"], row.timing)
+def _has(resource: Resource, text: str) -> bool:
+    shown = record(resource, [])
+    values = (shown["name"], shown["task"], shown["queue"], _timing(resource["spec"]))
     return any(text.lower() in str(value).lower() for value in values)

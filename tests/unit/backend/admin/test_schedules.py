@@ -118,6 +118,21 @@ def test_the_list_says_when_what_and_how_it_went(nightly: ApiServer, log_in: Log
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", response.text)
 
 
+def test_many_schedules_are_on_several_pages(nightly: ApiServer, log_in: LogIn) -> None:
+    nightly.schedules = {(name := f"s-{number:03}"): schedule_resource(name) for number in range(250)}
+    client = log_in(*ALL)
+    assert [len(names(client, query)) for query in ("", "?p=2", "?p=3", "?p=nothing", "?q=s-24")] == [
+        100,
+        100,
+        50,
+        100,
+        10,
+    ]
+    assert names(client, "?p=3")[-1] == "s-249"
+    assert '<a href="?q=s-1&amp;p=2">2</a>' not in client.get(f"{LIST}?q=s-1").text
+    assert '<a href="?q=s-&amp;p=2">2</a>' in client.get(f"{LIST}?q=s-").text
+
+
 def test_times_are_in_both_zones(nightly: ApiServer, log_in: LogIn, settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Tokyo"
     response = log_in("view_schedule").get(LIST)
