@@ -173,6 +173,7 @@ def test_a_hostile_tenant_costs_a_neighbour_nothing(cluster: Cluster, tenants: t
     stage.assert_once(*beside)
     seconds = time.monotonic() - began
     ours, theirs = calls_in(stage, stage.namespace, before), calls_in(stage, hostile, before)
+    print(f"In {seconds:.1f} s:", breakdown(ours), breakdown(theirs), sep="\n")
     # A task that is slow is shown as Starting and Running.
     assert all(calls_for(ours, name) <= needed + 3 for name in beside), breakdown(ours)
     assert not excess(ours, seconds), breakdown(ours)

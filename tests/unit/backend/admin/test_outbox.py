@@ -62,10 +62,10 @@ def answer_of(client: Client, name: str, *rows: OutboxTask) -> str:
 
 
 def test_it_says_what_waits_and_what_fails_with_the_error(outbox: Server, log_in: LogIn) -> None:
-    row(), row(5, "The API server refused it: quota exceeded")
+    row(), row(15, "The API server refused it: quota exceeded")
     client = log_in(*ALL)
     text = text_of(client)
-    for words in ("shop.tasks.send", "failing", "quota exceeded", "waiting", "5m ago", "in 2"):
+    for words in ("shop.tasks.send", "failing", "quota exceeded", "waiting", "15m ago", "in 2"):
         assert words in text, words
     assert "quota exceeded" not in text_of(client, "?state=waiting")
     assert "quota exceeded" in text_of(client, "?state=failing&q=quota")
