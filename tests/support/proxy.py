@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 from unittest import mock
@@ -258,14 +259,18 @@ class Proxy:
         return response
 
     async def _direct(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """Try again, as client-go does, while the API server is busy or reopens the storage of a kind."""
         kind = "merge-patch+json" if method == "PATCH" else "json"
-        async with self._session.request(
-            method,
-            self._connection.server.rstrip("/") + path,
-            data=None if body is None else json.dumps(body),
-            headers={"Content-Type": f"application/{kind}"},
-        ) as answer:
-            return answer.status, await answer.json(content_type=None)
+        while True:
+            async with self._session.request(
+                method,
+                self._connection.server.rstrip("/") + path,
+                data=None if body is None else json.dumps(body),
+                headers={"Content-Type": f"application/{kind}"},
+            ) as answer:
+                if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    return answer.status, await answer.json(content_type=None)
+            await asyncio.sleep(float(answer.headers.get("Retry-After", 1)))
 
     def _on_streams(self, resource: str, do: Callable[[Stream], None]) -> int:
         async def work() -> int:
