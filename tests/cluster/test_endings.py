@@ -56,7 +56,7 @@ def test_a_process_that_dies(
     assert words in status["message"]
     assert status["interruptions"] == 0
     # Only of a memory limit it is known what was used.
-    used = {"memoryBytes": 128 * 2**20} if reason == "OOMKilled" else None
+    used = {"memoryBytes": 128 * 2**20, "memoryLimitBytes": 128 * 2**20} if reason == "OOMKilled" else None
     assert status["attempts"][0].get("usage") == used
     (error,) = result.errors
     assert issubclass(error.exception_class, Exception)
