@@ -16,7 +16,8 @@ RERUNS := $(if $(CI),--reruns 1 -raR)
 # What runs side by side prints one after the other.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # A few examples of each property, and not what takes long. `make test` runs those with more examples, as `make matrix` does.
-UNIT := HYPOTHESIS_PROFILE=quick pytest -q -m "not thorough" $(if $(MAKE_TERMOUT),--color=yes)
+# Without plugins that do nothing for these tests, and something before and after each.
+UNIT := HYPOTHESIS_PROFILE=quick pytest -q -m "not thorough" -p no:rerunfailures -p no:hypothesispytest $(if $(MAKE_TERMOUT),--color=yes)
 # In the parts where ARGS="-k something" finds nothing.
 NONE_FOUND := [ $$? = 5 ]
 # Commits after this one have conventional messages. Checkouts without history do not have it, and are not checked.
@@ -67,10 +68,10 @@ unit-admin:
 	@$(UNIT) tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
 
 unit-backend:
-	@$(UNIT) tests/unit/backend --ignore=tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
+	@$(UNIT) tests/unit/backend tests/unit/benchmarks --ignore=tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
 
 unit-others:
-	@$(UNIT) -p no:django tests/unit --ignore=tests/unit/backend $(ARGS) || $(NONE_FOUND)
+	@$(UNIT) -p no:django tests/unit --ignore=tests/unit/backend --ignore=tests/unit/benchmarks $(ARGS) || $(NONE_FOUND)
 
 unit-thorough: bootstrap ## What `make unit` leaves out: tests that take long, and more examples of each property
 	@pytest -q -m "thorough or hypothesis" tests/unit

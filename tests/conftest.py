@@ -25,4 +25,6 @@ gc.disable()
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+    # Seldom: what a test leaves is little.
+    gc.set_threshold(100_000)
     gc.enable()

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.charts import OPERATOR, WEB_APP, Values, helm, of_kind, one, render
+from tests.support.charts import CHARTS, OPERATOR, WEB_APP, Values, helm, of_kind, one, render
 
 RULES = {
     "djangotasks",
@@ -127,6 +128,17 @@ def test_the_admin_may_have_an_account_of_its_own(accounts: list[str], bound_to:
     manifests = render(WEB_APP, {"serviceAccounts": ["web", "cron"], "admin": admin})
     subjects = {b["metadata"]["name"]: [s["name"] for s in b["subjects"]] for b in of_kind(manifests, "RoleBinding")}
     assert subjects == {"tasks-enqueue": ["web", "cron"], "tasks-admin": bound_to}
+
+
+def granted(rules: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def test_the_examples_admin_has_what_the_chart_gives_an_admin_but_for_the_logs_of_all_pods() -> None:
+    admin = dict.fromkeys(("queues", "holds", "schedules", "delete"), True)
+    roles = {role["metadata"]["name"]: role["rules"] for role in of_kind(render(WEB_APP, {"admin": admin}), "Role")}
+    example = (CHARTS.parent / "examples" / "shop" / "k8s" / "admin.yaml").read_text()
+    assert granted(one(list(yaml.safe_load_all(example)), "Role")["rules"]) == granted(roles["tasks-admin"])
 
 
 def aggregated(values: Values) -> dict[str, list[dict[str, Any]]]:

@@ -23,6 +23,8 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "tests.unit.backend.admin.urls"
 STATIC_URL = "/static/"
+# No query reads the session.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 # A password is hashed in no time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TEMPLATES: list[dict[str, Any]] = [

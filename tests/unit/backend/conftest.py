@@ -17,6 +17,18 @@ from django.test import override_settings
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 from tests.unit.backend import tasks  # noqa: F401 - whatever TASKS a test has, they can be looked up
 
+# Fixtures that pytest-django sets up for each test, and that do nothing where no test asks for what they are about: once
+# for all tests, since they were a tenth of the time.
+for _name in (
+    "_dj_autoclear_mailbox",
+    "_django_clear_site_cache",
+    "_django_isolate_apps",
+    "_django_set_urlconf",
+    "_live_server_helper",
+    "_template_string_if_invalid_marker",
+):
+    globals()[_name] = pytest.fixture(lambda: None, scope="session", name=_name)
+
 
 @dataclass
 class Request:

@@ -28,6 +28,7 @@ from tests.unit.operator.harness import DEADLINE, until
 from tests.unit.operator.http_api import HttpApi
 from tests.unit.operator.model.server import ApiServer, Clock
 
+pytestmark = pytest.mark.thorough
 KEY = b"k" * 32
 LOCAL = "127.0.0.1"
 OUTCOME = Outcome(started_at=at(1).isoformat(), finished_at=at(2).isoformat(), result="42")

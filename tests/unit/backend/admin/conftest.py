@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,13 @@ type LogIn = Callable[..., Client]
 def log_in(db: None) -> LogIn:
     """Logs in one of the staff with these permissions, by their codenames."""
 
+    numbers = count()
+
     def one(*permissions: str) -> Client:
-        user = User.objects.create_user(f"jane-{User.objects.count()}", password="not a secret", is_staff=True)
+        user = User.objects.create(username=f"jane-{next(numbers)}", is_staff=True)
         found = Permission.objects.filter(content_type__app_label="django_tasks_kubernetes", codename__in=permissions)
         assert len(found) == len(permissions), permissions
-        user.user_permissions.set(found)
+        user.user_permissions.add(*found)
         client = Client()
         client.force_login(user)
         return client

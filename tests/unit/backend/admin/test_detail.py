@@ -100,8 +100,8 @@ def test_a_task_is_one_request_and_few_queries(
 ) -> None:
     task = made_task(phase="Running")
     api_server.answer = tables_of(task)
-    # The session, the person, and the permissions twice: of groups and of the person.
-    with django_assert_num_queries(4):
+    # The person, and the permissions twice: of groups and of the person.
+    with django_assert_num_queries(3):
         page(viewer, task["metadata"]["name"])
     assert len(api_server.requests) == 1
 

@@ -90,7 +90,7 @@ def test_it_reads_no_resources(log_in: LogIn, django_assert_num_queries: Any) ->
         dead(f"dead-{number}")
     client = log_in(*ALL)
     # As the outbox: a filter has its choices from the table.
-    with django_assert_num_queries(7) as queries:
+    with django_assert_num_queries(6) as queries:
         client.get(LIST)
     assert not any('"resource"' in query["sql"] for query in queries.captured_queries)
 

@@ -104,8 +104,8 @@ def test_it_is_few_queries_however_many_rows(
 ) -> None:
     for number in range(120):
         ended(str(number), number)
-    # The session, the person and the permissions of both; how far back; the newest, for the filters; how many; the rows.
-    with django_assert_num_queries(8):
+    # The person and the permissions of both; how far back; the newest, for the filters; how many; the rows.
+    with django_assert_num_queries(7):
         reader.get(LIST)
     assert len(listed(reader)) == 50
     monkeypatch.setattr("django_tasks_kubernetes.admin.history.COUNTED_MAX", 100)
@@ -114,7 +114,7 @@ def test_it_is_few_queries_however_many_rows(
 
 def test_it_does_not_count_for_each_choice(keeping: Server, reader: Client, django_assert_num_queries: Any) -> None:
     ended()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert "Show counts" not in reader.get(f"{LIST}?_facets=True").text
 
 

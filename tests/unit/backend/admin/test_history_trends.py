@@ -72,6 +72,7 @@ def test_of_many_a_sample_says_how_long_they_took(monkeypatch: pytest.MonkeyPatc
     assert history_trends._sampled(TaskHistory.objects.all(), 256).count() == 64
 
 
+@pytest.mark.thorough
 def test_the_overview_has_days_that_the_cluster_does_not_know(
     keeping: Server, log_in: LogIn, viewer: Client, django_assert_num_queries: Any
 ) -> None:
@@ -80,10 +81,10 @@ def test_the_overview_has_days_that_the_cluster_does_not_know(
     found = {word: client.get(f"{PAGE}?within={word}").context["ended"] for word in WINDOWS}
     assert found == {"1h": 1, "3h": 1, "24h": 2, "7d": 3, "30d": 3}
     forget()
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         response = client.get(f"{PAGE}?within=24h")
     assert "From the history." in response.text
     # Kept, as what the cluster says is.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get(f"{PAGE}?within=24h")
     assert viewer.get(f"{PAGE}?within=24h").context["ended"] == 0

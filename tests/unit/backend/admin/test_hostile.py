@@ -1,4 +1,7 @@
-"""Texts that somebody chose to do harm, everywhere at once: in the cluster, in addresses, and in forms."""
+"""Texts that somebody chose to do harm, everywhere at once: in the cluster, in addresses, and in forms.
+
+Most of it is all pages for each text, so it is thorough. What each page escapes, its own tests see.
+"""
 
 import json
 import re
@@ -42,7 +45,6 @@ JOINED = {
 STRUCTURE = {"apiVersion", "kind", "namespace", "uid", "resourceVersion", "type", "status", "timeZone", "cron"}
 # No printable character, but for line breaks and tabs; what turns the direction of what follows.
 NEVER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-LONG = pytest.mark.thorough
 LARGEST_PAGE = 3_000_000
 known_tags: dict[tuple[str, ...], set[tuple[str, str]]] = {}
 
@@ -141,11 +143,11 @@ def forget_all(whole_server: Server, cluster: WholeCluster, rows: str | None = N
     forget()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "filled_by"),
     [
-        # Each is all pages: the others are tried with what takes long.
-        pytest.param(text, by, id=f"{how}-{name}", marks=() if (how, name) == ("texts", "markup") else LONG)
+        pytest.param(text, by, id=f"{how}-{name}")
         for how, by in {"texts": {}, "phases and times": {"phases": True}, "names": {"names": True}}.items()
         for name, text in HOSTILE.items()
     ],
@@ -183,10 +185,8 @@ def test_hostile_parameters(whole_server: Server, admin_client: Client, text: st
                 check(f"{one.name} {query}", response.text, tags | {("a", "data-popup-opener")})
 
 
-@pytest.mark.parametrize(
-    "text",
-    [pytest.param(text, id=name, marks=LONG if name == "long" else ()) for name, text in JOINED.items()],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("text", JOINED.values(), ids=JOINED)
 def test_hostile_names_in_addresses(whole_server: Server, admin_client: Client, text: str) -> None:
     cluster = WholeCluster()
     tags = harmless_tags(whole_server, admin_client, {})

@@ -110,8 +110,8 @@ def test_a_page_is_one_request_and_few_queries(
     api_server.answer = tables_of(*(made_task(minute) for minute in range(60)))
     viewer.get(LIST)
     api_server.requests.clear()
-    # The session, the person, and the permissions twice: of groups and of the person.
-    with django_assert_num_queries(4):
+    # The person, and the permissions twice: of groups and of the person.
+    with django_assert_num_queries(3):
         viewer.get(f"{LIST}?queue=mail")
     assert len(api_server.requests) == 1
 

@@ -78,8 +78,8 @@ def test_a_page_is_one_request_more_and_few_queries(
     api_server: Server, client: Client, django_assert_num_queries: Any
 ) -> None:
     logs = Logs(api_server, running())
-    # The session, the person, and the permissions twice: of groups and of the person.
-    with django_assert_num_queries(4):
+    # The person, and the permissions twice: of groups and of the person.
+    with django_assert_num_queries(3):
         page(client, logs.name)
     assert logs.requests == [f"djangotasks/{logs.name}", "pods/one-1/log"]
     # What was read is kept for two seconds, however many look.

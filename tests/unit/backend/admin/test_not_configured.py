@@ -27,6 +27,7 @@ def staff(request: pytest.FixtureRequest, admin_client: Client, monkeypatch: pyt
         yield admin_client
 
 
+@pytest.mark.thorough
 def test_no_page_breaks(staff: Client) -> None:
     for one in ADDRESSES:
         for response in (staff.get(one.path), staff.post(one.path, form(one))):

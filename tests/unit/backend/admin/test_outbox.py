@@ -82,8 +82,8 @@ def test_it_asks_no_cluster_and_reads_no_resources(
     for _ in range(60):
         row()
     client = log_in(*ALL)
-    # The session, the person and the permissions of both; how many rows; the rows; and the choices of a filter.
-    with django_assert_num_queries(7) as queries:
+    # The person and the permissions of both; how many rows; the rows; and the choices of a filter.
+    with django_assert_num_queries(6) as queries:
         client.get(LIST)
     assert not any('"resource"' in query["sql"] for query in queries.captured_queries)
     assert outbox.requests == []

@@ -145,7 +145,7 @@ def test_it_takes_two_requests_and_few_queries(
     nightly: ApiServer, log_in: LogIn, django_assert_num_queries: Any
 ) -> None:
     client = log_in(*ALL)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get(LIST)
     assert nightly.asked == [("GET", "djangotaskschedules"), ("GET", "djangotasks")]
     # The page of one shows what the list has read.

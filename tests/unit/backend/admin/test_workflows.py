@@ -87,7 +87,7 @@ def test_a_list_is_one_table_and_few_queries(
     api_server: Server, viewer: Client, django_assert_num_queries: Any, token: str | None, requests: int
 ) -> None:
     api_server.answer = tables(*(workflow_resource(new_id(), RUNNING) for _ in range(3)), token=token)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         response = viewer.get(LIST)
     assert len(response.context["rows"]) == 3
     assert len(api_server.requests) == requests
@@ -142,7 +142,7 @@ def test_too_many_steps_are_a_list(cluster: InMemoryCluster, viewer: Client) -> 
 
 def test_a_page_is_one_request(api_server: Server, viewer: Client, django_assert_num_queries: Any) -> None:
     api_server.answer = lambda request: (200, workflow_resource("flow", RUNNING), {})
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert viewer.get(change("flow")).status_code == 200
     assert [request.path.rpartition("/")[2] for request in api_server.requests] == ["flow"]
 

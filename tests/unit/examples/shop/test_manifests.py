@@ -8,7 +8,6 @@ import yaml
 from shop import settings
 
 from djangotasks_api.models import DjangoTaskQueue
-from tests.support.charts import WEB_APP, render
 from tools.cluster.images import ROOT
 
 FOLDER = ROOT / "examples" / "shop" / "k8s"
@@ -61,21 +60,10 @@ def test_the_web_app_may_use_tasks_and_nothing_else() -> None:
     assert binding["roleRef"]["name"] == "web"
 
 
-def test_the_admin_has_what_the_chart_gives_an_admin_but_for_the_logs_of_all_pods() -> None:
-    admin = dict.fromkeys(("queues", "holds", "schedules", "delete"), True)
-    manifests = render(WEB_APP, {"admin": admin})
-    (role,) = (one for one in manifests if one["kind"] == "Role" and one["metadata"]["name"].endswith("-admin"))
-    assert granted(rules("admin")) == granted(role["rules"])
-
-
 def rules(role: str) -> list[dict[str, Any]]:
     (found,) = (one for one in of_kind("Role") if one["metadata"]["name"] == role)
     rules: list[dict[str, Any]] = found["rules"]
     return rules
-
-
-def granted(rules: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
 
 def test_each_queue_of_the_settings_is_a_valid_queue_of_the_cluster() -> None:

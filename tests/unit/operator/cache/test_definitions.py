@@ -9,10 +9,17 @@ from typing import Any, cast
 
 import pytest
 
+from djangotasks_operator.cache import definitions
 from djangotasks_operator.cache.definitions import TRIES, DefinitionsOutdated, check_definitions, missing_from
 from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.errors import ApiError
 from tests.unit.operator.http_api import schemas
+
+
+@pytest.fixture(autouse=True)
+def made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To make the schemas takes longer than all else."""
+    monkeypatch.setattr(definitions, "schemas", schemas)
 
 
 class Served:
