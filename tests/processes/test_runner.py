@@ -59,6 +59,7 @@ CASES = {
     "terminated after the return": Case("returns_and_is_terminated"),
     "PID 1: orphans": Case("leaves_orphans", (50,), AS_PID_1),
     "PID 1: sleeps": Case("sleeps", argv=AS_PID_1),
+    "PID 1: sleeps, in an image with STOPSIGNAL SIGINT": Case("sleeps", argv=AS_PID_1),
     "PID 1: os_exits": Case("os_exits", (7,), AS_PID_1),
     "PID 1: killed": Case("kills_itself", (9,), AS_PID_1),
 }
@@ -204,12 +205,19 @@ def test_pid_1_ends_as_the_task_does(runners: dict[str, Runner], case: str, code
     assert runner.pod.reports("outcome") == []
 
 
-@pytest.mark.parametrize("case", ["sleeps", "PID 1: sleeps"])
-def test_sigterm_reaches_the_task_and_its_children(runners: dict[str, Runner], case: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "number"),
+    [
+        ("sleeps", signal.SIGTERM),
+        ("PID 1: sleeps", signal.SIGTERM),
+        ("PID 1: sleeps, in an image with STOPSIGNAL SIGINT", signal.SIGINT),
+    ],
+)
+def test_sigterm_reaches_the_task_and_its_children(runners: dict[str, Runner], case: str, number: int) -> None:
     runner = runners[case]
     assert runner.process.stdout is not None
     assert runner.process.stdout.readline() == "running\n"
-    runner.process.send_signal(signal.SIGTERM)
+    runner.process.send_signal(number)
     assert runner.end() == 143
     assert runner.stdout == "cleaned up -15\n"
     assert "Ended by SIGTERM" in runner.stderr

@@ -15,6 +15,7 @@ from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
 from django_tasks_kubernetes.models import OutboxTask
+from django_tasks_kubernetes.presentation.text import message_of
 from django_tasks_kubernetes.store import TaskStore, store_of
 from django_tasks_kubernetes.stores.outbox import resource_of
 
@@ -127,7 +128,7 @@ def _backoff(row: OutboxTask, most: timedelta) -> timedelta:
 
 def _put_off(row: OutboxTask, error: Exception, wait: timedelta, using: str) -> None:
     row.tries += 1
-    row.error = str(error).replace("\0", "")[:ERROR_MAX_CHARS]
+    row.error = message_of(error, ERROR_MAX_CHARS)
     row.next_try_at = timezone.now() + wait
     row.save(using=using, update_fields=["tries", "error", "next_try_at"])
 

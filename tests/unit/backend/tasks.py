@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django.tasks import Task, TaskContext, task
@@ -104,6 +105,18 @@ def logs(then: str = "") -> None:
         raise Refused(then)
 
 
+@dataclass(frozen=True)
+class Frozen(Exception):
+    """Takes no attribute, not even a traceback."""
+
+    text: str
+
+
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
 @task
 def raises(kind: str) -> None:
     """What libraries raise, with messages of more than one line."""
@@ -123,6 +136,8 @@ def raises(kind: str) -> None:
         "surrogate": ValueError("\ud800"),
         "group": ExceptionGroup("several", [ValueError("a"), KeyError("b"), ExceptionGroup("c", [OSError("d")])]),
         "interrupt": KeyboardInterrupt("by hand"),
+        "frozen": Frozen("no such order"),
+        "silent": Silent(),
     }
     raise errors[kind]
 

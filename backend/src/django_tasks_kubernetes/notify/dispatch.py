@@ -12,6 +12,7 @@ from django.dispatch import Signal
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.notify.ends import End, is_workflow
+from django_tasks_kubernetes.presentation.text import message_of
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.backend import KubernetesBackend
@@ -65,10 +66,10 @@ def dispatch(end: End, result: Any, sender: type, already: list[str], using: str
                 call(signal=signal, sender=sender, **arguments_of(end, result))
         except (Exception, SystemExit) as error:
             logger.warning("%s: receiver %s raised, and will be called again.", result.id, name, exc_info=True)
-            errors.append(f"{name}: {type(error).__name__}: {error}")
+            errors.append(f"{name}: {type(error).__name__}: {message_of(error, ERROR_MAX_CHARS)}")
         else:
             done.names.append(name)
-    done.error = "; ".join(errors).replace("\0", "")[:ERROR_MAX_CHARS]
+    done.error = "; ".join(errors)[:ERROR_MAX_CHARS]
     return done
 
 

@@ -3,13 +3,13 @@ HISTORY_ROWS."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.models import HISTORY_MESSAGE_MAX_CHARS, TaskHistory
+from django_tasks_kubernetes.models import TaskHistory
 from django_tasks_kubernetes.notify.ends import is_workflow
 from django_tasks_kubernetes.presentation.rows import row
-from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, REASON_MAX_CHARS, TASK_PATH_MAX_CHARS
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -58,26 +58,41 @@ def _row(alias: str, resource: Resource) -> TaskHistory | None:
         return None
     attempts = (resource.get("status") or {}).get("attempts") or []
     usage = (attempts[-1].get("usage") or {}) if attempts else {}
+    texts = {
+        "task_id": shown.id,
+        "task": shown.task,
+        "queue": shown.queue,
+        "phase": shown.phase,
+        "reason": shown.reason,
+        "exception": shown.exception,
+        "message": shown.explanation,
+        "schedule": shown.schedule,
+        "workflow": shown.workflow,
+        "retry_of": shown.retry_of,
+    }
     return TaskHistory(
         uid=resource["metadata"]["uid"],
-        task_id=shown.id,
         backend=alias,
-        task=shown.task[:TASK_PATH_MAX_CHARS],
-        queue=shown.queue,
-        phase=shown.phase[:REASON_MAX_CHARS],
-        reason=shown.reason[:REASON_MAX_CHARS],
-        exception=shown.exception[:ERROR_TYPE_MAX_CHARS],
-        message=shown.explanation[:HISTORY_MESSAGE_MAX_CHARS],
+        **{name: _cut(name, text) for name, text in texts.items()},
         attempts=shown.attempts,
         enqueued_at=shown.enqueued_at,
         started_at=shown.started_at,
         finished_at=shown.finished_at,
         memory_bytes=usage.get("memoryBytes"),
         cpu_seconds=usage.get("cpuSeconds"),
-        schedule=shown.schedule,
-        workflow=shown.workflow,
-        retry_of=shown.retry_of,
     )
+
+
+def _cut(field: str, text: str) -> str:
+    """As much as the field takes: what is escaped to be shown is longer than it was, and a text that does not fit must
+    not keep the rows of others from being written."""
+    return text[: _fields()[field]]
+
+
+@cache
+def _fields() -> dict[str, int]:
+    """The fields of texts, with how many characters each takes."""
+    return {field.name: field.max_length for field in TaskHistory._meta.fields if field.max_length is not None}
 
 
 def _delete(rows: "QuerySet[TaskHistory]", using: str) -> int:

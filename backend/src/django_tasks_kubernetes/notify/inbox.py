@@ -20,8 +20,9 @@ from django.utils import timezone
 from django_tasks_kubernetes.codec.find import find
 from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
 from django_tasks_kubernetes.models import TaskEnd
-from django_tasks_kubernetes.notify.dispatch import dispatch, result_of, signal_of
+from django_tasks_kubernetes.notify.dispatch import ERROR_MAX_CHARS, dispatch, result_of, signal_of
 from django_tasks_kubernetes.notify.ends import OF_WORKFLOW, End, ends_of
+from django_tasks_kubernetes.presentation.text import message_of
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -201,7 +202,7 @@ def _dispatch(row: TaskEnd, backends: dict[str, "KubernetesBackend"], using: str
     try:
         end, result = End.of(resource, row.attempt), result_of(backend, resource)
     except Exception as error:  # noqa: BLE001 - a resource written by hand, or by another version of this package
-        row.error = f"{type(error).__name__}: {error}"
+        row.error = f"{type(error).__name__}: {message_of(error, ERROR_MAX_CHARS)}"
     else:
         done = dispatch(end, result, type(backend), row.dispatched_to.splitlines(), using)
         row.dispatched_to, row.error = "\n".join(done.names), done.error

@@ -99,5 +99,15 @@ def one_line(text: str) -> str:
     return safe(" ".join(text.split()))
 
 
+def message_of(error: BaseException, most: int) -> str:
+    """What an exception says, up to so many characters, as any database takes it: without NUL, and with half of a
+    surrogate pair, as names of files may have, escaped."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - one whose own code fails must not take the place of what it says
+        text = "its message cannot be shown"
+    return text[:most].replace("\0", "").encode("utf-8", "backslashreplace").decode()[:most]
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

@@ -143,7 +143,7 @@ class ChunkRun:
                 raise TypeError("An item of a chunk cannot return a workflow.")
             refuse_unawaited(value)
             self._texts[position] = json_text.dumps(value, name="The return value", exact_keys=False)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - what is asked for its parts may raise anything
             self._note(position, error, again=False)
         self.report()
 
@@ -164,7 +164,7 @@ class ChunkRun:
         self._errors[position] = ItemError(item=position, type=report.type, message=message)
         logger.error("Item %d of %d failed: %s\n%s", position, self.size, report.headline, report.traceback)
         if self._first is None:
-            self._first = position, error.with_traceback(from_the_task_on(error.__traceback__))
+            self._first = position, BaseException.with_traceback(error, from_the_task_on(error.__traceback__))
         if again and (after := retry_after(error)) is not None:
             self._after = max(after, self._after or 0.0)
         _close_broken_connections()

@@ -47,7 +47,7 @@ def headline(error: BaseException) -> str:
     name = class_.__qualname__ if class_.__module__ == "builtins" else f"{class_.__module__}.{class_.__qualname__}"
     try:
         text = first_line(str(error))
-    except Exception:  # noqa: BLE001 - see error_report
+    except BaseException:  # noqa: BLE001 - see error_report
         text = ""
     for pattern in ROW_VALUES:
         text = pattern.sub(r"\1…\2", text)

@@ -107,7 +107,8 @@ def execute(
             raise
         if reason == Reason.RESULT_NOT_STORED:
             reason, retryable = _refusal(error)
-        error.__traceback__ = from_the_task_on(error.__traceback__)
+        # Not by assignment, which an exception that is a frozen dataclass refuses.
+        BaseException.with_traceback(error, from_the_task_on(error.__traceback__))
         end = timezone.now()
         _set(result, finished_at=end, status=TaskResultStatus.FAILED)
         report = error_report(error)
@@ -175,7 +176,7 @@ def _send(
     """To all receivers. They watch the task; what they raise is not its failure."""
     try:
         answers = signal.send_robust(sender, task_result=result)
-    except (SystemExit, KeyboardInterrupt) as error:
+    except BaseException as error:  # send_robust() catches each Exception
         if interrupted():
             raise
         logger.error("A receiver of a task signal raised %s. It is ignored.", type(error).__name__, exc_info=error)

@@ -20,6 +20,9 @@ PID_1: Final = 1
 FORWARDED: Final = frozenset(
     {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 )
+# With which images of web servers ask to be stopped (STOPSIGNAL). In a task the one would be its failure, and the other
+# a crash.
+STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 def fork_from_pid_1() -> Callable[[], object]:
@@ -29,7 +32,8 @@ def fork_from_pid_1() -> Callable[[], object]:
 
 def fork_and_reap() -> Callable[[], object]:
     """Return in a child process. This process stays, forwards signals to all of its children, and reaps them; it exits
-    as soon as that child does, with its code, or 128 + the signal that ended it.
+    as soon as that child does, with its code, or 128 + the signal that ended it. Each signal that stops a program is
+    passed on as SIGTERM.
 
     Signals wait until the child calls what is returned. (Those that PID 1 does not handle, the kernel would drop.)
     """
@@ -44,6 +48,7 @@ def _reap_until(child: int) -> NoReturn:
     while True:
         number = signal.sigwait(FORWARDED | {signal.SIGCHLD})
         if number != signal.SIGCHLD:
+            number = signal.SIGTERM if number in STOP_SIGNALS else number
             for process in {child, *children()}:
                 with suppress(ProcessLookupError):
                     os.kill(process, number)

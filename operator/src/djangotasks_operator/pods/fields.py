@@ -76,3 +76,9 @@ def containers(spec: Manifest) -> list[tuple[str, Manifest]]:
         for key in paths
         for index, container in enumerate(objects(spec, key, f"spec.{key}"))
     ]
+
+
+def variables_files(container: Manifest) -> list[Manifest]:
+    """Return where the container's environment comes from files of volumes, which it need not mount (fileKeyRef)."""
+    sources = (mapping(variable, "valueFrom", "env") for variable in objects(container, "env", "env"))
+    return [found for source in sources if (found := mapping(source, "fileKeyRef", "env"))]

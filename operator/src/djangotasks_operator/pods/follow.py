@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from djangotasks_api.models import PodTemplateFrom
 from djangotasks_api.names import GROUP
 from djangotasks_operator.pods.downward import write_out
-from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, mapping, objects, texts
+from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, mapping, objects, texts, variables_files
 from djangotasks_operator.pods.init_containers import fill_a_volume, is_sidecar
 from djangotasks_operator.pods.placement import leave_spreading
 from djangotasks_operator.pods.selectors import matches
@@ -128,13 +128,12 @@ def _notes(spec: Manifest, left_out: list[str]) -> Iterable[str]:
 
 
 def _mounted(containers: Iterable[Manifest]) -> set[str]:
-    """Return the names of the volumes that containers mount, or have as devices."""
-    return {
-        _name(mount)
-        for container in containers
-        for key in ("volumeMounts", "volumeDevices")
-        for mount in objects(container, key, key)
-    }
+    """Return the names of the volumes that containers mount, have as devices, or take their environment from."""
+    found = set()
+    for container in containers:
+        found |= {_name(mount) for key in ("volumeMounts", "volumeDevices") for mount in objects(container, key, key)}
+        found |= {str(file.get("volumeName")) for file in variables_files(container)}
+    return found
 
 
 def _name(entry: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ that fills none works for the web server: it migrates the database, or waits for
 from collections.abc import Collection
 from typing import NamedTuple
 
-from djangotasks_operator.pods.fields import Manifest, objects
+from djangotasks_operator.pods.fields import Manifest, objects, variables_files
 
 # Where programs put what they need for the moment: nobody finds there what another has prepared.
 SCRATCH = frozenset({"/tmp", "/var/tmp", "/run", "/var/run", "/var/cache", "/var/log", "/dev/shm"})  # noqa: S108 - paths of a pod
@@ -53,7 +53,12 @@ def _new_volumes(spec: Manifest) -> set[str]:
 
 
 def _reads(container: Manifest, volumes: set[str]) -> list[_Mount]:
-    return [_mount(mount) for mount in _mounts(container, volumes) if _path(mount) not in SCRATCH]
+    mounts = [_mount(mount) for mount in _mounts(container, volumes) if _path(mount) not in SCRATCH]
+    return mounts + [
+        _part(file.get("volumeName"), file.get("path"))
+        for file in variables_files(container)
+        if file.get("volumeName") in volumes
+    ]
 
 
 def _writes(container: Manifest, volumes: set[str]) -> list[_Mount]:
@@ -66,8 +71,12 @@ def _mounts(container: Manifest, volumes: set[str]) -> list[Manifest]:
 
 
 def _mount(mount: Manifest) -> _Mount:
-    path = str(mount.get("subPath") or "").strip("/")
-    return _Mount(str(mount.get("name")), tuple(path.split("/")) if path else ())
+    return _part(mount.get("name"), mount.get("subPath"))
+
+
+def _part(volume: object, path: object) -> _Mount:
+    text = str(path or "").strip("/")
+    return _Mount(str(volume), tuple(text.split("/")) if text else ())
 
 
 def _path(mount: Manifest) -> str:

@@ -12,8 +12,9 @@ def apply(task: TaskSpec, queue: DjangoTaskQueue, limits: Limits, template: Mani
         spec["terminationGracePeriodSeconds"] = int(limits.grace_period.total_seconds())
     if queue.spec.priority_class_name is not None:
         spec["priorityClassName"] = queue.spec.priority_class_name
-        # It is the number of the template's own class.
+        # They are of the template's own class, and the API server refuses those that are not of this one.
         spec.pop("priority", None)
+        spec.pop("preemptionPolicy", None)
     if task.overrides is None:
         return
     if task.overrides.node_selector:

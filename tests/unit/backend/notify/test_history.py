@@ -9,6 +9,7 @@ from django.utils import timezone
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.models import TaskHistory
 from django_tasks_kubernetes.notify import history
+from djangotasks_api.bounds import TASK_NAME_MAX_CHARS
 from tests.unit.backend.admin.conftest import made_task
 from tests.unit.backend.resources import attempt
 from tests.unit.backend.workflow_resources import workflow_resource
@@ -67,6 +68,15 @@ def test_what_does_not_fit_is_cut_and_workflows_have_no_row() -> None:
     history.note(keeping(), [long, workflow_resource()], "default")
     row = TaskHistory.objects.get()
     assert (len(row.reason), len(row.message), len(row.task)) == (64, 200, 512)
+
+
+def test_what_is_longer_as_it_is_shown_is_cut() -> None:
+    """PostgreSQL and MySQL refuse what is too long, and with it the rows of all others."""
+    hostile = failed(spec={"task": "a.b", "retryOf": "\u202e" * TASK_NAME_MAX_CHARS})
+    history.note(keeping(), [hostile], "default")
+    row = TaskHistory.objects.get()
+    row.clean_fields(exclude=["started_at", "enqueued_at"])
+    assert row.retry_of.startswith("\\u202e")
 
 
 def test_what_is_too_old_goes_a_thousand_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,25 @@ def test_inbox_dispatches_the_attempts_of_a_task_in_their_order_and_then_its_end
     assert receivers.calls == [*(("attempt", number, "OOMKilled") for number in range(1, 12)), ("book", "oom")]
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("error", [ValueError("half a character: \udcff"), Mute()], ids=["surrogate", "mute"])
+def test_inbox_keeps_what_was_called_whatever_another_receiver_raises(
+    backend: Backend, receivers: Receivers, error: Exception
+) -> None:
+    for receiver in (receivers.alert, receivers.book):
+        signals.task_ended.connect(receiver)
+    receivers.errors = [error]
+    inbox.record(backend, [OOM], "default")
+    dispatch_all(backend)
+    later(seconds=10)
+    dispatch_all(backend)
+    assert [call[0] for call in receivers.calls] == ["alert", "book", "book"]
+
+
 def test_inbox_calls_only_the_receiver_that_raised_again(
     backend: Backend, receivers: Receivers, caplog: pytest.LogCaptureFixture
 ) -> None:

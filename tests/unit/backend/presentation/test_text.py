@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_tasks_kubernetes.presentation.text import age, before, safe
+from django_tasks_kubernetes.presentation.text import age, before, message_of, safe
 
 NOW = datetime(2026, 11, 23, 12, 1, 0, tzinfo=UTC)
 
@@ -53,3 +53,22 @@ def test_an_age_is_read_as_kubectl_writes_it(text: object, ago: timedelta | None
 )
 def test_safe_escapes_what_moves_a_cursor(text: str, lines: bool, shown: str) -> None:
     assert safe(text, lines=lines) == shown
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("no\0 more"), "no mo"),
+        (ValueError("ü \udcff.csv"), "ü \\udc"),
+        (Mute(), "its me"),
+    ],
+)
+def test_what_an_exception_says_can_be_kept_anywhere(error: Exception, message: str) -> None:
+    found = message_of(error, 6)
+    assert found == message
+    assert found.encode()

@@ -22,6 +22,7 @@ from django_tasks_kubernetes.testing import InMemoryBackend, in_memory
 from djangotasks_api.items import ItemsReport
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
+from tests.unit.backend.tasks import Frozen
 
 LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": []}}
 
@@ -49,6 +50,13 @@ class Never(Exception):
     pass
 
 
+class Lazy(dict[str, int]):
+    """Fetches what is in it when it is asked for."""
+
+    def items(self) -> Any:
+        raise LookupError("gone")
+
+
 @task
 def act(item: int, factor: int = 1, *, log: list[int] | None = None) -> Any:
     WORLD.calls[item] += 1
@@ -69,6 +77,10 @@ def act(item: int, factor: int = 1, *, log: list[int] | None = None) -> Any:
         case 18:
             WORLD.interrupted = True
             raise Terminated(143)
+        case 19:
+            raise Frozen("no 19")
+        case 20:
+            return Lazy(a=1)
         case _:
             return item * factor
 
@@ -154,13 +166,20 @@ def test_the_longest_wait_that_an_item_asks_for_is_kept() -> None:
     assert outcome.retry_after == 77
 
 
+def test_an_item_may_raise_what_takes_no_traceback() -> None:
+    outcome = attempt(act, [19, 1])
+    assert outcome.items is not None
+    assert (outcome.items.completed, outcome.items.errors[0].message.rpartition(".")[2]) == ("1", "Frozen: no 19")
+
+
 def test_an_item_that_exits_with_0_has_returned_nothing() -> None:
     outcome = attempt(act, [16, 1])
     assert outcome.result == "[null,1]"
 
 
-def test_a_value_that_is_no_json_fails_its_item_for_good() -> None:
-    outcome = attempt(act, [17, 1])
+@pytest.mark.parametrize("item", [17, 20])
+def test_a_value_that_is_no_json_fails_its_item_for_good(item: int) -> None:
+    outcome = attempt(act, [item, 1])
     assert outcome.items is not None
     assert (outcome.items.failed, outcome.items.completed, outcome.retryable) == ("0", "1", False)
 

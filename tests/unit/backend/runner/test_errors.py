@@ -27,6 +27,8 @@ from tests.unit.backend.runner.test_execute import run
         (tasks.raises, ("surrogate",), "ValueError: \\ud800"),
         (tasks.raises, ("group",), "ExceptionGroup: several (3 sub-exceptions): ValueError: a; and 2 more"),
         (tasks.raises, ("interrupt",), "KeyboardInterrupt: by hand"),
+        (tasks.raises, ("frozen",), "tests.unit.backend.tasks.Frozen: no such order"),
+        (tasks.raises, ("silent",), "tests.unit.backend.tasks.Silent"),
         (tasks.fails_in_a_group, (), "ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception): ValueError: no such order 7"),
     ],
 )  # fmt: skip

@@ -177,7 +177,9 @@ def test_execute_sends_the_signals(task: AnyTask, status: str) -> None:
     assert watcher.seen == [("started", InMemoryBackend, "RUNNING"), ("finished", InMemoryBackend, status)]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("receiver"), SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("receiver"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr
+)
 def test_execute_ignores_a_receivers_exception(error: BaseException) -> None:
     with Watcher(error) as watcher:
         _, outcome = run(tasks.echo, 1)

@@ -65,13 +65,23 @@ def test_pid_1_reaps_until_its_child_ends_and_has_its_code(kernel: Kernel, statu
     assert (kernel.signals, kernel.ended) == ([], [])
 
 
-def test_pid_1_forwards_signals_to_its_children(kernel: Kernel) -> None:
+@pytest.mark.parametrize(
+    ("number", "passed_on"),
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGUSR1, signal.SIGUSR1),
+        # What an image of a web server has as STOPSIGNAL: its end is no failure of the task.
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGQUIT, signal.SIGTERM),
+    ],
+)
+def test_pid_1_forwards_signals_to_its_children(kernel: Kernel, number: int, passed_on: int) -> None:
     """Also where one of them ends at that moment, and another was reaped by somebody else."""
-    kernel.signals = [signal.SIGTERM, signal.SIGCHLD, signal.SIGCHLD]
+    kernel.signals = [number, signal.SIGCHLD, signal.SIGCHLD]
     kernel.ended = [None, (CHILD, 0)]
     with pytest.raises(Exited):
         init.fork_and_reap()
-    assert kernel.killed == [(CHILD, signal.SIGTERM)]
+    assert kernel.killed == [(CHILD, passed_on)]
 
 
 def test_signals_wait_in_the_child_until_it_is_ready(monkeypatch: pytest.MonkeyPatch, mask: None) -> None:

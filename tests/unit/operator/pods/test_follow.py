@@ -125,6 +125,25 @@ def test_which_containers_come_along(source: dict[str, Any], left: list[str]) ->
     assert len(made.notes) == (2 if "nginx" in there else 1)
 
 
+def test_a_volume_stays_that_the_environment_comes_from() -> None:
+    """Also where the container that fills it is left out: the file may be optional."""
+    file = {"volumeName": "conf", "path": "app.env", "key": "A", "optional": True}
+    made = follow(
+        {
+            "volumes": [{"name": "conf", "emptyDir": {}}, {"name": "cache", "emptyDir": {}}],
+            "initContainers": [
+                {
+                    "name": "render",
+                    "volumeMounts": [{"name": "conf", "mountPath": "/c"}, {"name": "cache", "mountPath": "/d"}],
+                }
+            ],
+            "containers": [{"name": "web", "env": [{"name": "A", "valueFrom": {"fileKeyRef": file}}]}],
+        },
+        initContainers=[],
+    )
+    assert made.manifest["spec"]["volumes"] == [{"name": "conf", "emptyDir": {}}]
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

@@ -64,6 +64,26 @@ def test_one_that_fills_a_volume_of_the_container_is_needed(init: list[str], web
     assert fill_a_volume(spec, {"web"}) == ({"init"} if needed else set())
 
 
+@pytest.mark.parametrize(
+    ("init", "file", "needed"),
+    [
+        ("conf:/out", {"volumeName": "conf", "path": "app.env"}, True),
+        ("conf/a:/out", {"volumeName": "conf", "path": "a/app.env"}, True),
+        ("conf/a:/out", {"volumeName": "conf", "path": "b/app.env"}, False),
+        ("conf:/out", {"volumeName": "work", "path": "app.env"}, False),
+        ("conf:/out", None, False),
+    ],
+)
+def test_one_that_writes_a_file_of_variables_is_needed(init: str, file: dict[str, str] | None, needed: bool) -> None:
+    """The container that has them does not mount the volume."""
+    spec = {
+        "volumes": VOLUMES,
+        "initContainers": [{"name": "init", "volumeMounts": mounts(init)}],
+        "containers": [{"name": "web", "env": [{"name": "A", "valueFrom": {"fileKeyRef": file}}, {"name": "B"}]}],
+    }
+    assert fill_a_volume(spec, {"web"}) == ({"init"} if needed else set())
+
+
 def test_one_that_fills_a_volume_of_a_needed_one_is_needed() -> None:
     spec = {
         "volumes": VOLUMES,

@@ -27,6 +27,8 @@ def applied(spec: dict[str, Any], overrides: dict[str, Any] | None = None, **que
         ({}, {}, {}),
         ({"priority": 7}, {}, {"priority": 7}),
         ({"priority": 7, "priorityClassName": "low"}, {"priority_class_name": "high"}, {"priorityClassName": "high"}),
+        ({"preemptionPolicy": "Never"}, {"priority_class_name": "high"}, {"priorityClassName": "high"}),
+        ({"preemptionPolicy": "Never"}, {}, {"preemptionPolicy": "Never"}),
         ({"terminationGracePeriodSeconds": 5}, {"policy": {"gracePeriodSeconds": 90}}, {"terminationGracePeriodSeconds": 90}),
         ({"terminationGracePeriodSeconds": 5}, {}, {"terminationGracePeriodSeconds": 5}),
     ],
