@@ -1,7 +1,9 @@
 """Names of the API, each defined once. Bounds are in `bounds`."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
+
+from djangotasks_api.times import in_utc
 
 GROUP: Final = "djangotasks.dev"
 VERSION: Final = "v1alpha1"
@@ -42,8 +44,9 @@ STEP_LABEL: Final = f"{GROUP}/step"
 # On tasks: the name of the task that has enqueued it (spec.enqueuedBy). For people; the operator goes by the spec.
 ENQUEUED_BY_LABEL: Final = f"{GROUP}/enqueued-by"
 
-# A task with one of these was restored from a backup, by Velero (https://velero.io/docs/main/restore-reference/) or by
-# another tool, and is not started while it has it: it may have run before, and its status may be missing.
+# A task or a workflow with one of these was restored from a backup, by Velero
+# (https://velero.io/docs/main/restore-reference/) or by another tool, and is not started while it has it: it may have
+# run before, and its status may be missing.
 RESTORED_LABELS: Final = ("velero.io/restore-name", f"{GROUP}/restored")
 # Velero leaves out what has it: an attempt's Job and Pod belong to one task's uid, and a restored Pod would run alone.
 EXCLUDE_FROM_BACKUP_LABEL: Final = "velero.io/exclude-from-backup"
@@ -103,7 +106,7 @@ TIME_PATTERN: Final = (
 
 def scheduled_task_name(schedule: str, at: datetime) -> str:
     """The name of the task that a schedule makes for a scheduled time, a whole minute: there can be only one."""
-    return f"{schedule}-{at.astimezone(UTC):%Y%m%d%H%M}"
+    return f"{schedule}-{in_utc(at):%Y%m%d%H%M}"
 
 
 def job_name(task: str, attempt: int) -> str:

@@ -33,6 +33,7 @@ class WorkflowStage:
         operator: InMemoryOperator | None = None,
         name: str = NAME,
         deliver: bool = True,
+        labels: dict[str, str] | None = None,
         **spec: Any,
     ) -> None:
         self.operator = operator or make_operator()
@@ -40,7 +41,7 @@ class WorkflowStage:
         body = {
             "apiVersion": API_VERSION,
             "kind": WORKFLOW_KIND,
-            "metadata": {"name": name},
+            "metadata": {"name": name, "labels": labels or {}},
             "spec": {"steps": list(steps), **spec},
         }
         self.operator.server.create(WORKFLOW_PLURAL, body)

@@ -22,7 +22,7 @@ from djangotasks_api.bounds import (
     REASON_MAX_CHARS,
     SCHEDULE_NAME_MAX_CHARS,
 )
-from djangotasks_api.names import DNS_LABEL_PATTERN, DNS_NAME_PATTERN, REASON_PATTERN, TIME_PATTERN
+from djangotasks_api.names import DNS_LABEL_PATTERN, DNS_NAME_PATTERN, REASON_PATTERN, RESTORED_LABELS, TIME_PATTERN
 from djangotasks_api.number_range import Range
 from djangotasks_api.phases import Reason
 
@@ -88,3 +88,8 @@ class Metadata(Model):
     labels: dict[str, str] | None = None
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None
+
+    @property
+    def restored_label(self) -> str | None:
+        """The label that says that the object was restored from a backup; None where it has none."""
+        return next((label for label in RESTORED_LABELS if label in (self.labels or {})), None)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from djangotasks_api.times import in_utc
 
 
 class SkipReason(StrEnum):
@@ -93,8 +95,4 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _read(text: str) -> datetime:
-    """The last hours of the year 9999, in zones that are behind, have no date in UTC: the last one that there is."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
+    return in_utc(datetime.fromisoformat(text))

@@ -134,5 +134,7 @@ class WorkflowReason(StrEnum):
     """The steps make no graph that can run: one needs a step that is not before it, for example."""
     NOT_RETRYABLE = "NotRetryable"
     """It is to retry a workflow that cannot be retried: that has not ended, has succeeded, or was deleted."""
+    RESTORED = "Restored"
+    """It was restored from a backup, and may have run before. It waits for somebody to take the label away."""
     TASKS_REFUSED = "TasksRefused"
     """The API server refuses new DjangoTasks, because of a quota, for example. They are created once it takes them."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
 
 from djangotasks_api.models import Held, HoldSpec
 from djangotasks_api.names import HOLD_PLURAL
+from djangotasks_api.times import in_utc
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.latest import Latest
 from djangotasks_operator.cache.tombstones import Tombstones
@@ -18,7 +19,6 @@ from djangotasks_operator.status.text import plain
 
 # Of the text of a hold that cannot be read.
 PROBLEM_MAX_CHARS: Final = 200
-FAR: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,6 @@ def parse_hold(body: Body) -> Hold:
 def _line(text: str) -> str:
     """As a person may see it on a terminal."""
     return " ".join(plain(text).split())
-
-
-def in_utc(at: datetime) -> datetime:
-    """The same time in UTC, in which one in the last hours of the year 9999 may not exist."""
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        return FAR
 
 
 class Holds(Latest[Hold]):

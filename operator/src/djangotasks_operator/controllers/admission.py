@@ -38,26 +38,29 @@ class Admission:
     def initialize(self) -> None:
         """Admit the tasks in progress, and let the waiting ones wait, before the first start: otherwise those that
         happen to come first would be started in slots that are taken."""
-        now = self._now()
         self._count_starts()
-        for key in self._store.all_keys():
-            if (pod := self._store.outliving(key)) is not None:
-                self._scheduler.mark_admitted(key, Key(key.namespace, pod.queue))
-            snapshot = self._store.snapshot(key)
-            if snapshot is None:
-                continue
-            if snapshot.in_progress:
-                self.mark_admitted(key, snapshot.task)
-                continue
-            try:
-                action = decide(snapshot, now)
-            except Exception:
-                # One task must not keep the leader from all others. Its own reconcile counts the defect.
-                logger.exception("%s: a defect", key)
-                continue
-            if isinstance(action, AwaitAdmission):
-                self.enqueue(key, snapshot.task)
+        self._of_each(self._take_in)
         self.admit()
+
+    def _of_each(self, call: Callable[[Key], None]) -> None:
+        """Call it with each task. One task must not keep the leader from all others: its own reconcile counts the
+        defect."""
+        for key in self._store.all_keys():
+            try:
+                call(key)
+            except Exception:
+                logger.exception("%s: a defect", key)
+
+    def _take_in(self, key: Key) -> None:
+        """Admit a task that is in progress, and let one wait that may start."""
+        if (pod := self._store.outliving(key)) is not None:
+            self._scheduler.mark_admitted(key, Key(key.namespace, pod.queue))
+        if (snapshot := self._store.snapshot(key)) is None:
+            return
+        if snapshot.in_progress:
+            self.mark_admitted(key, snapshot.task)
+        elif isinstance(decide(snapshot, self._now()), AwaitAdmission):
+            self.enqueue(key, snapshot.task)
 
     def waiting(self) -> int:
         """How many tasks are ready to start and wait for admission."""
@@ -137,14 +140,17 @@ class Admission:
     def _count_starts(self) -> None:
         """Count the starts of the leader before this one for the queues' rates, by what is left of them."""
         now, starts = self._now(), list[tuple[datetime, Key]]()
-        for key in self._store.all_keys():
+
+        def count(key: Key) -> None:
             snapshot = self._store.snapshot(key)
             if snapshot is None or self._quota(queue := queue_of(snapshot.task)).rate is None:
-                continue
+                return
             # Of an attempt whose pod is gone the status says when it ran, or ended at least.
             attempts = snapshot.task.status.attempts
             recorded = {attempt.number: attempt.started_at or attempt.finished_at or now for attempt in attempts}
             created = {number: pod.created_at for number, pod in snapshot.pods.items()}
-            starts += ((min(at, now), queue) for at in (recorded | created).values())
+            starts.extend((min(at, now), queue) for at in (recorded | created).values())
+
+        self._of_each(count)
         for at, queue in sorted(starts):
             self._scheduler.note_start(queue, at.timestamp())

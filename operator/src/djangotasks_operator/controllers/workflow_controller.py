@@ -24,6 +24,7 @@ from djangotasks_operator.controllers.retries import Retries
 from djangotasks_operator.controllers.step_results import StepResults
 from djangotasks_operator.controllers.work_queues import WorkflowTask, WorkQueues
 from djangotasks_operator.decide.checks import HELD, SCHEDULED_MIN_TTL
+from djangotasks_operator.decide.restored import restored_message, settled_at
 from djangotasks_operator.runtime.controller import Result
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.workflows import status
@@ -70,6 +71,8 @@ class WorkflowController:
             return await self._expire(key, workflow)
         with self._flows.using(key):
             try:
+                if workflow.is_held(self._now()):
+                    return await self._hold(key, workflow)
                 return await self._advance(key, workflow)
             except ApiError as error:
                 if not error.stale_or_gone:
@@ -100,6 +103,19 @@ class WorkflowController:
             for task in flow.engine.create():
                 flow.to_create.add(task)
                 self._work.step_tasks.add(WorkflowTask(key, task))
+        return Result.DONE
+
+    async def _hold(self, key: Key, workflow: Workflow) -> Result:
+        """Say of a restored workflow that it waits, once its own status would have been restored."""
+        self._forget(key)
+        label = workflow.metadata.restored_label or ""
+        wait = (settled_at(workflow.metadata, now := self._now()) - now).total_seconds()
+        if wait > 0:
+            self._work.workflows.add_after(key, wait)
+            return Result.DONE
+        message = restored_message("workflow", "djangotaskworkflow", workflow.metadata.name, label)
+        if change := status.held(workflow, message):
+            await self._writer.write_status(workflow, change)
         return Result.DONE
 
     async def _load(self, key: Key, workflow: Workflow) -> Flow | None:

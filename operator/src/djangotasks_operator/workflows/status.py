@@ -65,6 +65,14 @@ def failed(reason: WorkflowReason, message: str, now: datetime) -> Change:
     return _ended(WorkflowPhase.FAILED, reason, truncate_message(message), now)
 
 
+def held(workflow: Workflow, message: str) -> Change:
+    """The change of a workflow that is held as restored; empty where its status says so."""
+    if workflow.status.get("reason") == WorkflowReason.RESTORED:
+        return {}
+    reason = WorkflowReason.RESTORED.value
+    return {"phase": workflow.phase.value, "reason": reason, "message": truncate_message(message)}
+
+
 def _has_begun(workflow: Workflow, changed: Mapping[str, Record]) -> bool:
     return workflow.phase is WorkflowPhase.RUNNING or any(
         record.phase is not StepPhase.PENDING for record in changed.values()

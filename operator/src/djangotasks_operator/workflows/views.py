@@ -118,7 +118,13 @@ class Workflow:
 
     def creates(self, step: str, now: datetime) -> bool:
         """Whether tasks of this step may be created. A stopped workflow cleans up, suspended or not."""
-        return not self.suspended if self.stopped(now) is None else step in self.always
+        if self.stopped(now) is not None:
+            return step in self.always
+        return not self.suspended and not self.is_held(now)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether it waits, restored from a backup, for somebody who knows whether it has run."""
+        return self.metadata.restored_label is not None and not self.phase.is_terminal and self.stopped(now) is None
 
     def stops(self, step: str, now: datetime) -> str | None:
         """Why the tasks of this step are to be stopped, as a sentence; None where they are not."""

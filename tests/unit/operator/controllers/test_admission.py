@@ -9,6 +9,8 @@ import pytest
 from djangotasks_api.models import TaskStatus
 from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.schedules import parse_schedule
+from djangotasks_operator.cache.store import Store
 from tests.support.builders import NAMESPACE, at, make_task
 from tests.unit.operator.harness import InMemoryOperator, make_operator
 
@@ -40,6 +42,44 @@ def test_a_task_that_cannot_be_decided_on_holds_up_no_other(caplog: pytest.LogCa
     operator.put_task(make_task("good"))
     assert admitted(operator) == ["good"]
     assert "shop/broken: a defect" in caplog.text
+
+
+def test_a_task_that_cannot_be_read_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = make_operator(leads=False)
+    operator.put_queue(rate_limit={"starts": 9, "period_seconds": 60})
+    for name in ("broken", "good"):
+        operator.put_task(make_task(name))
+    snapshot = Store.snapshot
+
+    def broken(store: Store, key: Key, **more: bool) -> object:
+        if key.name == "broken":
+            raise OverflowError
+        return snapshot(store, key, **more)
+
+    monkeypatch.setattr(Store, "snapshot", broken)
+    assert admitted(operator) == ["good"]
+    assert "shop/broken: a defect" in caplog.text
+
+
+def test_no_scheduled_time_keeps_a_leader_from_beginning() -> None:
+    """Anybody who may create tasks may write one that has no date in UTC."""
+    operator = make_operator(leads=False)
+    operator.put_queue()
+    schedule = {"cron": ["0 0 * * *"], "task": {"task": "a.b"}}
+    operator.store.schedules.put(parse_schedule(make_schedule_body("nightly", schedule)))
+    task = make_task("odd", status=TaskStatus(phase=Phase.FAILED, finished_at=at(0)))
+    spec = {"schedule": "nightly", "scheduled_for": datetime.fromisoformat("9999-12-31T23:59:00-01:00")}
+    operator.put_task(task.model_copy(update={"spec": task.spec.model_copy(update=spec)}))
+    operator.put_task(make_task("good"))
+    assert admitted(operator) == ["good"]
+
+
+def make_schedule_body(name: str, spec: dict[str, object]) -> dict[str, object]:
+    stamp = "2026-11-23T00:00:00Z"
+    metadata = {"name": name, "namespace": NAMESPACE, "uid": "s", "resourceVersion": "1", "creationTimestamp": stamp}
+    return {"metadata": metadata, "spec": spec}
 
 
 def test_free_slots_go_by_priority() -> None:
