@@ -2,6 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.tombstones import Tombstones
@@ -18,8 +19,8 @@ class StandbyPods:
     """By key of the pod: its namespace and name."""
 
     def __init__(self, changed: Callable[[Key], None]) -> None:
-        """`changed`: called with the key of a queue one of whose pods is new, has changed, or is not waiting any
-        more."""
+        """`changed`: called with the key of a queue one of whose pods is new, has changed in what is kept of it, or is
+        not waiting any more: a pod that starts changes several times."""
         self._changed = changed
         self._idle: dict[Key, StandbyPod] = {}
         self._of_queue: dict[Key, set[Key]] = {}
@@ -63,7 +64,8 @@ class StandbyPods:
             return
         self._idle[key] = pod
         self._of_queue.setdefault(Key(pod.namespace, pod.queue), set()).add(key)
-        self._changed(Key(pod.namespace, pod.queue))
+        if known is None or replace(known, resource_version=pod.resource_version) != pod:
+            self._changed(Key(pod.namespace, pod.queue))
 
     def drop(self, pod: StandbyPod) -> None:
         """Forget a pod that is gone, or that a task has claimed."""
@@ -73,8 +75,11 @@ class StandbyPods:
         """Note that an attempt has claimed the pod, where it was a standby pod."""
         if not pod.standby:
             return
-        key = Key(pod.namespace, pod.name)
-        self._claims[key] = Key(pod.namespace, pod.task), pod.attempt
+        key, claim = Key(pod.namespace, pod.name), (Key(pod.namespace, pod.task), pod.attempt)
+        if self._claims.get(key) == claim and pod.uid in self._over:
+            # What becomes of it later is the attempt's matter.
+            return
+        self._claims[key] = claim
         self.end(key, pod.uid)
         self._changed(Key(pod.namespace, pod.queue))
 

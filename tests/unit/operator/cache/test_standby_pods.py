@@ -136,3 +136,23 @@ def test_the_names_of_some_that_are_gone_are_remembered() -> None:
         pods.released(pod)
     assert (pods.last_of("task-0", 1), pods.last_of("task-1", 1)) == (None, "default-1")
     assert pods.last_of("task-1", 2) is None
+
+
+def test_a_version_with_nothing_new_in_what_is_kept_wakes_no_pool() -> None:
+    pods, changed = index()
+    pods.put(standby(version=1))
+    changed.clear()
+    pods.put(standby(version=2))
+    kept = pods.get(Key(NAMESPACE, "default-0a"))
+    assert (changed, kept is not None and kept.resource_version) == ([], "2")
+    pods.put(replace(standby(version=3), running=True))
+    assert len(changed) == 1
+
+
+def test_what_becomes_of_a_claimed_pod_wakes_no_pool() -> None:
+    pods, changed = index()
+    pod = make_pod(name="default-0a", standby=True)
+    pods.claimed(pod)
+    changed.clear()
+    pods.claimed(replace(pod, resource_version="99", phase="Succeeded"))
+    assert changed == []
