@@ -58,6 +58,8 @@ class HeldRequests(WaitingStandbys):
             standby.answered(None)
         else:
             self.recheck(standby.key)
+            # The connections of those that have died are closed.
+            self.asking = {pod: held for pod, held in self.asking.items() if held.alive}
             self.asking[standby.key] = standby
             source.arrived(standby.key)
 
