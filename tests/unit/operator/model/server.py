@@ -234,7 +234,9 @@ def merged(body: Object, changes: Object) -> Object:
 
 
 def _is_attempts(plural: str, body: Object) -> bool:
-    return plural == "pods" and TASK_UID_LABEL in body["metadata"].get("labels", {})
+    # Somebody's pod may have anything there.
+    labels = body["metadata"].get("labels")
+    return plural == "pods" and isinstance(labels, Mapping) and TASK_UID_LABEL in labels
 
 
 def _error(status: int, reason: str, message: str) -> ApiError:
