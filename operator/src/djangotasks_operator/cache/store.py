@@ -3,12 +3,13 @@
 Filled by watch events, by the answers to our own writes, and by lists; of two versions the newer one stays.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.phases import Phase
+from djangotasks_operator.cache.entries import Entries
 from djangotasks_operator.cache.entry import Entry
 from djangotasks_operator.cache.holds import Holds
 from djangotasks_operator.cache.keys import Key, queue_of
@@ -43,8 +44,8 @@ class Store:
         self._subscriber = subscriber or Subscriber()
         self._monitor = monitor or WatchMonitor()
         self._intake = intake or ReportIntake()
-        self._entries: dict[Key, Entry] = {}
         self._deleted = Tombstones()
+        self._entries = Entries(self._monitor, self._deleted, self._subscriber.task_changed)
         self._queues = Queues(self._monitor, self._deleted, self._queue_changed, self._subscriber.queue_changed)
         self.schedules = Schedules(self._subscriber.schedule_changed, self._monitor, self._deleted)
         self.standbys = StandbyPods(self._subscriber.standby_changed)
@@ -97,10 +98,10 @@ class Store:
         return [entry.task for entry in self._entries.values() if entry.task is not None]
 
     def jobs(self) -> list[Job]:
-        return [job for entry in self._entries.values() for job in entry.jobs.values()]
+        return self._entries.jobs()
 
     def pods(self) -> list[Pod]:
-        return [pod for entry in self._entries.values() for pod in entry.pods.values()]
+        return self._entries.pods()
 
     def unfinished(self, queue: Key) -> Mapping[Key, datetime]:
         """The unfinished tasks of a queue, and when the next attempt of each may start."""
@@ -190,29 +191,28 @@ class Store:
         self._index.drop(key, queue_of(task))
         self.workflows.drop_task(task)
         self.schedules.drop_task(task)
-        self._drop_if_empty(key, entry)
+        self._entries.drop_if_empty(key)
         self._subscriber.task_changed(key)
         self._subscriber.task_dropped(queue_of(task))
 
     def put_job(self, job: Job) -> None:
         """Keep the Job, unless a later version is cached, or it was deleted."""
-        self._put("jobs", job, lambda entry: entry.jobs)
+        self._entries.put_job(job)
 
     def put_pod(self, pod: Pod) -> None:
         """Keep the Pod, unless a later version is cached, or it was deleted."""
         key = Key(pod.namespace, pod.task)
-        if not is_outdone(pod, self.pod(key, pod.attempt), self.job(key, pod.attempt)):
-            self._put("pods", pod, lambda entry: entry.pods)
-            if pod.uid not in self._deleted:
-                self.standbys.claimed(pod)
+        outdone = is_outdone(pod, self.pod(key, pod.attempt), self.job(key, pod.attempt))
+        if not outdone and self._entries.put_pod(pod):
+            self.standbys.claimed(pod)
 
     def drop_job(self, job: Job) -> None:
         """Forget a Job that left the watch."""
-        self._drop("jobs", job, lambda entry: entry.jobs)
+        self._entries.drop_job(job)
 
     def drop_pod(self, pod: Pod) -> None:
         """Forget a Pod that left the watch."""
-        self._drop("pods", pod, lambda entry: entry.pods)
+        self._entries.drop_pod(pod)
         self.standbys.released(pod)
 
     def put_events(self, key: Key, events: PodEvents) -> None:
@@ -274,36 +274,3 @@ class Store:
             self._subscriber.schedule_changed(schedule)
         for key in (*self.unfinished(queue), *self._index.apply_limits(queue)):
             self._subscriber.task_changed(key)
-
-    def _put[Item: (Job, Pod)](self, resource: str, item: Item, items_of: Callable[[Entry], dict[int, Item]]) -> None:
-        if item.uid in self._deleted:
-            return
-        key = Key(item.namespace, item.task)
-        entry = self._entries.setdefault(key, Entry())
-        items = items_of(entry)
-        known = items.get(item.attempt)
-        if known is None or newer(item.resource_version, known.resource_version):
-            items[item.attempt] = item
-            self._monitor.expect(resource, item.namespace, item.uid, item.resource_version)
-            self._subscriber.task_changed(key)
-
-    def _drop[Item: (Job, Pod)](self, resource: str, item: Item, items_of: Callable[[Entry], dict[int, Item]]) -> None:
-        self._monitor.forget(resource, item.namespace, item.uid)
-        self._deleted.add(item.uid)
-        key = Key(item.namespace, item.task)
-        entry = self._entries.get(key)
-        if entry is None:
-            return
-        items = items_of(entry)
-        if item.attempt in items and items[item.attempt].uid == item.uid:
-            del items[item.attempt]
-        if entry.task is not None and entry.task.metadata.uid == item.task_uid:
-            entry.unseen.add(item.attempt)
-        else:
-            entry.freed = True
-        self._drop_if_empty(key, entry)
-        self._subscriber.task_changed(key)
-
-    def _drop_if_empty(self, key: Key, entry: Entry) -> None:
-        if entry.task is None and not entry.jobs and not entry.pods:
-            del self._entries[key]
