@@ -90,6 +90,34 @@ def test_a_task_is_seen_to_wait_run_and_end_on_the_open_page(visitor: Visitor, k
     expect(row(listed, task)).to_have_count(0)
 
 
+# Says in the log which attempt it is, and waits; the first one fails then.
+ATTEMPT = f"""echo "this is $HOSTNAME" > /proc/1/fd/1
+until [ -e {FILE} ]; do sleep 0.1; done
+case $HOSTNAME in *-1) exit 1;; esac"""
+
+
+def test_the_log_is_followed_over_a_retry(visitor: Visitor, kubectl: Kubectl, site: AdminSite) -> None:
+    policy = {"maxAttempts": 2, "backoff": {"initialSeconds": 1}}
+    task = create_task(kubectl, "shop.probes.shell", ATTEMPT, policy=policy)
+    wait_phase(kubectl, task, "Running")
+    page = visitor.open(f"task/{task}/log/")
+    log = page.locator("[data-live=log]")
+    expect(log.locator("pre")).to_contain_text(f"this is {task}-1")
+
+    kubectl("exec", f"{task}-1", "--", "touch", FILE)
+    expect(log.locator("h2")).to_have_text("Log of attempt 2")
+    expect(log.locator("pre")).to_contain_text(f"this is {task}-2")
+    expect(log.locator("pre")).not_to_contain_text(f"this is {task}-1")
+
+    kubectl("exec", f"{task}-2", "--", "touch", FILE)
+    wait_phase(kubectl, task, "Succeeded")
+    page.goto(site.page(f"task/{task}/log/"))
+    expect(page.locator("strong[aria-current]")).to_have_text("Attempt 2")
+    page.get_by_role("link", name="Attempt 1").click()
+    expect(page.locator("h2#djt-log")).to_have_text("Log of attempt 1")
+    expect(page.locator("pre[data-follow]")).to_contain_text(f"this is {task}-1")
+
+
 def test_a_running_task_is_cancelled_with_a_reason(
     visitor: Visitor, kubectl: Kubectl, running: Callable[[], str]
 ) -> None:

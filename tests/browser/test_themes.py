@@ -44,7 +44,7 @@ def test_a_theme_has_all_pages_and_a_task_is_cancelled_in_it(
 ) -> None:
     kubectl.apply(queue_manifest("default", cluster.image(Target.EXAMPLE), suspended=True))
     task = create_task(kubectl, "shop.probes.add", 1, 2)
-    with AdminSite(tmp_path, kubectl.namespace, web_account, theme=theme).running() as site:
+    with AdminSite(tmp_path, kubectl.namespace, web_account, THEME=theme).running() as site:
         visitor = Visitor(browser, site)
         page = visitor.new_page(viewport={"width": 1280, "height": 860})
         for path, text in PAGES.items():

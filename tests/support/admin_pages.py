@@ -28,9 +28,10 @@ APP = "/admin/django_tasks_kubernetes/"
 
 
 class AdminSite:
-    """`url`: where it is, without a slash at the end. `log_path`: what the server says."""
+    """`url`: where it is, without a slash at the end. `log_path`: what the server says. `environ`: what its settings ask
+    for, such as THEME."""
 
-    def __init__(self, folder: Path, namespace: str, kubeconfig: Path, *, theme: str = "") -> None:
+    def __init__(self, folder: Path, namespace: str, kubeconfig: Path, **environ: str) -> None:
         self.log_path = folder / "web.log"
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -40,9 +41,8 @@ class AdminSite:
             "DATABASE": str(folder / "db.sqlite3"),
             "NAMESPACE": namespace,
             "KUBECONFIG": str(kubeconfig),
-            "THEME": theme,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "examples" / "shop")]),
-        }
+        } | environ
 
     def page(self, path: str = "") -> str:
         """The address of a page of this app: `task/overview/`."""
@@ -54,7 +54,7 @@ class AdminSite:
     @contextlib.contextmanager
     def running(self) -> Iterator[AdminSite]:
         """With a database of its own, and people who may log in."""
-        self._python("-m", "tests.support.admin_project")
+        self.python("-m", "tests.support.admin_project")
         command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{self._port}", "--threads=8", "--no-control-socket"]
         with self.log_path.open("ab") as log:
             server = subprocess.Popen(
@@ -78,7 +78,8 @@ class AdminSite:
             return bool(answer.status == 200)
         return None
 
-    def _python(self, *arguments: str) -> None:
+    def python(self, *arguments: str) -> None:
+        """Runs Python with the project's settings."""
         done = subprocess.run(
             [sys.executable, *arguments],
             env=self._environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,

@@ -1,10 +1,11 @@
 """What differs between stories comes from the environment: DATABASE is a file, NAMESPACE and KUBECONFIG lead to the
-cluster, THEME is another theme of the admin: jazzmin or unfold."""
+cluster, THEME is another theme of the admin: jazzmin or unfold; with TABLES there are an outbox and receivers."""
 
 import os
 from typing import Any
 
 THEME = os.environ.get("THEME", "")
+TABLES = os.environ.get("TABLES", "")
 
 SECRET_KEY = "not a secret"
 DEBUG = False
@@ -21,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_tasks_kubernetes",
     "tests.support.probes_app.ProbesConfig",
+    *(["tests.support.admin_project.apps.ReceiversConfig"] if TABLES else []),
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -63,6 +65,7 @@ TASKS: dict[str, dict[str, Any]] = {
             "NAMESPACE": os.environ.get("NAMESPACE"),
             "KUBECONFIG": os.environ.get("KUBECONFIG"),
             "HISTORY_DAYS": 30,
+            **({"ENQUEUE": "outbox"} if TABLES else {}),
         },
     }
 }
