@@ -7,7 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.faults import AFTER, Delay, Drop, Rule, Status
 from tools.kubectl import wait_for
@@ -66,7 +66,7 @@ class Faults:
         return f"deleted jobs: {self._remove('jobs', 2)}"
 
     def _evict_pods(self) -> str:
-        names = self._some_pods(2)
+        names = [pod["metadata"]["name"] for pod in self._some_pods(2)]
         for name in names:
             eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
             self._world.request("POST", f"/api/v1/namespaces/{self._world.namespace}/pods/{name}/eviction", eviction)
@@ -111,15 +111,15 @@ class Faults:
     def _some_replica(self) -> Replica:
         return self._random.choice(self._world.replicas)
 
-    def _some_pods(self, most: int) -> list[str]:
+    def _some_pods(self, most: int) -> list[Any]:
         """Of those that run; what is done to them is noted."""
-        running = [p["metadata"]["name"] for p in self._world.pods() if p["status"].get("phase") == "Running"]
-        names = self._random.sample(running, min(most, len(running)))
-        self.deleted.update(names)
-        return names
+        running = [pod for pod in self._world.pods() if pod["status"].get("phase") == "Running"]
+        pods = self._random.sample(running, min(most, len(running)))
+        self.deleted.update(pod["metadata"]["name"] for pod in pods)
+        return pods
 
     def _remove(self, kind: str, most: int) -> int:
-        names = self._some_pods(most)
+        names = [pod["metadata"]["name"] if kind == "pods" else job_of(pod) for pod in self._some_pods(most)]
         group = "/api/v1" if kind == "pods" else "/apis/batch/v1"
         body = {"propagationPolicy": "Background"}
         for name in names:
@@ -130,6 +130,12 @@ class Faults:
         """Both replicas are there."""
         for replica in self._world.replicas:
             wait_for("both replicas", lambda: replica.running or None, seconds=30, why=replica.log)  # noqa: B023
+
+
+def job_of(pod: Any) -> str:
+    """The name of its Job: a standby pod that a task has claimed has another name."""
+    name: str = pod["metadata"]["labels"].get("batch.kubernetes.io/job-name", pod["metadata"]["name"])
+    return name
 
 
 DEEDS: tuple[Deed, ...] = (

@@ -15,6 +15,7 @@ from benchmarks.figures import Figure
 from benchmarks.soak import workflows
 from benchmarks.soak.faults import Faults
 from benchmarks.soak.promises import MAX_ATTEMPTS, Ask, Life, Promise, orphans, problems
+from benchmarks.soak.standbys import LEAST, MOST, QUEUE, Standbys, task_of
 from benchmarks.soak.workflows import FlowPromise, Kind
 from benchmarks.soak.world import World
 from benchmarks.workflows import flows
@@ -35,6 +36,8 @@ TTL_SECONDS = 60
 RUNS_FOR = {Fate.SUCCEED: "2s", Fate.FLAKY: "1s", Fate.FAIL: "1s", Fate.OOM: "1s", Fate.NEVER: None}
 WEIGHTS = {Fate.SUCCEED: 12, Fate.FLAKY: 3, Fate.FAIL: 2, Fate.OOM: 1, Fate.NEVER: 1}
 DELETED_SHARE = 0.05
+# Of the tasks that succeed: those of a queue with standby pods.
+STANDBY_SHARE = 0.5
 RSS_GROWTH_TARGET = 1.10
 NAMED_PROBLEMS = 20
 
@@ -46,12 +49,15 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
     site.operator.stop()
     for fate, runs_for in RUNS_FOR.items():
         site.add_queue(fate.value, fate, runs_for)
-    with World(site.cluster, site.kubeconfig, site.namespace, site.folder) as world:
+    site.add_queue(QUEUE, Fate.SUCCEED, "1s", standby={"min": LEAST, "max": MOST})
+    with World(site.cluster, site.kubeconfig, site.namespace, site.folder) as world, Standbys(world) as standbys:
         faults, load = Faults(world, seed), Load(world, site, seed)
         memory = run(site, world, faults, load, options.minutes * 60)
-        left = settle(world, load, faults)
+        left = settle(world, load, faults, standbys)
         site.progress.say(
-            "soak", f"{len(load.promises)} tasks, {len(load.flows)} workflows; faults: {dict(faults.done)}"
+            "soak",
+            f"{len(load.promises)} tasks, {len(load.flows)} workflows, {len(standbys.claimed)} standby pods claimed; "
+            f"faults: {dict(faults.done)}",
         )
     yield Figure(
         name="soak_unaccounted",
@@ -62,6 +68,7 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
         extra={
             "tasks": len(load.promises),
             "workflows": len(load.flows),
+            "claims": len(standbys.claimed),
             "faults": faults.done.total(),
             "minutes": options.minutes,
             "seed": seed,
@@ -93,7 +100,7 @@ def run(site: FakeSite, world: World, faults: Faults, load: Load, seconds: float
     return memory
 
 
-def settle(world: World, load: Load, faults: Faults) -> list[str]:
+def settle(world: World, load: Load, faults: Faults, standbys: Standbys) -> list[str]:
     """With nothing going wrong any more everything comes to its end. Returns what did not, and what was wrong."""
     for replica in world.replicas:
         replica.proxy.clear()
@@ -110,6 +117,7 @@ def settle(world: World, load: Load, faults: Faults) -> list[str]:
     try:
         wait_for("everything ends", lambda: not left() or None, seconds=SETTLE_SECONDS, why=lives)
         wait_for("every Job says how it ended", lambda: not unfinished(world) or None, seconds=SETTLE_SECONDS)
+        wait_for("standby pods wait, and not too many", lambda: standbys.is_settled() or None, seconds=SETTLE_SECONDS)
     except StepFailed as error:
         found.append(str(error))
     for promise in load.promises:
@@ -117,6 +125,7 @@ def settle(world: World, load: Load, faults: Faults) -> list[str]:
         again = {name: uids for name, uids in life.pods.items() if name not in faults.deleted}
         life = Life(life.status, life.gone, life.moved, again)
         found += [f"{promise.name} ({promise.fate}, {promise.ask}): {p}" for p in problems(promise, life)]
+    found += standbys.problems()
     for flow in load.flows:
         found += [f"{flow}: {p}" for p in workflows.problems(flow, world.flows[flow.name], world.lives)]
     names = {item["metadata"]["name"] for item in world.tasks()}
@@ -138,9 +147,10 @@ def unfinished(world: World) -> list[str]:
     ]
 
 
-def _names(world: World) -> tuple[list[str], list[str]]:
-    jobs, pods = ([item["metadata"]["name"] for item in items] for items in (world.jobs(), world.pods()))
-    return jobs, pods
+def _names(world: World) -> tuple[list[str], dict[str, str]]:
+    """Of Jobs, and of Pods with their tasks. Those that wait are the queue's."""
+    pods = {pod["metadata"]["name"]: task for pod in world.pods() if (task := task_of(pod)) is not None}
+    return [item["metadata"]["name"] for item in world.jobs()], pods
 
 
 def thirds(memory: list[float]) -> tuple[float, float]:
@@ -197,7 +207,8 @@ class Load:
                 "ttlSecondsAfterFinished": TTL_SECONDS,
                 "backoff": {"initialSeconds": 1, "factor": 1, "maxSeconds": 1},
             }
-            manifest = crowd.task(fate.value, policy=policy, priority=self._random.randint(-5, 5))
+            queue = QUEUE if fate is Fate.SUCCEED and self._random.random() < STANDBY_SHARE else fate.value
+            manifest = crowd.task(queue, policy=policy, priority=self._random.randint(-5, 5))
             self._world.enqueue(manifest)
             self.promises.append(Promise(manifest["metadata"]["name"], fate, ask))
             if len(self.promises) % WORKFLOW_AFTER == 0:

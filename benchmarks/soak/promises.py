@@ -101,7 +101,7 @@ def _status_problems(promise: Promise, status: Object) -> list[str]:
     return [problem for problem, holds in checks.items() if not holds]
 
 
-def orphans(jobs: Collection[str], pods: Collection[str], tasks: Collection[str]) -> list[str]:
-    """Jobs and Pods (their names) of no task."""
-    kinds = (("Job", jobs), ("Pod", pods))
-    return [f"{kind} {name}" for kind, names in kinds for name in names if name.rpartition("-")[0] not in tasks]
+def orphans(jobs: Collection[str], pods: Mapping[str, str], tasks: Collection[str]) -> list[str]:
+    """Jobs and Pods of no task. `jobs`: their names. `pods`: the task of each, by its name."""
+    kinds = (("Job", {name: name.rpartition("-")[0] for name in jobs}), ("Pod", pods))
+    return [f"{kind} {name}" for kind, found in kinds for name, task in found.items() if task not in tasks]

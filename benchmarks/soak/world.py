@@ -14,6 +14,7 @@ from benchmarks.crowd import tasks_path
 from benchmarks.jobs import jobs_path
 from benchmarks.process import Usage
 from benchmarks.soak.promises import Life
+from benchmarks.soak.standbys import task_of
 from benchmarks.workflows import flows
 from tests.support.operator import OperatorProcess
 from tests.support.proxy import Proxy
@@ -124,7 +125,8 @@ class World:
         there = {item["metadata"]["name"]: item for item in self.tasks()}
         for pod in self.pods():
             name = pod["metadata"]["name"]
-            self.lives[name.rpartition("-")[0]].pods.setdefault(name, set()).add(pod["metadata"]["uid"])
+            if (task := task_of(pod)) is not None:
+                self.lives[task].pods.setdefault(name, set()).add(pod["metadata"]["uid"])
         for name, item in there.items():
             self.lives[name].see(item.get("status", {}))
         for name in known - there.keys():

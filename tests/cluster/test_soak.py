@@ -20,4 +20,5 @@ def test_every_task_is_accounted_for() -> None:
     assert unaccounted.value == 0
     assert unaccounted.extra["tasks"] > MINUTES * 10, "there was a load"
     assert unaccounted.extra["workflows"] > MINUTES, "there were workflows"
+    assert unaccounted.extra["claims"] > MINUTES * 5, "there were standby pods, and tasks that found them"
     assert unaccounted.extra["faults"] > MINUTES, "there were faults"

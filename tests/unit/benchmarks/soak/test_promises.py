@@ -75,4 +75,5 @@ def test_what_was_deleted_is_gone() -> None:
 
 
 def test_orphans() -> None:
-    assert orphans(["a-1", "b-1"], ["a-1", "c-2"], ["a"]) == ["Job b-1", "Pod c-2"]
+    pods = {"a-1": "a", "warm-0f": "a", "c-2": "c"}
+    assert orphans(["a-1", "b-1"], pods, ["a"]) == ["Job b-1", "Pod c-2"]
