@@ -10,6 +10,7 @@ import click
 
 from benchmarks import (
     backlog,
+    celery_cpu,
     chunks,
     concurrency,
     cron_next,
@@ -110,6 +111,10 @@ BENCHMARKS = {
         on_fake_nodes=(throughput.measure,),
     ),
     "throughput-real": Benchmark("the same with 100 tasks in real containers", on_site=(throughput_real.measure,)),
+    "celery": Benchmark(
+        "what a task costs with Celery, beside a container's second: installs it from PyPI, and needs no cluster",
+        here=(celery_cpu.measure,),
+    ),
     "warm": Benchmark(
         "tasks that find a standby pod, against those that do not and bare Jobs, and what standby pods cost",
         on_site=(warm.measure, standby_cost.measure),
