@@ -3,7 +3,6 @@ cannot have one."""
 
 from __future__ import annotations
 
-import json
 import secrets
 import signal
 import urllib.error
@@ -122,42 +121,6 @@ def test_more_tasks_than_pods_all_run(stage: Stage) -> None:
     assert len(set(names)) == 6
     claimed = [name for name, task in zip(names, tasks, strict=True) if name != f"{task}-1"]
     assert len(claimed) >= 2
-
-
-def test_no_task_starts_on_an_old_image(stage: Stage) -> None:
-    """A deploy: from the second after it, all tasks run what is deployed."""
-    warm(stage, ready=2)
-    old = set(idle(stage, "warm"))
-    for number in range(5):
-        template = queue(stage, "warm")["spec"]["template"]
-        template["spec"]["containers"][0]["env"] = [
-            {"name": "DJANGO_SECRET_KEY", "value": "for tests"},
-            {"name": "RELEASE", "value": str(number)},
-        ]
-        stage.request("PATCH", f"{QUEUES}/warm", {"spec": {"template": template}})
-        generation = queue(stage, "warm")["metadata"]["generation"]
-        wait_for(
-            "the operator has seen it",
-            lambda: (
-                all(
-                    one.get("observedGeneration") == generation  # noqa: B023
-                    for one in queue(stage, "warm")["status"]["conditions"]
-                )
-                or None
-            ),
-            seconds=FINISH_SECONDS,
-        )
-        tasks = [stage.enqueue("shell", "echo $RELEASE", queue="warm") for _ in range(4)]
-        for task in tasks:
-            status = stage.wait_phase(task, *DONE, seconds=FINISH_SECONDS)
-            assert (status["phase"], json.loads(status["result"]).strip()) == ("Succeeded", str(number))
-    wait_for(
-        "the old ones are gone",
-        lambda: not old & set(idle(stage, "warm")) or None,
-        seconds=FINISH_SECONDS,
-        why=stage.tell,
-    )
-    wait_ready(stage, "warm", 2)
 
 
 def test_an_image_that_does_not_know_them_says_so(stage: Stage) -> None:
