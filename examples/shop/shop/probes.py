@@ -58,16 +58,14 @@ def noise(length: int, seed: int = 0, seconds: float = 0) -> str:
     return random.Random(seed).randbytes(length // 2).hex()
 
 
-class CardDeclined(Exception):
-    pass
+class CardDeclined(Exception): ...
 
 
 @task
 def fail(order: str = "A00000001") -> None:
     """Fails as real code does: with an exception of its own, caused by another."""
-    cards: dict[str, str] = {}
     try:
-        cards[order]
+        dict[str, str]()[order]
     except KeyError as error:
         raise CardDeclined(f"no card is on file for order {order}") from error
 
@@ -110,11 +108,11 @@ def say_progress(
 def flood_progress(context: KubernetesTaskContext, seconds: float) -> dict[str, float]:
     """Says how far it is as often as it can. Returns how often, and how many seconds it took."""
     began, calls = time.monotonic(), 0
-    while time.monotonic() < began + seconds:
+    while (passed := time.monotonic() - began) < seconds:
         calls += 1
         context.progress(calls, message=f"call {calls}")
         time.sleep(0.0005)
-    return {"calls": calls, "seconds": time.monotonic() - began}
+    return {"calls": calls, "seconds": passed}
 
 
 @task(takes_context=True)  # type: ignore[arg-type]
@@ -299,5 +297,4 @@ def connect_broken_receiver() -> str:
 
 
 def not_a_task(a: int, b: int) -> int:
-    """A function that nobody may run from outside: it is not a task."""
     return a + b

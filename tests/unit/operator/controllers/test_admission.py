@@ -67,7 +67,7 @@ def test_no_scheduled_time_keeps_a_leader_from_beginning() -> None:
     """Anybody who may create tasks may write one that has no date in UTC."""
     operator = make_operator(leads=False)
     operator.put_queue()
-    schedule = {"cron": ["0 0 * * *"], "task": {"task": "a.b"}}
+    schedule: dict[str, object] = {"cron": ["0 0 * * *"], "task": {"task": "a.b"}}
     operator.store.schedules.put(parse_schedule(make_schedule_body("nightly", schedule)))
     task = make_task("odd", status=TaskStatus(phase=Phase.FAILED, finished_at=at(0)))
     spec = {"schedule": "nightly", "scheduled_for": datetime.fromisoformat("9999-12-31T23:59:00-01:00")}
