@@ -11,8 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 CLUSTER := python -m tools.cluster
 # More than there are processors, since tests mostly wait for the cluster. A file's tests share a namespace.
 WORKERS ?= 4
-# CI tries a story that failed once more, so that one race on a busy machine does not stop all; its summary lists it.
-RERUNS := $(if $(CI),--reruns 1 -raR)
+# CI tries a story that failed again, so that a race on a busy machine does not stop all; its summary lists each try.
+RERUNS := $(if $(CI),--reruns 2 -raR)
 # What runs side by side prints one after the other.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # A few examples of each property, and not what takes long. `make test` runs those with more examples, as `make matrix` does.
