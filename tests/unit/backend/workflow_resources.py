@@ -1,6 +1,7 @@
 """DjangoTaskWorkflows as the API server gives them, and a session without one."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from django_tasks_kubernetes.cli.output import OutputFormat
@@ -86,7 +87,8 @@ def workflow_resource(
         },
         "spec": {"workflow": "shop.flows.report", "queue": "mail", "steps": steps or REPORT} | spec,
     }
-    return made if status is None else made | {"status": status}
+    # Whoever changes it changes nobody else's.
+    return deepcopy(made if status is None else made | {"status": status})
 
 
 def table_row(resource: Resource) -> Resource:

@@ -136,6 +136,7 @@ def elsewhere_spelled(value: Any, key: str = "") -> Any:
 def rich_cluster() -> WholeCluster:
     """All for which a page has words."""
     cluster = WholeCluster()
+    cluster.resources = deepcopy(cluster.resources)
     (failed, *_others), (queue,), (schedule,), (workflow,) = (
         cluster.resources[plural] for plural in (TASKS, QUEUES, SCHEDULES, WORKFLOWS)
     )
