@@ -14,11 +14,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from djangotasks_api.bounds import TASK_PATH_MAX_CHARS
 from tests.browser.population import Populated, populate
 from tests.support.browsing import Visitor
 from tests.support.screenshots import shoot
-from tests.support.tasks import create_task
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -133,19 +131,3 @@ def test_no_page_has_a_script_or_a_style_of_its_own(visitor: Visitor, populated:
         page.goto(site.page(path.format(**vars(populated))))
         inline = page.locator("#content [style], #content style, script:not([src]):not([type='application/json'])")
         assert inline.count() == 0, (path, inline.first.evaluate("element => element.outerHTML"))
-
-
-@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[2]], ids=lambda look: look.name)
-def test_a_name_as_long_as_one_may_be_fits(look: Look, visitor: Visitor, kubectl: Kubectl, site: AdminSite) -> None:
-    """After the others: it would be in their pictures."""
-    task = create_task(kubectl, "shop." + "x" * (TASK_PATH_MAX_CHARS - 5), queue="mail")
-    page = visitor.new_page(**look.options)
-    for path in (
-        f"task/{task}/change/",
-        f"task/{task}/cancel/",
-        f"task/?q={task}",
-        "task/overview/",
-    ):
-        page.goto(site.page(f"{path}{'&' if '?' in path else '?'}fresh=1"))
-        expect(page.locator("#content")).to_contain_text("xxx")
-        assert too_wide(page) == [], path
