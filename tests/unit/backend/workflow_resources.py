@@ -87,7 +87,7 @@ def workflow_resource(
         },
         "spec": {"workflow": "shop.flows.report", "queue": "mail", "steps": steps or REPORT} | spec,
     }
-    # Whoever changes it changes nobody else's.
+    # A test that changes it changes no other test's.
     return deepcopy(made if status is None else made | {"status": status})
 
 
