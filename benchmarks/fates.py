@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from benchmarks.go_signature import signed_message
-from djangotasks_api.names import ATTEMPT_LABEL, TASK_UID_LABEL
+from djangotasks_api.names import ATTEMPT_LABEL, STANDBY_LABEL, TASK_UID_LABEL
 
 FATE = "bench.djangotasks.dev/fate"
 # How long a pod runs, as Go writes durations: "10s". Without it, it ends as soon as it runs.
@@ -52,9 +52,10 @@ def pod_template(fate: Fate = Fate.SUCCEED, runs_for: str | None = None) -> dict
 
 def stages() -> list[dict[str, Any]]:
     """How pods end. They exclude one another: where two fit, kwok would throw dice."""
-    fate, attempt, uid = (f'.metadata.{path}["{name}"]' for path, name in (
-        ("annotations", FATE), ("labels", ATTEMPT_LABEL), ("labels", TASK_UID_LABEL)))  # fmt: skip
-    task, bare = (uid, "Exists", ()), (uid, "DoesNotExist", ())
+    fate = f'.metadata.annotations["{FATE}"]'
+    attempt, uid, standby = (f'.metadata.labels["{name}"]' for name in (ATTEMPT_LABEL, TASK_UID_LABEL, STANDBY_LABEL))
+    # A standby pod waits until it is a task's.
+    task, bare, never_standby = (uid, "Exists", ()), (uid, "DoesNotExist", ()), (standby, "DoesNotExist", ())
     first = (attempt, "In", ("1",))
     return [
         _stage("task-succeeds", _ended(0, "Completed", SUCCESS), task, (fate, "In", (Fate.SUCCEED,))),
@@ -66,7 +67,7 @@ def stages() -> list[dict[str, Any]]:
             *((fate, "In", (Fate.FLAKY,)), (attempt, "NotIn", ("1",))),
         ),
         _stage("task-oom", _ended(137, "OOMKilled", ""), task, (fate, "In", (Fate.OOM,))),
-        _stage("bare-succeeds", _ended(0, "Completed", ""), bare, (fate, "In", (Fate.SUCCEED,))),
+        _stage("bare-succeeds", _ended(0, "Completed", ""), bare, never_standby, (fate, "In", (Fate.SUCCEED,))),
     ]
 
 
