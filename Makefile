@@ -15,15 +15,15 @@ WORKERS ?= 4
 RERUNS := $(if $(CI),--reruns 2 -raR)
 # What runs side by side prints one after the other.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-# A few examples of each property, and not what takes long. `make test` runs those with more examples, as `make matrix` does.
-# Without plugins that do nothing for these tests, and something before and after each.
-UNIT := HYPOTHESIS_PROFILE=quick pytest -q -m "not thorough" -p no:rerunfailures -p no:hypothesispytest $(if $(MAKE_TERMOUT),--color=yes)
+# Not what takes long, which `make test` runs. Without plugins that do nothing for these tests, and something before and
+# after each.
+UNIT := pytest -q -m "not thorough" $(addprefix -p no:,rerunfailures hypothesispytest xdist junitxml doctest subtests legacypath) $(if $(MAKE_TERMOUT),--color=yes)
 # In the parts where ARGS="-k something" finds nothing.
 NONE_FOUND := [ $$? = 5 ]
 # Commits after this one have conventional messages. Checkouts without history do not have it, and are not checked.
 UNCONVENTIONAL := 788bacfc86ca7cc791c33a470462f51c17f2ba19
 
-.PHONY: help bootstrap demo test test-faults test-kind test-clients unit unit-admin unit-backend unit-others unit-thorough lint fmt generate docs \
+.PHONY: help bootstrap demo test test-faults test-kind test-clients unit unit-backend unit-others unit-thorough lint fmt generate docs \
         matrix changelog dist audit release-check run-operator bench cluster-up cluster-down
 
 help: ## List the commands
@@ -59,22 +59,18 @@ test-clients: bootstrap ## Wagtail and other packages, and Django's own tests, o
 	@python -m tools.clients
 
 unit: bootstrap ## The tests that need neither a cluster nor processes of their own
-	@$(MAKE) --no-print-directory -j3 $(SYNC) unit-admin unit-backend unit-others
+	@$(MAKE) --no-print-directory -j2 $(SYNC) unit-backend unit-others
 
-# Three processes of about the same length, on two processors: each waits for a third of its time, for threads and timers.
-# Workers of pytest-xdist would each collect all tests, and report each to a third process. The part that needs no Django
-# saves its imports, and its fixtures for each test.
-unit-admin:
-	@$(UNIT) tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
-
+# Two processes of about the same length. Workers of pytest-xdist would each collect all tests, and report each to a third
+# process. The part that needs no Django saves its imports, and its fixtures for each test.
 unit-backend:
-	@$(UNIT) tests/unit/backend tests/unit/benchmarks --ignore=tests/unit/backend/admin $(ARGS) || $(NONE_FOUND)
+	@$(UNIT) tests/unit/backend tests/unit/benchmarks $(ARGS) || $(NONE_FOUND)
 
 unit-others:
 	@$(UNIT) -p no:django tests/unit --ignore=tests/unit/backend --ignore=tests/unit/benchmarks $(ARGS) || $(NONE_FOUND)
 
-unit-thorough: bootstrap ## What `make unit` leaves out: tests that take long, and more examples of each property
-	@pytest -q -m "thorough or hypothesis" tests/unit
+unit-thorough: bootstrap ## What `make unit` leaves out: whole pages, web servers, properties with random examples
+	@pytest -q -m thorough tests/unit
 
 lint: bootstrap ## Style, types, layers, and whether generated files are up to date
 	@ruff check .

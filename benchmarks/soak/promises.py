@@ -90,7 +90,8 @@ def _status_problems(promise: Promise, status: Object) -> list[str]:
         f"phase {status.get('phase')}, not {phase.value}": status.get("phase") == phase
         or (cancelled and promise.ask is Ask.CANCEL),
         f"reason {status.get('reason')}, not {reason}": cancelled or status.get("reason", "") == reason,
-        f"{len(failed)} attempts failed: {[_ending(attempt) for attempt in failed]}": cancelled or len(failed) <= failures,
+        f"{len(failed)} attempts failed: {[_ending(attempt) for attempt in failed]}": cancelled
+        or len(failed) <= failures,
         f"{len(attempts)} attempts are not in order": [a["job"] for a in attempts]
         == [job_name(promise.name, number) for number in range(1, len(attempts) + 1)],
         f"{len(interrupted)} interruptions, and {status.get('interruptions')} counted": len(interrupted)

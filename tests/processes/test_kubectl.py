@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from tests.unit.backend.cli.conftest import two_tasks
-from tests.unit.backend.conftest import serve
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import serve
 
 SCRIPT = """
 import os, sys

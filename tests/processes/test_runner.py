@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from djangotasks_api.phases import Reason
-from tests.unit.backend.conftest import serve
 from tests.unit.backend.pod import Pod
+from tests.unit.backend.web_server import serve
 
 ROOT = Path(__file__).parents[2]
 HERE = "tests.processes.tasks"

@@ -8,8 +8,8 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import status
+from tests.unit.backend.web_server import Answer, Request, Server
 
 GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
 

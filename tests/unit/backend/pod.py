@@ -8,7 +8,7 @@ from typing import Any
 
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.outcome import Outcome
-from tests.unit.backend.conftest import Request, Server
+from tests.unit.backend.web_server import Request, Server
 
 HERE = "tests.unit.backend.tasks"
 

@@ -14,11 +14,11 @@ from django.test import override_settings
 
 from django_tasks_kubernetes.deploy_checks import ENDED
 from django_tasks_kubernetes.models import TaskHistory
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import NO_ROLE, kubeconfig, status
 from tests.unit.backend.resources import resource
 from tests.unit.backend.tables import FakeTables
 from tests.unit.backend.test_checks import settings
+from tests.unit.backend.web_server import Answer, Request, Server
 
 
 def deploy(server: Server, folder: Path, **more: Any) -> list[checks.CheckMessage]:

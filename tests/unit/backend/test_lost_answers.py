@@ -16,9 +16,9 @@ from django_tasks_kubernetes.stores import cluster
 from djangotasks_api.names import REQUEST_ANNOTATION
 from tests.support.crd_defaults import with_defaults
 from tests.unit.backend import tasks
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig, status
 from tests.unit.backend.large_data import LONG
+from tests.unit.backend.web_server import Answer, Request, Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ECHO: Any = tasks.echo

@@ -29,6 +29,7 @@ RESOURCE: dict[str, Any] = {"apiVersion": "djangotasks.dev/v1alpha1", "kind": "D
     st.sampled_from(["default", "", "gone", "a\n b"]),
     st.none() | st.sampled_from(["", "x" * 256, "\u202e"]),
 )
+@pytest.mark.thorough
 def test_a_hostile_row(resource: str, backend: str, cancel_reason: str | None) -> None:
     OutboxTask.objects.all().delete()
     now = timezone.now()

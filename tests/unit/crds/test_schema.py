@@ -9,6 +9,7 @@ import pytest
 from djangotasks_api import schema
 
 
+@pytest.mark.thorough
 def test_each_kind_has_a_file_in_both_places() -> None:
     kinds = ("djangotaskholds", "djangotaskqueues", "djangotasks", "djangotaskschedules", "djangotaskworkflows")
     assert sorted(schema.files()) == sorted(folder / f"{kind}.yaml" for folder in schema.TARGETS for kind in kinds)

@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.proxy import Proxy
 from tools.kubectl import wait_for
 
@@ -14,6 +16,7 @@ PODS = "/api/v1/namespaces/shop/pods"
 BODY = b'{"metadata":{"name":"receipt-1"}}'
 
 
+@pytest.mark.thorough
 def test_a_write_of_an_operator_that_is_killed_meanwhile_is_known(tmp_path: Path) -> None:
     """The server does it all the same: stories that crash an operator count what was created."""
     came, answer = threading.Event(), threading.Event()

@@ -14,10 +14,10 @@ from django.test import Client, override_settings
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 from djangotasks_api.task_ids import new_id, order_labels
-from tests.unit.backend.conftest import Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig
 from tests.unit.backend.resources import resource
 from tests.unit.backend.tables import FakeTables
+from tests.unit.backend.web_server import Request, Server
 
 LIST = "/admin/django_tasks_kubernetes/task/"
 BEGIN = datetime(2026, 11, 29, 12, tzinfo=UTC)

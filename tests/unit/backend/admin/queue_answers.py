@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.unit.backend.admin.conftest import tables_of
-from tests.unit.backend.conftest import Answer, Request
 from tests.unit.backend.kube.test_client import status
+from tests.unit.backend.web_server import Answer, Request
 
 QUEUES, HOLDS = "djangotaskqueues", "djangotaskholds"
 

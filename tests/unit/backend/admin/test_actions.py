@@ -13,7 +13,7 @@ from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY
 from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.phases import Phase
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
-from tests.unit.backend.conftest import Request, Server
+from tests.unit.backend.web_server import Request, Server
 
 ACT = f"{LIST}act/"
 ALL = ("view_task", "change_task", "retry_task", "delete_task")

@@ -11,8 +11,8 @@ from django_tasks_kubernetes.admin.data import SHOWN_MAX
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
 from tests.unit.backend.admin.queue_answers import QueueServer, made, queue_resource
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt
+from tests.unit.backend.web_server import Server
 
 ENDED = {"startedAt": "2026-11-29T12:00:02Z", "finishedAt": "2026-11-29T12:00:05Z"}
 FAILED: dict[str, Any] = {

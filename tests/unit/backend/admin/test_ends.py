@@ -15,7 +15,7 @@ from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.models import TaskEnd
 from django_tasks_kubernetes.notify import inbox
 from tests.unit.backend.admin.conftest import LogIn, made_task
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 LIST = "/admin/django_tasks_kubernetes/taskend/"
 ALL = ("view_taskend", "change_taskend", "delete_taskend")

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django_tasks_kubernetes.admin.reading import forget
 from tests.unit.backend.admin.conftest import made_task
 from tests.unit.backend.admin.whole_cluster import TASKS, WholeCluster
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt
+from tests.unit.backend.web_server import Server
 
 PAGES = ("one/change/", "", "?within=24h", "overview/", "overview/?within=30d", "failures/?within=30d", "one/log/")
 FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"

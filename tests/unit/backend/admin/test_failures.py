@@ -13,7 +13,7 @@ from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, tables_of
 from tests.unit.backend.admin.test_overview import HOSTILE, failed, put, task
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 PAGE = f"{LIST}failures/"
 

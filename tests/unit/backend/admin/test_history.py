@@ -14,8 +14,8 @@ from django.utils import timezone
 from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.models import TaskHistory
 from tests.unit.backend.admin.conftest import LogIn, tables_of
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Server
 
 LIST = "/admin/django_tasks_kubernetes/taskhistory/"
 TASKS = "/admin/django_tasks_kubernetes/task/"

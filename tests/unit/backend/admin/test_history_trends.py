@@ -18,7 +18,7 @@ from django_tasks_kubernetes.models import TaskHistory
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.test_history import ended, keeping
 from tests.unit.backend.admin.test_overview import PAGE
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 __all__ = ["keeping"]  # a fixture
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from django.test import Client
 
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.queue_answers import HOLDS, QueueServer, queue_resource
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.hold_resources import hold_resource
+from tests.unit.backend.web_server import Server
 
 PAGE = "/admin/django_tasks_kubernetes/queue/"
 HOLD, RELEASE = f"{PAGE}reports/hold/", f"{PAGE}reports/release/"

@@ -19,7 +19,7 @@ from tests.unit.backend.admin.addresses import ADDRESSES, APP
 from tests.unit.backend.admin.test_permissions import form
 from tests.unit.backend.admin.whole_cluster import NAMES, TASKS, WORKFLOWS, WholeCluster, failed_task, one_of_each
 from tests.unit.backend.admin.whole_project import fill_tables
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 HOSTILE = {
     "markup": "<script>alert(1)</script><img src=x onerror=alert(1)>",

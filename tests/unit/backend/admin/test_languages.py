@@ -15,7 +15,7 @@ from djangotasks_api.phases import Phase
 from tests.unit.backend.admin.addresses import ADDRESSES, APP
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.whole_cluster import WholeCluster
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 from tools.messages import extracted
 
 

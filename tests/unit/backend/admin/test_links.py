@@ -10,8 +10,8 @@ from django.test import override_settings
 from django_tasks_kubernetes.admin.links import links, of_task
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task
 from tests.unit.backend.admin.queue_answers import QueueServer, queue_resource
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt
+from tests.unit.backend.web_server import Server
 
 NOW = datetime(2026, 11, 29, 13, tzinfo=UTC)
 LOGS = "https://logs.example.com/?pod={pod}&from={from}&to={to}"

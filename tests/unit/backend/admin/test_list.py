@@ -11,8 +11,8 @@ from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.models import Task
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt
+from tests.unit.backend.web_server import Server
 
 FAILED: dict[str, Any] = {"phase": "Failed", "reason": "TaskError", "finishedAt": "2026-11-29T12:03:00Z"}
 

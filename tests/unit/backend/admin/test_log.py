@@ -10,8 +10,8 @@ from django.test import Client
 
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
-from tests.unit.backend.conftest import Request, Server
 from tests.unit.backend.resources import attempt
+from tests.unit.backend.web_server import Request, Server
 
 MAY = ("view_task", "view_task_data")
 STARTED = {"startedAt": "2026-11-29T12:00:02Z"}

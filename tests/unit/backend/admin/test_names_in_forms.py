@@ -12,7 +12,7 @@ from djangotasks_api.phases import Phase
 from djangotasks_api.task_ids import new_id
 from tests.unit.backend.admin.conftest import LogIn, put
 from tests.unit.backend.admin.whole_cluster import WholeCluster
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 from tests.unit.backend.workflow_resources import RUNNING, workflow_resource
 
 APP = "/admin/django_tasks_kubernetes"

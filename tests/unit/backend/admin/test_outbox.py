@@ -17,8 +17,8 @@ from django.utils import timezone
 from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.models import OutboxTask
 from tests.unit.backend.admin.conftest import LogIn, made_task
-from tests.unit.backend.conftest import Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Request, Server
 
 LIST = "/admin/django_tasks_kubernetes/outboxtask/"
 ALL = ("view_outboxtask", "change_outboxtask", "delete_outboxtask")

@@ -13,8 +13,8 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.task_ids import new_id, order_labels
 from tests.unit.backend.admin.conftest import LIST, LogIn, tables_of
 from tests.unit.backend.admin.queue_answers import QueueServer, made, queue_resource
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.resources import attempt, resource
+from tests.unit.backend.web_server import Server
 
 PAGE = f"{LIST}overview/"
 HOSTILE = "<script>alert(1)</script>"

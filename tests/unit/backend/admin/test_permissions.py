@@ -12,7 +12,7 @@ from djangotasks_api.task_ids import new_id
 from tests.unit.backend.admin.addresses import ADDRESSES, APP, OBJECTS, Address
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.whole_cluster import NAMES, TASKS, WholeCluster
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 
 class Rule(NamedTuple):

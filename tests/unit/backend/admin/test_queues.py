@@ -10,8 +10,8 @@ from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LogIn, made_task, put
 from tests.unit.backend.admin.queue_answers import HOLDS, QUEUES, QueueServer, queue_resource
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.hold_resources import hold_resource
+from tests.unit.backend.web_server import Server
 
 PAGE = "/admin/django_tasks_kubernetes/queue/"
 

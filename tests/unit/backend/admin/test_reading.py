@@ -9,7 +9,7 @@ from django_tasks_kubernetes.admin.places import place_of
 from django_tasks_kubernetes.admin.reading import Reading, View, count, forget, read
 from djangotasks_api.task_ids import id_for
 from tests.unit.backend.admin.conftest import made_task, tables_of
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 
 def reading(view: View) -> Reading:

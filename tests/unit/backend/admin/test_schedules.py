@@ -16,8 +16,8 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.task_ids import new_id
 from tests.unit.backend import tasks
 from tests.unit.backend.admin.conftest import LogIn, made_task, tables_of
-from tests.unit.backend.conftest import Request, Server
 from tests.unit.backend.schedule_resources import schedule_resource
+from tests.unit.backend.web_server import Request, Server
 
 LIST = "/admin/django_tasks_kubernetes/schedule/"
 HOSTILE = "<script>alert(1)</script>"

@@ -13,8 +13,8 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend import tasks
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.test_schedules import ALL, HOSTILE, LIST, ApiServer, nightly, of_the_code
-from tests.unit.backend.conftest import Request, Server
 from tests.unit.backend.schedule_resources import schedule_resource
+from tests.unit.backend.web_server import Request, Server
 
 __all__ = ["nightly", "of_the_code"]  # fixtures
 ACT = f"{LIST}act/"

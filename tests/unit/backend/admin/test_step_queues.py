@@ -9,8 +9,8 @@ from django_tasks_kubernetes.admin import TaskAdmin
 from djangotasks_api.task_ids import new_id
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.whole_cluster import SCHEDULES, WORKFLOWS, WholeCluster
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.schedule_resources import schedule_resource
+from tests.unit.backend.web_server import Server
 from tests.unit.backend.workflow_resources import FAILED, RUNNING, workflow_resource
 
 APP = "/admin/django_tasks_kubernetes"

@@ -7,7 +7,7 @@ from django.test import Client
 
 from django_tasks_kubernetes.models import OutboxTask, TaskEnd
 from tests.unit.backend.admin.conftest import LogIn
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 
 TABLES = ("taskhistory", "outboxtask", "taskend")
 

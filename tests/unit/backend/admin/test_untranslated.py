@@ -26,7 +26,7 @@ from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.test_permissions import PERMISSIONS, form
 from tests.unit.backend.admin.whole_cluster import NAMES, QUEUES, SCHEDULES, TASKS, WORKFLOWS, WholeCluster
 from tests.unit.backend.admin.whole_project import fill_tables
-from tests.unit.backend.conftest import Server
+from tests.unit.backend.web_server import Server
 from tests.unit.backend.workflow_resources import BEGUN
 from tools.messages import extracted, mo_bytes
 

@@ -13,7 +13,7 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.definitions import workflow_definition
 from djangotasks_api.task_ids import new_id
 from tests.unit.backend.admin.conftest import LogIn
-from tests.unit.backend.conftest import Request, Server
+from tests.unit.backend.web_server import Request, Server
 from tests.unit.backend.workflow_resources import RUNNING, table_row, workflow_resource
 
 LIST = "/admin/django_tasks_kubernetes/workflow/"

@@ -10,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 from djangotasks_api.definitions import workflow_definition
 from tests.unit.backend.admin.conftest import made_task
 from tests.unit.backend.admin.queue_answers import queue_resource
-from tests.unit.backend.conftest import Answer, Request
 from tests.unit.backend.hold_resources import hold_resource
 from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.resources import attempt
 from tests.unit.backend.schedule_resources import schedule_resource
 from tests.unit.backend.tables import FakeTables
+from tests.unit.backend.web_server import Answer, Request
 from tests.unit.backend.workflow_resources import FAILED, table_row, workflow_resource
 
 TASKS, QUEUES, HOLDS, SCHEDULES, WORKFLOWS = (

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_tasks_kubernetes.codec.resource import Resource
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.hold_resources import hold_resource
 from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.resources import FAILED, resource
 from tests.unit.backend.schedule_resources import schedule_resource
+from tests.unit.backend.web_server import Answer, Request, Server
 from tests.unit.backend.workflow_resources import FAILED as FAILED_WORKFLOW
 from tests.unit.backend.workflow_resources import table_row, workflow_resource
 

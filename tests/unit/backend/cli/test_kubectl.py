@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_tasks_kubernetes.cli import kubectl
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Server
 
 
 def kube(cluster: Server, folder: Path, *words: str, namespace: str | None = None) -> int:

@@ -12,8 +12,8 @@ from django.test import override_settings
 
 from django_tasks_kubernetes.cli import kubectl
 from tests.unit.backend.cli.conftest import ONE
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Server
 
 type Run = Callable[..., int]
 

@@ -7,8 +7,8 @@ import pytest
 
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.kube.client import Client
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Server
 
 
 @pytest.fixture

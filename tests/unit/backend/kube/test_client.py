@@ -10,7 +10,7 @@ import pytest
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.kube.client import Client
-from tests.unit.backend.conftest import Answer, Request, Server
+from tests.unit.backend.web_server import Answer, Request, Server
 
 RESOURCE = {"metadata": {"name": "t1"}, "spec": {"task": "a.b", "payload": "{}"}}
 PATH = "/apis/djangotasks.dev/v1alpha1/namespaces/shop/djangotasks"

@@ -5,8 +5,8 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.kube.client import Client
-from tests.unit.backend.conftest import Answer, Server
 from tests.unit.backend.kube.test_client import NO_ROLE, PATH, answers, status
+from tests.unit.backend.web_server import Answer, Server
 
 
 @pytest.mark.parametrize("code", [200, 202])

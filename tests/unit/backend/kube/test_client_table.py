@@ -6,8 +6,8 @@ import pytest
 
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.kube.client import Client
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import PATH, answers, status
+from tests.unit.backend.web_server import Answer, Request, Server
 
 TABLE = {"kind": "Table", "metadata": {}, "columnDefinitions": [], "rows": []}
 FOUND: Answer = (200, TABLE, {})

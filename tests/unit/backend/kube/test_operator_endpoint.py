@@ -13,9 +13,9 @@ from django_tasks_kubernetes.kube.client import Client
 from django_tasks_kubernetes.result import EnqueuedBy
 from djangotasks_api.names import TASK_KIND
 from djangotasks_api.refusals import Refusal
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import RESOURCE, answers
 from tests.unit.backend.kube.test_connection import attempt
+from tests.unit.backend.web_server import Answer, Request, Server
 
 MODULE = operator_endpoint.__name__
 PATH = "/v1/attempts/shop/t1/u-1/2/tasks"

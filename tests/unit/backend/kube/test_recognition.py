@@ -18,9 +18,9 @@ from django_tasks_kubernetes.enqueue.new_task import marked, new_task, repeated
 from django_tasks_kubernetes.kube.client import Client
 from djangotasks_api.names import REQUEST_ANNOTATION
 from tests.support.crd_defaults import with_defaults
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig, status
 from tests.unit.backend.tasks import attempt, echo
+from tests.unit.backend.web_server import Answer, Request, Server
 
 ECHO: Any = echo
 OPTIONS: list[dict[str, Any]] = [

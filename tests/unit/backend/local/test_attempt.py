@@ -32,7 +32,7 @@ def waits(then: str) -> str:
 @task
 async def waits_async() -> None:
     _press()
-    await asyncio.sleep(20)
+    await asyncio.sleep(2)
 
 
 @task

@@ -16,9 +16,9 @@ from django_tasks_kubernetes.schedules import declare
 from django_tasks_kubernetes.schedules.discover import Discovery
 from django_tasks_kubernetes.schedules.registry import Registry
 from tests.unit.backend import tasks
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig, status
 from tests.unit.backend.schedule_resources import schedule_resource
+from tests.unit.backend.web_server import Answer, Request, Server
 
 LOCAL = {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": []}
 IMMEDIATE = {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend", "QUEUES": []}

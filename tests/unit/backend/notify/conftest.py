@@ -13,9 +13,9 @@ from django_tasks_kubernetes.kube.client import Client
 from django_tasks_kubernetes.notify import follower as follower_module
 from django_tasks_kubernetes.stores.cluster import connect
 from django_tasks_kubernetes.watch import stream
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
 from tests.unit.backend.notify.receivers import Backend, Receivers
+from tests.unit.backend.web_server import Server
 
 
 @pytest.fixture

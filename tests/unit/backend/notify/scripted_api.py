@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django_tasks_kubernetes.notify.follower import ENDED
-from tests.unit.backend.conftest import Answer, Request
 from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.tasks import echo
+from tests.unit.backend.web_server import Answer, Request
 
 DENIED = status(403, 'djangotasks is forbidden: User "u" cannot watch resource')
 NEWEST: Answer = (200, {"metadata": {"resourceVersion": "5"}, "items": []}, {})

@@ -11,11 +11,11 @@ from django_tasks_kubernetes.kube.client import Client
 from django_tasks_kubernetes.notify import follower as follower_module
 from django_tasks_kubernetes.notify.follower import ENDED, Follower
 from djangotasks_api.phases import TERMINAL_PHASES, Phase
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.notify.scripted_api import api, named
 from tests.unit.backend.notify.test_ends import AT, attempt, failure
 from tests.unit.backend.notify.test_ends import resource as some_resource
+from tests.unit.backend.web_server import Answer, Request, Server
 
 
 def follower(client: Client) -> Follower:

@@ -14,10 +14,10 @@ from django_tasks_kubernetes.notify import loop as loop_module
 from django_tasks_kubernetes.notify.follower import Follower
 from django_tasks_kubernetes.notify.loop import NotifyLoop, Unrecoverable
 from django_tasks_kubernetes.watchdog import Watchdog
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.notify.scripted_api import api, named
 from tests.unit.backend.notify.test_ends import attempt, failure
+from tests.unit.backend.web_server import Server
 
 OOM = failure("OOMKilled", attempt(1, "OOMKilled"))
 

@@ -17,9 +17,9 @@ from django_tasks_kubernetes.notify.follower import WORKFLOWS_ENDED, Follower
 from django_tasks_kubernetes.notify.loop import NotifyLoop, has_receivers
 from django_tasks_kubernetes.watchdog import Watchdog
 from djangotasks_api.workflow.records import WorkflowPhase
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.notify.scripted_api import api
 from tests.unit.backend.tasks import echo
+from tests.unit.backend.web_server import Answer, Request, Server
 
 AT = "2026-11-23T12:00:00Z"
 

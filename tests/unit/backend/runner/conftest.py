@@ -13,8 +13,8 @@ from django.test import override_settings
 from django_tasks_kubernetes.kube import own_attempt
 from django_tasks_kubernetes.runner.__main__ import main
 from django_tasks_kubernetes.runner.process import Termination
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.pod import Pod
+from tests.unit.backend.web_server import Server
 
 Run = Callable[..., int]
 

@@ -48,6 +48,7 @@ def test_traceback_fits_the_resource(letter: str, times: int) -> None:
     assert traceback.encode()
 
 
+@pytest.mark.thorough
 def test_traceback_of_a_deep_recursion() -> None:
     _, outcome = run(tasks.deep, 900)
     assert len(outcome.error.traceback) <= TRACEBACK_MAX_BYTES

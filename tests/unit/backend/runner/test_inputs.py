@@ -19,10 +19,10 @@ from djangotasks_api.assignment import INPUTS_ENCODING, Assignment
 from djangotasks_api.input_pages import InputPage
 from djangotasks_api.phases import Reason
 from djangotasks_api.stored import TextRef
-from tests.unit.backend.conftest import Answer, Request
 from tests.unit.backend.large_data import limited
 from tests.unit.backend.pod import Pod
 from tests.unit.backend.runner.conftest import Run
+from tests.unit.backend.web_server import Answer, Request
 from tests.unit.crds.workflow.test_json_text import EXACT
 
 type Pages = Mapping[int, InputPage | list[InputPage]]

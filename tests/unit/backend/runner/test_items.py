@@ -13,9 +13,9 @@ from djangotasks_api.items import ItemsReport
 from djangotasks_api.phases import Reason
 
 if TYPE_CHECKING:
-    from tests.unit.backend.conftest import Answer, Request
     from tests.unit.backend.pod import Pod
     from tests.unit.backend.runner.conftest import Run
+    from tests.unit.backend.web_server import Answer, Request
 
 
 def payload(*items: Any) -> str:

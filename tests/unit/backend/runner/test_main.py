@@ -16,9 +16,9 @@ from django_tasks_kubernetes.runner.__main__ import main
 from django_tasks_kubernetes.runner.process import Termination
 from djangotasks_api.bounds import TERMINATION_MESSAGE_MAX_BYTES
 from djangotasks_api.phases import Reason
-from tests.unit.backend.conftest import Answer, Request
 from tests.unit.backend.pod import HERE, Pod
 from tests.unit.backend.runner.conftest import Run
+from tests.unit.backend.web_server import Answer, Request
 
 
 def test_runner_reports_a_success(run: Run, pod: Pod) -> None:

@@ -9,9 +9,9 @@ import django
 import pytest
 from django.tasks.signals import task_started
 
-from tests.unit.backend.conftest import Answer, Request
 from tests.unit.backend.pod import Pod
 from tests.unit.backend.runner.conftest import Run
+from tests.unit.backend.web_server import Answer, Request
 
 
 @pytest.mark.parametrize("task", ["terminated", "async_terminated"])

@@ -16,8 +16,8 @@ from django_tasks_kubernetes.runner.progress import ProgressSender
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.reports import ProgressReport
 from tests.unit.backend import tasks
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.pod import Pod
+from tests.unit.backend.web_server import Answer, Request, Server
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SAYS: Any = tasks.says_progress

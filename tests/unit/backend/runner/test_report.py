@@ -13,9 +13,9 @@ from django_tasks_kubernetes.runner.report import Reporter, write_termination_me
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.bounds import TERMINATION_MESSAGE_MAX_BYTES, UNREPORTED_MAX_CHARS
 from djangotasks_api.outcome import Outcome
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.pod import Pod
 from tests.unit.backend.runner.conftest import Run
+from tests.unit.backend.web_server import Answer, Request, Server
 
 MINUTES = 60.0
 

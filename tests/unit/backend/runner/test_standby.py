@@ -13,8 +13,8 @@ from django_tasks_kubernetes.runner.process import Terminated, Termination
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.standby import StandbyAccess
-from tests.unit.backend.conftest import Server, serve
 from tests.unit.backend.pod import HERE, Pod
+from tests.unit.backend.web_server import Server, serve
 
 NEXT = "/v1/standbys/shop/mail-0a/uid-of-mail/next"
 

@@ -9,8 +9,8 @@ import pytest
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.stores import cluster
 from django_tasks_kubernetes.stores.cluster import connect
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Server
 
 
 @pytest.fixture

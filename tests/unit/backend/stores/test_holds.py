@@ -9,9 +9,9 @@ import pytest
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import HoldDoesNotExist, HoldRefused
 from django_tasks_kubernetes.stores.holds import HoldStore, connect
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.hold_resources import hold_resource
 from tests.unit.backend.kube.test_client import kubeconfig, status
+from tests.unit.backend.web_server import Answer, Request, Server
 
 PATH = "/apis/djangotasks.dev/v1alpha1/namespaces/shop/djangotaskholds"
 REFUSAL = (

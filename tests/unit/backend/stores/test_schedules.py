@@ -9,9 +9,9 @@ import pytest
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ApiUnavailable, ScheduleDoesNotExist, TaskRefused
 from django_tasks_kubernetes.stores.schedules import ScheduleStore, connect
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig, status
 from tests.unit.backend.schedule_resources import schedule_resource
+from tests.unit.backend.web_server import Answer, Request, Server
 
 PATH = "/apis/djangotasks.dev/v1alpha1/namespaces/shop/djangotaskschedules"
 

@@ -12,10 +12,10 @@ from django.test import override_settings
 from django_tasks_kubernetes import KubernetesBackend
 from django_tasks_kubernetes.stores import cluster
 from django_tasks_kubernetes.watch import shared, stream
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
 from tests.unit.backend.namespace import Namespace
 from tests.unit.backend.watch.waiters import until, watch_threads
+from tests.unit.backend.web_server import Server
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from django_tasks_kubernetes.kube.client import Client
 from django_tasks_kubernetes.watch import stream as following_module
 from django_tasks_kubernetes.watch.events import Event
 from django_tasks_kubernetes.watch.stream import Change, Disconnected, RelistNeeded, WatchStream
-from tests.unit.backend.conftest import Answer, Request, Server
 from tests.unit.backend.kube.test_client import kubeconfig, status
+from tests.unit.backend.web_server import Answer, Request, Server
 
 LIST: Answer = (200, {"metadata": {"resourceVersion": "5", "remainingItemCount": 41}, "items": [{}]}, {})
 GONE = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}

@@ -46,7 +46,7 @@ BROKEN = [
     (status("Failed", attempt(1, "NodeLost"), reason="NodeLost", interruptions=1), "phase Failed, not Succeeded"),
     (interrupted(INTERRUPTIONS_MAX), "reason TooManyInterruptions, not "),
     (status("Succeeded", attempt(1)), "no result"),
-    (status("Succeeded", attempt(1, "TaskError"), attempt(2), result="3"), "1 attempts failed"),
+    (status("Succeeded", attempt(1, "TaskError"), attempt(2), result="3"), "1 attempts failed: ['t-1: TaskError ']"),
     (status("Succeeded", attempt(1), attempt(3), result="3"), "2 attempts are not in order"),
     (status("Succeeded", attempt(1, "PodDeleted"), attempt(2), result="3"), "1 interruptions, and 0 counted"),
     (status("Succeeded", attempt(1, finishedAt=None), result="3"), "an attempt has no end"),

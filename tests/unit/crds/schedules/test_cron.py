@@ -148,6 +148,7 @@ class CountingZone(tzinfo):
 
 
 @given(expressions(), st.sampled_from(ODD_ZONES), st.integers(0, 3 * 365 * 24 * 60))
+@pytest.mark.thorough
 def test_an_evaluation_asks_for_a_bounded_number_of_offsets(expression: Expression, name: str, minutes: int) -> None:
     """S6: whatever the expression and the zone, and however far away the next fire is."""
     zone = CountingZone(ZoneInfo(name))

@@ -37,6 +37,7 @@ def kept(store: Store, namespace: str = NAMESPACE) -> set[int]:
 
 
 @pytest.mark.parametrize("order", ["mixed", *THOROUGH])
+@pytest.mark.thorough
 def test_the_oldest_queues_are_kept_whatever_the_order(order: str) -> None:
     store, numbers = Store(), list(range(QUEUES_MAX + 500))
     if order == "newest first":

@@ -13,6 +13,8 @@ from djangotasks_operator.controllers.flows import Flows
 from tests.unit.operator.harness import make_operator
 from tests.unit.operator.workflow_stage import WorkflowStage, mapped, step
 
+pytestmark = pytest.mark.thorough
+
 
 class Small:
     def __init__(self, namespace: str, name: str, memory: int = 1) -> None:

@@ -41,6 +41,7 @@ MORE = list(BROKEN)
 
 
 @pytest.mark.parametrize("what", [*MORE[:1], *(pytest.param(what, marks=pytest.mark.thorough) for what in MORE[1:])])
+@pytest.mark.thorough
 def test_a_broken_queue_takes_no_slot_from_another(what: str) -> None:
     """However many of its tasks wait, and few requests are made for them, however many they are."""
     spec, words, error = BROKEN[what]

@@ -19,6 +19,8 @@ from tests.unit.operator.harness import InMemoryOperator
 from tests.unit.operator.model.calls import Running
 from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
 
+pytestmark = pytest.mark.thorough
+
 # Each request stops before the server has it, and after: read the task, create the Job, patch the Pod.
 STOPS = 6
 

@@ -13,6 +13,8 @@ from tests.unit.operator.controllers.test_standby_controller import TEMPLATE, co
 from tests.unit.operator.harness import InMemoryOperator
 from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
 
+pytestmark = pytest.mark.thorough
+
 
 def made_within(operator: InMemoryOperator, seconds: int) -> int:
     """How many pods are made."""

@@ -9,6 +9,8 @@ from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.workflow.records import WorkflowPhase
 from tests.unit.operator.workflow_stage import NAME, WorkflowStage, mapped, step
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_clean_up_that_waits_long_is_not_stopped_by_the_deadline() -> None:
     """argo#13060, #13252, #2603: an exit handler that was pending for ten seconds after the deadline was stopped, or the

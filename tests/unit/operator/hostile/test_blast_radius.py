@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,8 @@ from tests.unit.operator.hostile.queues import DEPLOYMENT, FOLLOWING, HOLD, QUEU
 from tests.unit.operator.hostile.tasks import RETRY, SCHEDULE, TASK, WORKFLOW
 from tests.unit.operator.hostile.values import mutated
 from tests.unit.operator.model.server import Object
+
+pytestmark = pytest.mark.thorough
 
 
 @WHOLE

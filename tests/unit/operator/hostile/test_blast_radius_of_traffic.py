@@ -7,6 +7,7 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,8 @@ from tests.unit.operator.hostile.queues import QUEUE
 from tests.unit.operator.hostile.tasks import CHILD, REPORT, TASK
 from tests.unit.operator.hostile.values import HOSTILE, mutated, text_of
 from tests.unit.operator.model.calls import run
+
+pytestmark = pytest.mark.thorough
 
 FIELDS = tuple(REPORT)
 

@@ -183,6 +183,7 @@ def small_memories() -> Iterator[None]:
         yield
 
 
+@pytest.mark.thorough
 def test_the_objects_of_a_leader_do_not_grow(small_memories: None) -> None:
     week, counts = Week(), list[Counter[str]]()
     for _ in range(DAYS):

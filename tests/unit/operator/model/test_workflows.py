@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from tests.unit.crds.workflow.specification import ending, ends
 from tests.unit.crds.workflow.specs import Spec, specs
 from tests.unit.crds.workflow.test_engine_properties import FAILING, SEEDS, fate, lengths_of
 from tests.unit.operator.model.workflow_world import WHAT, World, is_new_task, task_of
+
+pytestmark = pytest.mark.thorough
 
 # Without a least size, most would be far shorter than the maximum.
 STEPS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 7)), min_size=30, max_size=80)

@@ -21,6 +21,8 @@ from djangotasks_operator.runtime.errors import ApiError
 from tests.unit.operator.reports.report_calls import OUTCOME, PROGRESS, RecorderStub, answers, path_of, post
 from tests.unit.operator.reports.serving import bearer, serving
 
+pytestmark = pytest.mark.thorough
+
 
 def test_a_report_with_the_right_token() -> None:
     (status,), recorder = answers((path_of(), OUTCOME), Authorization=bearer())
@@ -97,7 +99,6 @@ def test_an_attempt_that_reports_too_often() -> None:
     assert 429 in statuses
 
 
-@pytest.mark.thorough
 def test_progress_has_a_measure_of_its_own() -> None:
     """However much of it there is, the start and the outcome are taken."""
     many = [(path_of(kind="progress"), PROGRESS)] * (intake.PROGRESS_BURST + intake.BURST)

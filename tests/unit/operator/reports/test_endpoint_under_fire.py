@@ -15,8 +15,9 @@ from djangotasks_operator.runtime import http_server
 from tests.unit.operator.reports.report_calls import OUTCOME, RecorderStub, closed, path_of, post, served
 from tests.unit.operator.reports.serving import LOCAL, bearer
 
+pytestmark = pytest.mark.thorough
 
-@pytest.mark.thorough
+
 def test_hundreds_of_bad_requests_and_then_a_good_one() -> None:
     async def story(port: int, recorder: RecorderStub) -> None:
         wrong = [
@@ -41,7 +42,6 @@ def test_hundreds_of_bad_requests_and_then_a_good_one() -> None:
     served(story)
 
 
-@pytest.mark.thorough
 def test_connections_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow-loris: half a header, half a body, or nothing at all. They are closed, and others are served meanwhile."""
     monkeypatch.setattr(http_server, "CONNECTION_SECONDS", 0.5)

@@ -25,6 +25,8 @@ from djangotasks_operator.runtime.errors import ApiError
 from tests.unit.operator.harness import until
 from tests.unit.operator.reports.serving import LOCAL, bearer, serving
 
+pytestmark = pytest.mark.thorough
+
 PATH = "/v1/attempts/shop/a/u/1/inputs"
 ATTEMPT = AttemptRef(Key("shop", "a"), "u", 1)
 PAGE = InputPage(results={0: "[1.10]", 2: '"é\\ud800"'}, width=3)

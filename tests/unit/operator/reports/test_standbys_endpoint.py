@@ -18,6 +18,8 @@ from djangotasks_operator.reports.standbys_endpoint import BURST, StandbysEndpoi
 from tests.support.assignments import make_assignment
 from tests.unit.operator.reports.serving import KEY, LOCAL, serving
 
+pytestmark = pytest.mark.thorough
+
 POD = Key("shop", "default-0123456789")
 QUEUE = "uid-of-default"
 

@@ -14,6 +14,8 @@ from djangotasks_operator.reports.authentication import AttemptRef
 from djangotasks_operator.reports.task_limits import Measure, TaskLimits
 from tests.unit.operator.reports.task_calls import ATTEMPT, DEADLINE, PATH, TASK, Pod, Tasks, authorization, served
 
+pytestmark = pytest.mark.thorough
+
 
 def measured(monkeypatch: pytest.MonkeyPatch, **changes: float) -> None:
     wide = Measure(burst=1000, per_second=1000, in_flight=100, namespace_in_flight=100, all_in_flight=100)

@@ -11,6 +11,8 @@ from djangotasks_operator.reports.task_rules import Refused
 from djangotasks_operator.runtime.errors import ApiError
 from tests.unit.operator.reports.task_calls import ATTEMPT, PATH, TASK, Pod, Tasks, authorization, served
 
+pytestmark = pytest.mark.thorough
+
 STRICT = {"fieldValidation": "Strict"}
 
 

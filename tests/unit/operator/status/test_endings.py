@@ -122,6 +122,7 @@ def test_interruptions_and_failures_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize("character", ["<", *(pytest.param(one, marks=pytest.mark.thorough) for one in "x名🎉")])
+@pytest.mark.thorough
 def test_a_status_stays_far_below_what_etcd_takes(character: str) -> None:
     """With as many failures as there can be, each at its limits, in scripts of up to four bytes a character."""
     limits = Limits(max_attempts=100)

@@ -40,6 +40,7 @@ def test_the_engine_that_answers_is_found(
     assert engine.find() == (None if found is None else Engine(found))
 
 
+@pytest.mark.thorough
 def test_an_engine_that_hangs_is_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "ANSWER_SECONDS", 0.2)
     machine.add("docker", {"info": "exec sleep 60"})

@@ -16,6 +16,8 @@ from tools.cluster.errors import ProviderError
 from tools.cluster.kind import NODE, KindProvider
 from tools.cluster.progress import Progress
 
+pytestmark = pytest.mark.thorough
+
 AUTHORITY = "the authority"
 KUBECONFIG = base64.b64encode(AUTHORITY.encode()).decode()
 ENGINE = {

@@ -9,8 +9,8 @@ from django.test import override_settings
 
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.management.commands import watch_tasks
-from tests.unit.backend.conftest import Server
 from tests.unit.backend.kube.test_client import kubeconfig
+from tests.unit.backend.web_server import Server
 
 
 @pytest.fixture(autouse=True)
