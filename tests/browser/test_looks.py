@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.population import Populated, populate
-from tests.support.browsing import Visitor
+from tests.support.browsing import Visitor, too_wide
 from tests.support.screenshots import shoot
 
 if TYPE_CHECKING:
@@ -86,18 +86,6 @@ def findings(page: Page) -> dict[str, str]:
     """What axe finds, by its rules, with the elements."""
     found = Axe().run(page).response["violations"]
     return {one["id"]: "; ".join(node["html"][:200] for node in one["nodes"][:3]) for one in found}
-
-
-def too_wide(page: Page) -> list[str]:
-    """What makes the page itself scroll from side to side."""
-    outer: list[str] = page.evaluate(
-        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
-            [...document.querySelectorAll("body *")].filter(element => {
-                const box = element.getBoundingClientRect();
-                return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
-            }).map(element => element.outerHTML.slice(0, 120))"""
-    )
-    return outer[:10]
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)

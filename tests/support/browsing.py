@@ -107,3 +107,15 @@ def tab_to(page: Page, selector: str, most: int = 150) -> None:
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"{selector} is not reached by {most} presses of Tab")
+
+
+def too_wide(page: Page) -> list[str]:
+    """What makes the page itself scroll from side to side."""
+    outer: list[str] = page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+            [...document.querySelectorAll("body *")].filter(element => {
+                const box = element.getBoundingClientRect();
+                return box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
+            }).map(element => element.outerHTML.slice(0, 120))"""
+    )
+    return outer[:10]
