@@ -4,6 +4,9 @@ cluster, THEME is another theme of the admin: jazzmin or unfold; with TABLES the
 import os
 from typing import Any
 
+from tests.support.stock_settings import *  # noqa: F403
+from tests.support.stock_settings import INSTALLED_APPS as STOCK_APPS
+
 THEME = os.environ.get("THEME", "")
 TABLES = os.environ.get("TABLES", "")
 
@@ -14,13 +17,7 @@ USE_TZ = True
 TIME_ZONE = "Europe/Berlin"
 INSTALLED_APPS = [
     *([THEME] if THEME else []),
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.messages",
-    "django.contrib.sessions",
-    "django.contrib.staticfiles",
-    "django_tasks_kubernetes",
+    *STOCK_APPS,
     "tests.support.probes_app.ProbesConfig",
     *(["tests.support.admin_project.apps.ReceiversConfig"] if TABLES else []),
 ]
@@ -35,20 +32,6 @@ MIDDLEWARE = [
 ]
 SECURE_CSP = {"default-src": ["'self'"]}
 ROOT_URLCONF = "tests.support.admin_project.urls"
-STATIC_URL = "/static/"
-TEMPLATES: list[dict[str, Any]] = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
-]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
     "default": {
