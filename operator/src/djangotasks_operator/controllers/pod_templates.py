@@ -20,7 +20,8 @@ from djangotasks_operator.runtime.resources import DEPLOYMENTS, REPLICA_SETS, Ob
 
 logger = logging.getLogger(__name__)
 
-# How long a Deployment that was read is used again, so that a burst of tasks reads it once a second.
+# How long a Deployment that was read is used again, so that a burst of tasks reads it once a second. Counted from the
+# question: a slow answer is as old as that.
 DEPLOYMENT_FRESH_SECONDS = 1.0
 # Deployments that were read last. More are read within a second only where as many queues follow others.
 REMEMBERED_MAX = 100
@@ -69,14 +70,16 @@ class PodTemplates:
 
     async def _follow(self, key: Key) -> Followed | None:
         """What is followed of the Deployment. None where there is none."""
-        read_at, known = self._followed.get(key, (0.0, None))
-        if known is not None and self._clock() - read_at <= DEPLOYMENT_FRESH_SECONDS:
+        now, (asked_at, known) = self._clock(), self._followed.get(key, (0.0, None))
+        if known is not None and now - asked_at <= DEPLOYMENT_FRESH_SECONDS:
             return known
         deployment = await unless_missing(self._api.get(DEPLOYMENTS, *key))
         if deployment is None:
             return None
         followed = Followed(deployment["spec"].get("selector"), await self._revision(key, deployment))
-        self._followed[key] = self._clock(), followed
+        if self._followed.get(key, (now, None))[0] <= now:
+            # No later question was answered meanwhile.
+            self._followed[key] = now, followed
         self._followed.move_to_end(key)
         if len(self._followed) > REMEMBERED_MAX:
             self._followed.popitem(last=False)

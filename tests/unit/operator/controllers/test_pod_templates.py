@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from djangotasks_operator.controllers.pod_templates import DEPLOYMENT_FRESH_SECONDS
 from djangotasks_operator.controllers.queue_controller import DEPLOYMENT_INTERVAL
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import make_task
@@ -53,6 +54,21 @@ def test_tasks_run_what_the_web_app_runs_until_the_new_revision_is_ready() -> No
     assert image_of(operator, "b") == "shop:3"
     operator.wait(DEPLOYMENT_INTERVAL.total_seconds())
     assert condition(operator) == ("True", "Tasks can be started.")
+
+
+def test_what_a_slow_api_server_said_is_as_old_as_the_question() -> None:
+    """Its answer may take seconds, and be of their beginning: a task that starts later asks again."""
+    operator = rolling_out()
+    operator.clock.advance(2)
+
+    def is_slow(request: str) -> None:
+        if "get deployments" in request:
+            operator.clock.advance(DEPLOYMENT_FRESH_SECONDS + 0.1)
+
+    operator.api.before_request = is_slow
+    assert image_of(operator, "a") == "shop:2"
+    operator.server.update("replicasets", "web-3", {"status": {"readyReplicas": 1}})
+    assert image_of(operator, "b") == "shop:3"
 
 
 def test_outside_of_a_rollout_no_replica_sets_are_read() -> None:
