@@ -11,18 +11,19 @@ again = results.retry()              # of the items that failed alone
 import json
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, overload
 
 from asgiref.sync import sync_to_async
 from django.tasks import TaskResultStatus
 from django.tasks.base import TaskError
-from django.tasks.exceptions import InvalidTask
+from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.utils.asyncio import async_unsafe
 
 from django_tasks_kubernetes.codec.task_error import KubernetesTaskError
 from django_tasks_kubernetes.durations import Duration, seconds
-from django_tasks_kubernetes.exceptions import ItemsFailed, NotFinished
+from django_tasks_kubernetes.exceptions import ChunksNotAccepted, ItemsFailed, NotFinished
 from django_tasks_kubernetes.result import KubernetesResult
 from djangotasks_api.bounds import SECONDS_PER_YEAR
 
@@ -132,8 +133,11 @@ class ChunkResults[R](Sequence[KubernetesResult]):
         return list(self._failures())
 
     def refresh(self) -> None:
-        """Read the chunks again. Raises as get_result() does."""
-        self._results = list(self._source.get_chunks(self.ids))
+        """Read the chunks again that were not over: an end never changes, and what was read of it outlives the task.
+        Raises as get_result() does."""
+        unfinished = [result.id for result in self._results if not result.is_finished]
+        fresh = {result.id: result for result in self._source.get_chunks(unfinished)}
+        self._results = [fresh.get(result.id, result) for result in self._results]
 
     async def arefresh(self) -> None:
         """See refresh()."""
@@ -168,22 +172,31 @@ class ChunkResults[R](Sequence[KubernetesResult]):
     def retry(self) -> "ChunkResults[R]":
         """Enqueues the items that did not succeed once more, at once, and no others: for each chunk that has some, one
         with these. Returns the results of the new chunks, whose items are counted from 0 again. Raises NotFinished
-        while a chunk is not over, and as enqueue() does."""
+        while a chunk is not over; and ChunksNotAccepted where some of the new chunks were not."""
         if not self.is_finished:
             raise NotFinished("Not all chunks are finished. Wait for their end, or cancel them first.")
-        failed = [(result.id, found) for result in self._results if (found := _missing(result))]
-        return ChunkResults(self._source, [self._source.retry_items(id_, positions) for id_, positions in failed])
+        accepted, errors = list[KubernetesResult](), list[Exception]()
+        for result in self._results:
+            if positions := _missing(result):
+                try:
+                    accepted.append(self._source.retry_items(result.id, positions))
+                except Exception as error:  # noqa: BLE001 - whatever it is, those that were accepted are not lost
+                    errors.append(error)
+        if errors:
+            raise ChunksNotAccepted(accepted, errors) from errors[0]
+        return ChunkResults(self._source, accepted)
 
     async def aretry(self) -> "ChunkResults[R]":
         """See retry()."""
         return await sync_to_async(self.retry, thread_sensitive=True)()
 
     def cancel(self, reason: str = "") -> None:
-        """Asks the operator to cancel the chunks that are not over. What their items have returned is kept. `reason`:
-        who or what asks, and why."""
+        """Asks the operator to cancel the chunks that are not over. What their items have returned is kept. One that is
+        gone keeps none of the others from being cancelled. `reason`: who or what asks, and why."""
         for number, result in enumerate(self._results):
             if not result.is_finished:
-                self._results[number] = self._source.cancel(result.id, reason)
+                with suppress(TaskResultDoesNotExist):
+                    self._results[number] = self._source.cancel(result.id, reason)
 
     def _all(self) -> list[R]:
         if failed := self.failed:

@@ -14,7 +14,7 @@ from typing import Any
 from django_tasks_kubernetes.chunk import Chunk
 from django_tasks_kubernetes.codec import json_text
 from django_tasks_kubernetes.context import AttemptProgress, KubernetesTaskContext
-from django_tasks_kubernetes.exceptions import ItemsFailed
+from django_tasks_kubernetes.exceptions import ItemsFailed, ResultTooLarge
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.retry import retry_after
 from django_tasks_kubernetes.returned import ReturnedWorkflow
@@ -58,14 +58,14 @@ class ChunkRun:
         self._first: tuple[int, BaseException] | None = None
         self._after: float | None = None
         self._pid = os.getpid()
+        self.items: ItemsReport | None = None
+        """What the next attempt begins with, where items have failed."""
 
     def call_all(self, call: Callable[..., Any]) -> str:
-        """What all items have returned, as the JSON text of a list. `call`: calls a task. Raises ItemsFailed where some
-        have failed, and what ends the attempt before they have run."""
+        """What all items have returned, as the JSON text of a list with null for those that failed. `call`: calls a
+        task. Raises what ends the attempt before they have run."""
         function = self._run_async if iscoroutinefunction(self._task.func) else self._run
         call(replace_unvalidated(self._task, func=function))
-        if self._failed or self._again:
-            raise self._problem()
         return self.text
 
     @property
@@ -77,21 +77,31 @@ class ChunkRun:
         """What the items have returned, as the JSON text of a list with null for the others."""
         return f"[{','.join(self._texts.get(position, 'null') for position in range(self.size))}]"
 
+    def conclude(self, text: str, ref: TextRef | None) -> None:
+        """Raises ItemsFailed where some items have failed. `text`: of call_all(); `ref`: where it is stored, if it is
+        too long for a resource."""
+        if self._failed or self._again:
+            self.items = self._report(text, ref)
+            raise self._problem()
+
     def left(self, store: Callable[[str], TextRef]) -> ItemsReport:
-        """What the next attempt begins with. `store`: takes a text that is too long for a resource. Where that fails,
-        all items run again."""
+        """What the next attempt begins with, where this one is ended. `store`: takes a text that is too long for a
+        resource. Where that fails, all items run again."""
         text, ref = self.text, None
         if not fits_resource(text):
             try:
-                text, ref = "", store(text)
+                ref = store(text)
             except Exception as error:  # noqa: BLE001 - whatever a storage raises: they run again
                 logger.warning("What the items have returned is not kept, and they run again: %s", error)
                 return ItemsReport()
+        return self._report(text, ref)
+
+    def _report(self, text: str, ref: TextRef | None) -> ItemsReport:
         return ItemsReport(
             completed=str(Indexes(sorted(self._texts))),
             failed=str(self._failed),
             errors=kept(self._errors.values()),
-            result=None if ref is not None else text,
+            result=text if ref is None else None,
             result_ref=ref,
         )
 
@@ -176,6 +186,19 @@ class ChunkRun:
         problem = ItemsFailed(f"{failed:,} of {len(self._chunk.wanted):,} items failed. Item {position}: {said}")
         problem.__cause__, problem.retryable, problem.after = cause, bool(self._again), self._after
         return problem
+
+
+def storing(store: Callable[[str], TextRef]) -> Callable[[str], TextRef]:
+    """A `store` of what all items have returned, which says what helps where that is too much."""
+
+    def stored(text: str) -> TextRef:
+        try:
+            return store(text)
+        except ResultTooLarge as error:
+            error.args = (f"{error} Or put fewer items in a chunk: size.",)
+            raise
+
+    return stored
 
 
 class _ItemProgress(AttemptProgress):

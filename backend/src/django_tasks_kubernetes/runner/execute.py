@@ -74,6 +74,7 @@ def execute(
             from django_tasks_kubernetes.runner import chunk
 
             run = chunk.ChunkRun(result, result.chunk, progress, retried, interrupted)
+            store = chunk.storing(store)
             text, length = run.call_all(call), run.size
         else:
             context: tuple[Any, ...] = ()
@@ -100,6 +101,9 @@ def execute(
         if not fits_resource(text):
             reason, retryable = Reason.RESULT_NOT_STORED, True
             ref = store(text)
+        if run is not None:
+            reason, retryable = Reason.TASK_ERROR, True
+            run.conclude(text, ref)
     except BaseException as error:  # whatever ends a task is its outcome, also SystemExit and KeyboardInterrupt
         if interrupted():
             if run is not None and run.has_run:
@@ -120,7 +124,7 @@ def execute(
             retryable=retryable and (error.retryable if isinstance(error, ItemsFailed) else retried(error)),
             retry_after=_retry_after(error) if retryable else None,
             progress=progress.last,
-            items=run.left(store) if run is not None and reason == Reason.TASK_ERROR else None,
+            items=None if run is None else run.items,
         )
         result.errors.append(
             KubernetesTaskError(exception_class_path=report.type, traceback=report.traceback, message=report.message)

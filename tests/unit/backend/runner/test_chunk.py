@@ -15,10 +15,12 @@ from django_tasks_kubernetes import KubernetesTaskContext, Retry, RetryLater
 from django_tasks_kubernetes.chunks import enqueue_chunks
 from django_tasks_kubernetes.codec.decode import decode
 from django_tasks_kubernetes.decorators import task
+from django_tasks_kubernetes.exceptions import StorageFailed
 from django_tasks_kubernetes.runner.execute import execute
 from django_tasks_kubernetes.runner.process import Terminated
 from django_tasks_kubernetes.task import AnyTask
 from django_tasks_kubernetes.testing import InMemoryBackend, in_memory
+from djangotasks_api.bounds import RESULT_MAX_BYTES
 from djangotasks_api.items import ItemsReport
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
@@ -81,6 +83,8 @@ def act(item: int, factor: int = 1, *, log: list[int] | None = None) -> Any:
             raise Frozen("no 19")
         case 20:
             return Lazy(a=1)
+        case 21:
+            return "x" * RESULT_MAX_BYTES
         case _:
             return item * factor
 
@@ -182,6 +186,29 @@ def test_a_value_that_is_no_json_fails_its_item_for_good(item: int) -> None:
     outcome = attempt(act, [item, 1])
     assert outcome.items is not None
     assert (outcome.items.failed, outcome.items.completed, outcome.retryable) == ("0", "1", False)
+
+
+@pytest.mark.parametrize("items", [[21], [21, 14], [21, 13]])
+def test_results_that_are_too_large_together_fail_the_chunk_and_say_so(items: list[int]) -> None:
+    """Also where an item has failed, which would have been the only one that is named: what the others have returned
+    cannot be kept. See https://github.com/argoproj/argo-workflows/issues/765."""
+    outcome = attempt(act, items)
+    assert (outcome.reason, outcome.retryable, outcome.items) == (Reason.RESULT_TOO_LARGE, False, None)
+    assert outcome.error is not None
+    assert str(outcome.error.message).endswith("Or put fewer items in a chunk: size.")
+
+
+def test_a_storage_that_takes_no_results_may_take_them_in_another_attempt() -> None:
+    def away(text: str) -> Any:
+        raise StorageFailed("away")
+
+    outcome = attempt(act, [21, 14], store=away)
+    assert (outcome.reason, outcome.retryable, outcome.items) == (Reason.RESULT_NOT_STORED, True, None)
+    WORLD.interrupted = False
+    left: list[ItemsReport] = []
+    with pytest.raises(Terminated):
+        attempt(act, [21, 18], store=away, leave=left.append)
+    assert left == [ItemsReport()]
 
 
 @pytest.mark.parametrize(("items", "left"), [([1, 13, 18, 2], [("0", "[1,null,null,null]")]), ([18, 1], [])])
