@@ -48,8 +48,11 @@ class StandbyPod:
     created_at: datetime
     deleting: bool
     ended: bool
+    """No task can run there any more."""
     terminated: Terminated | None
     """How the container that would run the task ended."""
+    broken: str | None
+    """Another container that has failed, and how. Nothing starts it again, and the task may need it."""
     problem: str | None
     """What keeps it from starting."""
     running: bool = False
@@ -126,7 +129,7 @@ def parse_standby(body: Body) -> StandbyPod | None:
     if not hash_ or TASK_UID_LABEL in labels or queue.get("kind") != QUEUE_KIND:
         return None
     pod = parse_as_attempt(body, AttemptId("", "", 0))
-    problem = start_problem(pod)
+    problem, broken = start_problem(pod), _failed_sidecar(body, pod.container)
     return StandbyPod(
         name=pod.name,
         namespace=pod.namespace,
@@ -137,8 +140,9 @@ def parse_standby(body: Body) -> StandbyPod | None:
         hash=hash_,
         created_at=pod.created_at,
         deleting=pod.deleting,
-        ended=pod.ended,
+        ended=pod.ended or broken is not None,
         terminated=pod.terminated,
+        broken=broken,
         problem=None if problem is None else f"{problem.reason}: {problem.message}",
         running=pod.running_since is not None,
     )
@@ -146,7 +150,9 @@ def parse_standby(body: Body) -> StandbyPod | None:
 
 def why_ended(pod: StandbyPod) -> tuple[str, str]:
     """Why the pod has ended before there was a task: a reason and a message, for the queue's condition."""
-    if (ended := pod.terminated) is None:
+    if (ended := pod.terminated) is None and pod.broken is not None:
+        return "Failing", f"In a standby pod, a container beside the task's own has ended: {pod.broken}."
+    if ended is None:
         return "Failing", "A standby pod ended before its container had started."
     tail = f" The end of its log:\n{ended.message}" if ended.message else ""
     if ended.exit_code == NO_TASK_CODE:
@@ -154,6 +160,15 @@ def why_ended(pod: StandbyPod) -> tuple[str, str]:
         return "Unsupported", message + tail
     reason = f" ({ended.reason})" if ended.reason else ""
     return "Failing", f"A standby pod ended with exit code {ended.exit_code}{reason}.{tail}"
+
+
+def _failed_sidecar(body: Body, main: str) -> str | None:
+    """A container beside the task's own that has failed, which restartPolicy Never leaves like that."""
+    for status in (body.get("status") or {}).get("containerStatuses") or ():
+        terminated = (status.get("state") or {}).get("terminated") or {}
+        if status.get("name") != main and terminated.get("exitCode"):
+            return f"{status.get('name')}, with exit code {terminated['exitCode']}"
+    return None
 
 
 def _add(field: str, key: str, value: str) -> Manifest:

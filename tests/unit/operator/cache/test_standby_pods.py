@@ -19,7 +19,7 @@ QUEUE = Key(NAMESPACE, "default")
 def standby(name: str = "default-0a", version: int = 1, age: float = 60) -> StandbyPod:
     return StandbyPod(
         name=name, namespace=NAMESPACE, uid=f"uid-of-{name}", resource_version=str(version), queue="default",
-        queue_uid="q", hash="h", created_at=at(-age), deleting=False, ended=False, terminated=None, problem=None,
+        queue_uid="q", hash="h", created_at=at(-age), deleting=False, ended=False, terminated=None, broken=None, problem=None,
     )  # fmt: skip
 
 
