@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from shop.sample import BAD_EVERY, orders_csv
@@ -13,10 +13,10 @@ from djangotasks_api.names import GROUP, QUEUE_PLURAL, TASK_PLURAL
 from djangotasks_api.phases import TERMINAL_PHASES
 from tests.support.queues import wait_seen
 from tests.support.shells import plugin
+from tests.support.shop import TASK_SECONDS, Shop
 from tests.support.tasks import killed_for
 from tools.cluster import Target
 from tools.demo.deploy import admin_password, deploy
-from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
     from tests.support.operator import OperatorProcess
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tools.kubectl import Kubectl
 
 ROWS = 200_000
-TASK_SECONDS = 240
 AWAY = {"builtins.ConnectionRefusedError", "builtins.TimeoutError", "builtins.OSError"}
 NOWHERE = """
 from datetime import UTC, datetime
@@ -34,17 +33,6 @@ Order.objects.create(number="N1", customer="Nobody", country="DE", amount=1, pla
 DRAFTS = """
 from shop.models import FileChunk
 print(sorted(FileChunk.objects.filter(name__endswith=".draft").values_list("name", flat=True)))
-"""
-# In the web pod: a request to the web part, with what comes on stdin as the file of a form.
-REQUEST = """
-import sys, urllib.request
-method, path, *field = sys.argv[1:]
-request = urllib.request.Request("http://localhost:8000" + path, method=method)
-if field:
-    head = f'Content-Disposition: form-data; name="{field[0]}"; filename="{field[0]}.csv"'
-    request.data = b"\\r\\n".join([b"--next", head.encode(), b"", sys.stdin.buffer.read(), b"--next--", b""])
-    request.add_header("Content-Type", "multipart/form-data; boundary=next")
-print(urllib.request.urlopen(request).read().decode())
 """
 ENQUEUE_LATER = """
 from datetime import timedelta
@@ -71,45 +59,6 @@ from shop.models import FileChunk, Report
 names = FileChunk.objects.values_list("name", flat=True).distinct()
 print(Session.objects.count(), Report.objects.count(), sum("old" in name for name in names))
 """
-
-
-class Shop:
-    def __init__(self, kubectl: Kubectl) -> None:
-        self.kubectl = kubectl
-
-    def request(self, method: str, path: str, *field: str, stdin: str = "") -> dict[str, Any]:
-        command = ("exec", "--stdin", "deployment/web", "--", "python", "-c", REQUEST, method, path, *field)
-        answer: dict[str, Any] = json.loads(self.kubectl(*command, stdin=stdin))
-        return answer
-
-    def result(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """What the web part says of a task once it is finished."""
-        self.wait_for_phase(answer["id"], *TERMINAL_PHASES)
-        return self.request("GET", answer["result"])
-
-    def wait_for_phase(self, id_: str, *phases: str) -> None:
-        def reached() -> bool | None:
-            status = self.kubectl.get("djangotask", id_).get("status", {})
-            return True if status.get("phase") in phases else None
-
-        def why() -> str:
-            return self.kubectl("get", "djangotask", id_, "-o", "yaml")
-
-        wait_for(f"{id_} is {' or '.join(phases)}", reached, seconds=TASK_SECONDS, why=why)
-
-    def python(self, code: str) -> str:
-        return self.kubectl.manage("shell", "--no-imports", "-c", code)
-
-    def mail_about(self, words: str) -> dict[str, Any]:
-        """The only one with these words in its subject. The log has it a moment after the server accepted it."""
-
-        def arrived() -> list[dict[str, Any]] | None:
-            lines = self.kubectl("logs", "deployment/smtp", "--tail=-1").splitlines()
-            mails = [json.loads(line) for line in lines if line.startswith("{")]
-            return [mail for mail in mails if words in mail["subject"]] or None
-
-        (mail,) = wait_for(f"a mail about {words}", arrived, seconds=TASK_SECONDS)
-        return mail
 
 
 @pytest.fixture(scope="module")
