@@ -109,6 +109,8 @@ class WorkflowController:
         """Say of a restored workflow that it waits, once its own status would have been restored."""
         self._forget(key)
         label = workflow.metadata.restored_label or ""
+        if workflow.deadline is not None:
+            self._work.workflows.add_after(key, (workflow.deadline - self._now()).total_seconds())
         wait = (settled_at(workflow.metadata, now := self._now()) - now).total_seconds()
         if wait > 0:
             self._work.workflows.add_after(key, wait)

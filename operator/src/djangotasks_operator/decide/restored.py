@@ -6,6 +6,7 @@ from djangotasks_api.models.base import Metadata
 from djangotasks_api.phases import Reason
 from djangotasks_operator.decide.actions import Action, Wait, WriteStatus
 from djangotasks_operator.decide.snapshot import Snapshot
+from djangotasks_operator.decide.start_deadline import expires_at
 from djangotasks_operator.status import transitions
 
 # Velero creates an object first, without its status, and then writes the status: which must find the object unchanged.
@@ -30,9 +31,14 @@ def restored_from_backup(snapshot: Snapshot, now: datetime) -> Action | None:
     task = snapshot.task
     if (label := task.metadata.restored_label) is None:
         return None
-    if task.status.reason is Reason.RESTORED:
-        return Wait()
-    if now < (settled := settled_at(task.metadata, now)):
+    is_said = task.status.reason is Reason.RESTORED
+    if not is_said and now < (settled := settled_at(task.metadata, now)):
         return Wait(settled)
+    deadline = expires_at(task)
+    if deadline is not None and deadline <= now:
+        # It expires, as it would without the label.
+        return None
+    if is_said:
+        return Wait(deadline)
     message = restored_message("task", "djangotask", task.metadata.name, label)
     return WriteStatus(transitions.waiting(task.status, Reason.RESTORED, message))

@@ -43,6 +43,21 @@ def test_one_that_had_ended_stays_so() -> None:
     assert (stage.phase, stage.status.get("reason"), stage.tasks()) == (WorkflowPhase.SUCCEEDED, None, [])
 
 
+def test_one_that_has_run_too_long_ends() -> None:
+    """Its status, with the time at which it started, was restored as well."""
+    labels = {RESTORED_LABELS[0]: "monday"}
+    stage = WorkflowStage(step("a"), step("clean", runs="Always"), labels=labels, policy={"timeoutSeconds": 600})
+    started = {"phase": "Running", "startedAt": stage.operator.clock.stamp()}
+    stage.operator.server.update(WORKFLOW_PLURAL, NAME, {"status": started})
+    stage.deliver()
+    stage.operator.wait(60)
+    assert (stage.tasks(), stage.status["reason"]) == ([], "Restored")
+    stage.operator.wait(600)
+    assert stage.tasks() == ["clean"]
+    stage.end("clean")
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.FAILED, "DeadlineExceeded")
+
+
 def test_one_that_is_cancelled_ends() -> None:
     stage = restored()
     stage.operator.server.update(WORKFLOW_PLURAL, NAME, {"spec": {"cancel": True}})

@@ -81,6 +81,18 @@ def test_a_restored_task_can_be_cancelled() -> None:
     assert decision.status.phase is Phase.CANCELLED
 
 
+def test_a_restored_task_expires_as_it_would_without_the_label() -> None:
+    overdue = decide(make_snapshot(restored(expires_at=at(5))), LATER)
+    assert isinstance(overdue, WriteStatus)
+    assert (overdue.status.phase, overdue.status.reason) == (Phase.FAILED, Reason.EXPIRED)
+    held = TaskStatus(reason=Reason.RESTORED)
+    task = restored(expires_at=at(60), status=held)
+    assert decide(make_snapshot(task), LATER) == Wait(at(60))
+    expired = decide(make_snapshot(task), at(60))
+    assert isinstance(expired, WriteStatus)
+    assert (expired.status.phase, expired.status.reason) == (Phase.FAILED, Reason.EXPIRED)
+
+
 def test_the_cache_keeps_the_label_and_no_other() -> None:
     metadata = {"name": "receipt", "uid": "u", "resourceVersion": "1", "creationTimestamp": NOW.isoformat()}
     spec = {"task": "shop.tasks.send_receipt"}
