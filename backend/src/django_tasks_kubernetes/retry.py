@@ -131,15 +131,23 @@ def is_retried(
     A group is retried if all exceptions in it are; `on` may name the class of the group instead. Nothing is imported: a
     path from a resource must not run code.
     """
-    if isinstance(error, RetryLater):
-        return True
-    names = {path_of(class_) for class_ in type(error).__mro__} | ({reason} if reason else set())
-    if not names.isdisjoint(never):
-        return False
-    is_named = on is None or not names.isdisjoint(on)
-    if isinstance(error, BaseExceptionGroup):
-        return all(is_retried(inner, None if is_named else on, never) for inner in error.exceptions)
-    return is_named
+    left, seen = [(error, on is None)], set[tuple[int, bool]]()
+    while left:
+        inner, is_named = left.pop()
+        if (id(inner), is_named) in seen or isinstance(inner, RetryLater):
+            continue
+        seen.add((id(inner), is_named))
+        names = {path_of(class_) for class_ in type(inner).__mro__}
+        if reason and inner is error:
+            names.add(reason)
+        if not names.isdisjoint(never):
+            return False
+        is_named = is_named or not names.isdisjoint(on or ())
+        if isinstance(inner, BaseExceptionGroup):
+            left += [(each, is_named) for each in inner.exceptions]
+        elif not is_named:
+            return False
+    return True
 
 
 def retry_after(error: BaseException) -> float | None:
@@ -148,10 +156,21 @@ def retry_after(error: BaseException) -> float | None:
 
 
 def leaves_of(error: BaseException) -> list[BaseException]:
-    """The exceptions in a group, and in the groups in it; of another exception, itself."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for inner in error.exceptions for leaf in leaves_of(inner)]
+    """The exceptions in a group, and in the groups in it, each once; of another exception, itself.
+
+    Without recursion, and each group once: it may be nested deeply, and in several others.
+    """
+    leaves, left, seen = list[BaseException](), [error], set[int]()
+    while left:
+        inner = left.pop()
+        if id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        if isinstance(inner, BaseExceptionGroup):
+            left += reversed(inner.exceptions)
+        else:
+            leaves.append(inner)
+    return leaves
 
 
 def _exceptions(name: str, classes: Any) -> Exceptions:

@@ -118,6 +118,15 @@ class Silent(Exception):
 
 
 @task
+def raises_groups(depth: int, copies: int) -> None:
+    """A group in a group, and so on; `copies`: how often each is in the next one."""
+    error: Exception = ValueError("no such order 7")
+    for _ in range(depth):
+        error = ExceptionGroup("several", [error] * copies)
+    raise error
+
+
+@task
 def raises(kind: str) -> None:
     """What libraries raise, with messages of more than one line."""
     note = ValueError("no")

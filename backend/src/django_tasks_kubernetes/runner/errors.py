@@ -3,6 +3,7 @@
 import re
 import sys
 import traceback
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
@@ -17,6 +18,8 @@ ROW_VALUES: Final = (
     re.compile(r"(Incorrect \w+ value: )'.*'( for column)"),
     re.compile(r"(The duplicate key value is )\(.*\)()"),
 )
+# Exceptions in groups that a traceback shows. Python shows 15 of a group, and groups to a depth of 10.
+MEMBERS_MAX: Final = 250
 # What calls a task: its traceback starts after these.
 CALLERS: Final = (
     "django_tasks_kubernetes.runner.chunk",
@@ -30,7 +33,7 @@ def error_report(error: BaseException) -> ErrorReport:
     """Class, message and traceback, as text that any JSON parser takes, within the CRD's limits."""
     class_ = type(error)
     try:
-        text = "".join(traceback.format_exception(class_, error, from_the_task_on(error.__traceback__)))
+        text = "".join(_lines(error))
     except Exception as second:  # noqa: BLE001 - an exception whose own code fails must not lose the outcome
         text = f"{class_.__qualname__} (its traceback cannot be shown: {type(second).__name__})\n"
     text = _clean(text)
@@ -38,6 +41,40 @@ def error_report(error: BaseException) -> ErrorReport:
         text = shorten(text, TRACEBACK_MAX_BYTES - len(CUT))
     path = _clean(f"{class_.__module__}.{class_.__qualname__}")
     return ErrorReport(type=path[:ERROR_TYPE_MAX_CHARS], traceback=text, message=_clean(headline(error)))
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    """The traceback, with those of the exceptions that belong to it, unless these are many: Python would first read
+    all of them, each group again wherever it is, and by recursion."""
+    frames = from_the_task_on(error.__traceback__)
+    if not _has_many(error):
+        yield from traceback.format_exception(type(error), error, frames)
+        return
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(frames)
+    yield f"{headline(error)}\n"
+    first = leaves_of(error)[0]
+    if first is not error and not _has_many(first):
+        yield "\nToo many exceptions belong to it to show them. The first one in the group:\n\n"
+        yield from traceback.format_exception(first)
+
+
+def _has_many(error: BaseException) -> bool:
+    """Whether more than MEMBERS_MAX exceptions are in it where it is a group, or in groups that caused it. One that is
+    in two groups counts twice, as a traceback has it."""
+    members, left, linked = 0, [error], set[int]()
+    while left:
+        each = left.pop()
+        if isinstance(each, BaseExceptionGroup):
+            members += len(each.exceptions)
+            if members > MEMBERS_MAX:
+                return True
+            left += each.exceptions
+        for link in (each.__cause__, each.__context__):
+            if link is not None and id(link) not in linked:
+                linked.add(id(link))
+                left.append(link)
+    return False
 
 
 def headline(error: BaseException) -> str:

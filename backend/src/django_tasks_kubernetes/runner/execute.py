@@ -183,7 +183,11 @@ def _send(
     except BaseException as error:  # send_robust() catches each Exception
         if interrupted():
             raise
-        logger.error("A receiver of a task signal raised %s. It is ignored.", type(error).__name__, exc_info=error)
+        try:
+            logger.error("A receiver of a task signal raised %s. It is ignored.", type(error).__name__, exc_info=error)
+        except RecursionError:
+            # From the traceback of deeply nested groups, which is the receiver's problem as well.
+            logger.error("A receiver of a task signal raised %s. It is ignored.", type(error).__name__)
         return
     for receiver, answer in answers:
         if isinstance(answer, Exception):

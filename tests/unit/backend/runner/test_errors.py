@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from django_tasks_kubernetes.retry import is_retried, retry_after
 from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.task import AnyTask
 from djangotasks_api.bounds import TRACEBACK_MAX_BYTES
@@ -35,6 +36,27 @@ from tests.unit.backend.runner.test_execute import run
 def test_error_message_is_the_class_and_the_first_useful_line(task: AnyTask, args: Any, message: str) -> None:
     _, outcome = run(task, *args)
     assert outcome.error.message == message
+
+
+@pytest.mark.parametrize(("depth", "copies"), [(1000, 1), (1, 10_000), (40, 2)])
+def test_of_many_exceptions_in_groups_the_first_is_shown(depth: int, copies: int) -> None:
+    """Without the time that each of them would take: 40 groups of two are 2**40."""
+    with pytest.raises(ExceptionGroup) as caught:
+        tasks.raises_groups.func(depth, copies)
+    assert retry_after(caught.value) is None
+    assert is_retried(caught.value, ("builtins.ValueError",), ())
+    report = error_report(caught.value)
+    sub_exceptions = f"{copies} sub-exception{'s' * (copies > 1)}"
+    assert report.message == f"ExceptionGroup: several ({sub_exceptions}): ValueError: no such order 7"
+    assert report.traceback.startswith("Traceback (most recent call last):\n")
+    assert "in raises_groups" in report.traceback
+    assert report.traceback.endswith("The first one in the group:\n\nValueError: no such order 7\n")
+
+
+def test_a_group_that_caused_an_exception_does_not_hide_it() -> None:
+    error = OSError("no file")
+    error.__cause__ = ExceptionGroup("several", [ValueError(str(number)) for number in range(10_000)])
+    assert error_report(error).traceback == "Traceback (most recent call last):\nOSError: no file\n"
 
 
 @pytest.mark.parametrize(("letter", "times"), [("x", 40_000), ("ü", 40_000), ("\ud800", 40_000), ("x", 16_000)])

@@ -37,6 +37,15 @@ def test_runner_reports_the_start_beside_the_task(run: Run, pod: Pod) -> None:
     assert [r.body for r in pod.reports("started")] in ([], [{"startedAt": pod.outcome.started_at}])
 
 
+def test_deeply_nested_groups_are_an_outcome(run: Run, pod: Pod) -> None:
+    """Django's own log of the end cannot show them."""
+    assert run("raises_groups", 1000, 1) == 1
+    assert pod.outcome.reason == Reason.TASK_ERROR
+    assert pod.outcome.error is not None
+    assert pod.outcome.error.message == "ExceptionGroup: several (1 sub-exception): ValueError: no such order 7"
+    assert pod.left_outcome == pod.outcome
+
+
 def test_outcome_carries_the_last_progress(run: Run, pod: Pod) -> None:
     """The task is quicker than a report of progress."""
     assert run("says_progress", [1, 3], [2, 3, "half"]) == 0
