@@ -33,6 +33,8 @@ class Unfinished:
     """As a plan has it. None: the schedule's."""
     deferred: bool = False
     """It waits for a time of its own, as no task that a schedule creates."""
+    restored: str | None = None
+    """What its status says of it where it was restored from a backup, and waits for somebody to decide."""
 
     def is_run(self, plan: Plan) -> bool:
         """Whether it is the run of the time that it is named after, and no other task that was given the name."""

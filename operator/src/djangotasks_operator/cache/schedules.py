@@ -16,8 +16,10 @@ from djangotasks_api.models import DjangoTask, ScheduleSpec, ScheduleStatus, Tas
 from djangotasks_api.models.base import Metadata
 from djangotasks_api.models.workflow import WorkflowTemplate
 from djangotasks_api.names import SCHEDULE_PLURAL, scheduled_task_name
+from djangotasks_api.phases import Reason
 from djangotasks_api.schedules.due import Unfinished
 from djangotasks_api.schedules.record import Record
+from djangotasks_api.workflow.records import WorkflowReason
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.latest import Latest
 from djangotasks_operator.cache.packed import Packer
@@ -178,7 +180,9 @@ class Schedules(Latest[CachedSchedule]):
             self.drop_task(task)
             return
         runs, deferred = ("task", task.spec.task), task.spec.run_after is not None
-        new = Unfinished(cancelled=task.spec.cancel, runs=runs, deferred=deferred)
+        is_held = task.metadata.restored_label is not None and task.status.reason is Reason.RESTORED
+        restored = task.status.message if is_held else None
+        new = Unfinished(cancelled=task.spec.cancel, runs=runs, deferred=deferred, restored=restored)
         self._begin(Key(task.metadata.namespace, task.spec.schedule), task.metadata.name, new)
 
     def drop_task(self, task: DjangoTask) -> None:
@@ -195,7 +199,12 @@ class Schedules(Latest[CachedSchedule]):
             self._end(key, name)
         else:
             runs = None if workflow.path is None else ("workflow", workflow.path)
-            self._begin(key, name, Unfinished(cancelled=workflow.cancel, runs=runs))
+            is_held = (
+                workflow.metadata.restored_label is not None
+                and workflow.status.get("reason") == WorkflowReason.RESTORED
+            )
+            restored = workflow.status.get("message") if is_held else None
+            self._begin(key, name, Unfinished(cancelled=workflow.cancel, runs=runs, restored=restored))
 
     def drop_workflow(self, workflow: Workflow) -> None:
         """Note that a workflow is gone."""

@@ -33,6 +33,7 @@ from djangotasks_operator.status.schedule_status import (
     INVALID_SCHEDULE,
     TASK_REFUSED,
     UNKNOWN_TIME_ZONE,
+    blocked,
     is_urgent,
     schedule_status,
 )
@@ -127,7 +128,11 @@ class ScheduleController:
             self._work.schedules.add_after(key, (decision.wake_at - self._now()).total_seconds())
         ahead = self._ahead(schedule, working.record)
         written = await self._write_status(
-            schedule, working, plan, decision.next_time, ahead or working.refused or self._problem(schedule)
+            schedule,
+            working,
+            plan,
+            decision.next_time,
+            ahead or working.refused or blocked(plan, tasks) or self._problem(schedule),
         )
         return Result.RETRY if Result.RETRY in (result, written) else Result.DONE
 

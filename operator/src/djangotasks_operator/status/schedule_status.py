@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from djangotasks_api.names import scheduled_task_name
+from djangotasks_api.phases import Reason
+from djangotasks_api.schedules.due import Unfinished
 from djangotasks_api.schedules.plan import Plan, wire_time
 from djangotasks_api.schedules.record import Record
 from djangotasks_operator.status.queue_status import READY, SUSPENDED, NotReady
@@ -51,6 +53,17 @@ def schedule_status(
         "conditions": [_ready(old, generation, plan, next_time, problem, now)],
     }
     return {name: value for name, value in status.items() if value is not None}
+
+
+def blocked(plan: Plan, tasks: Mapping[str, Unfinished]) -> NotReady | None:
+    """What will not end before somebody decides, where nothing is created until then. `tasks`: the unfinished ones."""
+    if plan.concurrency not in ("Forbid", "Queue") or plan.suspended:
+        return None
+    name = min((name for name, task in tasks.items() if task.restored and not task.cancelled), default=None)
+    if name is None:
+        return None
+    message = f"Nothing is created until {name} has ended (concurrencyPolicy {plan.concurrency})."
+    return NotReady(Reason.RESTORED, f"{message} {tasks[name].restored}")
 
 
 def is_urgent(old: Status, new: Status) -> bool:

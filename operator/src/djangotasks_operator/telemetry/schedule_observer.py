@@ -54,6 +54,9 @@ class ScheduleTelemetry:
         logger.info("schedule %s: %s was left out: %s", schedule.key, timestamp(skip.scheduled_for), reason)
         self._of_queue(schedule).skipped(reason)
         text = f"No task was created for {timestamp(skip.scheduled_for)}: {WORDS[reason]} ({reason})."
+        if reason is SkipReason.PREVIOUS_UNFINISHED:
+            first, *others = sorted(self._store.schedules.unfinished(schedule.key)) or ("",)
+            text += (f" Unfinished: {first}" + (f" and {len(others)} more." if others else ".")) if first else ""
         self._event(schedule, EventReason.SKIPPED, text)
 
     def not_ready(self, schedule: CachedSchedule, problem: NotReady) -> None:

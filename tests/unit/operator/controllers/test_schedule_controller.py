@@ -87,6 +87,41 @@ def test_what_waits_is_created_as_soon_as_the_task_has_finished(operator: InMemo
     assert "pending" not in operator.schedule_status()
 
 
+@pytest.mark.parametrize("policy", ["Forbid", "Queue"])
+def test_a_restored_task_that_keeps_others_from_being_created_is_named(operator: InMemoryOperator, policy: str) -> None:
+    restore_task(operator)
+    operator.put_schedule(concurrencyPolicy=policy)
+    to(operator, 20)
+    assert condition(operator) == ("False", "Restored")
+    (ready,) = operator.schedule_status()["conditions"]
+    assert f"Nothing is created until {RESTORED} has ended (concurrencyPolicy {policy})." in ready["message"]
+    assert f"kubectl label djangotask {RESTORED} djangotasks.dev/restored-" in ready["message"]
+    assert task_names(operator) == [RESTORED]
+    # The way out.
+    operator.server.update(TASK_PLURAL, RESTORED, {"metadata": {"labels": {"djangotasks.dev/restored": None}}})
+    operator.relist()
+    operator.drain()
+    assert condition(operator) == ("True", "Ready")
+
+
+@pytest.mark.parametrize("policy", ["Allow", "Replace"])
+def test_a_restored_task_that_is_in_nobodys_way_is_not_named(operator: InMemoryOperator, policy: str) -> None:
+    restore_task(operator)
+    operator.put_schedule(concurrencyPolicy=policy)
+    to(operator, 20)
+    assert condition(operator) == ("True", "Ready")
+    assert len(task_names(operator)) == 2
+
+
+RESTORED = "nightly-202611200000"
+
+
+def restore_task(operator: InMemoryOperator) -> None:
+    metadata = {"name": RESTORED, "labels": {"djangotasks.dev/restored": "true"}}
+    spec = {"task": "shop.tasks.nightly", "schedule": "nightly", "scheduledFor": "2026-11-20T00:00:00Z"}
+    operator.server.create(TASK_PLURAL, {"metadata": metadata, "spec": spec})
+
+
 def test_a_task_is_replaced_once_it_is_cancelled(operator: InMemoryOperator) -> None:
     operator.put_schedule(concurrencyPolicy="Replace", task={"task": "a.b", "queue": "missing"})
     to(operator, 60)

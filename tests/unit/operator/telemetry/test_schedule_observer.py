@@ -15,7 +15,7 @@ from djangotasks_operator.status.queue_status import NotReady
 from djangotasks_operator.telemetry.event_recorder import EventRecorder
 from djangotasks_operator.telemetry.metrics import Metrics
 from djangotasks_operator.telemetry.schedule_observer import WORDS, ScheduleTelemetry
-from tests.support.builders import NAMESPACE, NOW
+from tests.support.builders import NAMESPACE, NOW, make_task
 
 
 class Events:
@@ -69,6 +69,16 @@ def test_a_time_that_is_left_out_is_counted_and_said(
     assert (kind, name) == ("DjangoTaskSchedule", "nightly")
     assert text.startswith("Skipped: No task was created for 2026-11-23T")
     assert WORDS[reason] in text
+
+
+def test_the_task_that_has_not_ended_is_named(metrics: Metrics, events: Events, schedule: CachedSchedule) -> None:
+    store = Store()
+    for name in ("nightly-1", "nightly-2"):
+        store.put_task(make_task(name=name, schedule="nightly"))
+    telemetry = ScheduleTelemetry(store, metrics, cast("EventRecorder", events), lambda: NOW)
+    telemetry.skipped(schedule, Skip(NOW, SkipReason.PREVIOUS_UNFINISHED))
+    ((_, _, text),) = events.said
+    assert text.endswith("its last task has not finished (PreviousUnfinished). Unfinished: nightly-1 and 1 more.")
 
 
 def test_why_it_is_not_ready_is_said(telemetry: ScheduleTelemetry, events: Events, schedule: CachedSchedule) -> None:
