@@ -45,6 +45,8 @@ class Case:
 
 CASES = {
     "sleeps": Case("sleeps"),
+    "sleeps below an init process, in an image with STOPSIGNAL SIGINT": Case("sleeps"),
+    "sleeps below an init process, in an image with STOPSIGNAL SIGQUIT": Case("sleeps"),
     "heavy_modules": Case("heavy_modules"),
     "collector": Case("collector"),
     "collector of Python": Case("collector", env={"DJANGOTASKS_GC": "default"}),
@@ -209,6 +211,8 @@ def test_pid_1_ends_as_the_task_does(runners: dict[str, Runner], case: str, code
     ("case", "number"),
     [
         ("sleeps", signal.SIGTERM),
+        ("sleeps below an init process, in an image with STOPSIGNAL SIGINT", signal.SIGINT),
+        ("sleeps below an init process, in an image with STOPSIGNAL SIGQUIT", signal.SIGQUIT),
         ("PID 1: sleeps", signal.SIGTERM),
         ("PID 1: sleeps, in an image with STOPSIGNAL SIGINT", signal.SIGINT),
     ],

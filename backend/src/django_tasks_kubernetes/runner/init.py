@@ -13,16 +13,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NoReturn
 
-from django_tasks_kubernetes.runner.process import children
+from django_tasks_kubernetes.runner.process import STOP_SIGNALS, children
 
 PID_1: Final = 1
 # What a container runtime, or a person with `kubectl exec`, sends to PID 1 and means for the program.
 FORWARDED: Final = frozenset(
     {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 )
-# With which images of web servers ask to be stopped (STOPSIGNAL). In a task the one would be its failure, and the other
-# a crash.
-STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 def fork_from_pid_1() -> Callable[[], object]:

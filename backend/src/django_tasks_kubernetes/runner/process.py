@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from django_tasks_kubernetes.task import AnyTask
 
+# With which images of web servers ask to be stopped (STOPSIGNAL). In a task the one would be its failure, and the other
+# a crash.
+STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
 # 128 + SIGTERM, as shells and container runtimes count.
 TERMINATED_CODE: Final = 143
 # How long threads and atexit functions may go on once the outcome is known.
@@ -54,7 +57,9 @@ class Termination:
 
     def install(self) -> None:
         self._pid = os.getpid()
-        signal.signal(signal.SIGTERM, self._handle)
+        # Where the runner is PID 1's child it gets SIGTERM alone. Another init, such as tini, passes on what it gets.
+        for number in (signal.SIGTERM, *STOP_SIGNALS):
+            signal.signal(number, self._handle)
 
     def disarm(self) -> None:
         """The end of the task is known: from now on, SIGTERM no longer gets in the way of reporting it."""
@@ -115,6 +120,7 @@ class Termination:
         _exit_now(0 if error is None else 1)
 
     def _handle(self, signum: int, frame: "FrameType | None") -> None:
+        signum = signal.SIGTERM if signum in STOP_SIGNALS else signum
         for child in children():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(child, signum)

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from django_tasks_kubernetes.kube import own_attempt
 from django_tasks_kubernetes.runner.__main__ import main
-from django_tasks_kubernetes.runner.process import Termination
+from django_tasks_kubernetes.runner.process import STOP_SIGNALS, Termination
 from tests.unit.backend.pod import Pod
 from tests.unit.backend.web_server import Server
 
@@ -22,10 +22,12 @@ Run = Callable[..., int]
 @pytest.fixture
 def pod(server: Server, tmp_path: Path) -> Iterator[Pod]:
     """Afterwards this process is no attempt's any more."""
-    before, make_record = signal.getsignal(signal.SIGTERM), logging.getLogRecordFactory()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, *STOP_SIGNALS)}
+    make_record = logging.getLogRecordFactory()
     yield Pod(server, tmp_path)
     own_attempt.leave()
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     logging.setLogRecordFactory(make_record)
 
 
