@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from djangotasks_api.models import PodTemplateFrom
 from djangotasks_api.names import GROUP
-from djangotasks_operator.pods.downward import write_out
+from djangotasks_operator.pods.downward import refuse_resources_of, write_out
 from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, mapping, objects, texts, variables_files
 from djangotasks_operator.pods.init_containers import fill_a_volume, is_sidecar
 from djangotasks_operator.pods.placement import leave_spreading
@@ -51,6 +51,7 @@ def follow(
     labels = texts(metadata, "labels", "metadata.labels")
     annotations = texts(metadata, "annotations", "metadata.annotations")
     left_out = _leave_containers(spec, container, source)
+    refuse_resources_of(spec, left_out)
     _stop_serving(spec, container)
     leave_spreading(spec, labels, namespace)
 

@@ -155,3 +155,30 @@ def test_a_volume_stays_that_the_environment_comes_from() -> None:
 def test_a_container_that_the_deployment_has_not(source: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidTemplate, match=words):
         follow(CONTAINERS, **source)
+
+
+REFERENCE = {"containerName": "proxy", "resource": "limits.memory"}
+VARIABLE = {"env": [{"name": "LIMIT", "valueFrom": {"resourceFieldRef": REFERENCE}}]}
+FILES = {"items": [{"path": "limit", "resourceFieldRef": REFERENCE}]}
+MOUNT = {"volumeMounts": [{"name": "limits", "mountPath": "/limits"}]}
+
+
+@pytest.mark.parametrize(
+    ("container", "volume", "where"),
+    [
+        (VARIABLE, {}, "spec.containers[0].env (LIMIT)"),
+        (MOUNT, {"downwardAPI": FILES}, "spec.volumes (limits)"),
+        (MOUNT, {"projected": {"sources": [{"downwardAPI": FILES}]}}, "spec.volumes (limits)"),
+    ],
+)
+def test_a_limit_of_a_container_that_is_left_out_is_refused_by_name(
+    container: dict[str, Any], volume: dict[str, Any], where: str
+) -> None:
+    """The API server takes such a pod, and its kubelet never starts it."""
+    web, proxy = {"name": "web", "image": "shop"} | container, {"name": "proxy", "image": "proxy"}
+    spec: dict[str, Any] = {"containers": [web, proxy], "volumes": [{"name": "limits"} | volume] if volume else []}
+    with pytest.raises(InvalidTemplate) as refused:
+        follow(spec, container="web", sidecars=[])
+    assert str(refused.value).startswith(f"{where}: its resourceFieldRef names the container 'proxy'")
+    kept = follow(spec, container="web", sidecars=["proxy"]).manifest["spec"]
+    assert [each["name"] for each in kept["containers"]] == ["web", "proxy"]
