@@ -193,6 +193,8 @@ class StandbyController:
             own.problem = wanted.why_none
             return
         self._note_problem(own, [pods[member.name] for member in members], todo.create)
+        if not todo.create and own.has_yielded and not self._is_busy(key):
+            own.yields(busy=False, now=clock)
         for _ in range(todo.create):
             if not await self._make(key, queue, template, hash_, own):
                 break

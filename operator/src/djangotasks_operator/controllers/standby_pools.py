@@ -92,6 +92,11 @@ class QueuePool:
             self.problem = None
         return now - created_at
 
+    @property
+    def has_yielded(self) -> bool:
+        """Whether tasks have come first that may still be on their way."""
+        return self._busy_since is not None
+
     def yields(self, *, busy: bool, now: float) -> float:
         """For how long the next pod is not made yet, because tasks are on their way to pods of their own (`busy`). Not
         for ever: where there are always such tasks, they need standby pods more than any."""

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from djangotasks_api.models import QueueCondition
-from djangotasks_api.names import STANDBY_LABEL
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, make_task
-from tests.unit.operator.controllers.many_tasks import fail, put_tasks
+from tests.unit.operator.controllers.many_tasks import fail
 from tests.unit.operator.harness import InMemoryOperator
 from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
 
@@ -64,21 +63,6 @@ def test_one_that_is_claimed_is_replaced_when_the_task_is_on_its_way() -> None:
     operator.wait(1)
     assert len(live(operator)) == 1
     assert len(waiting(operator).delivered) == 1
-
-
-def test_none_is_made_while_tasks_start_pods_of_their_own() -> None:
-    operator = make_warm(standby={"min": 1, "max": 1})
-    put_tasks(operator, "default", 3)
-    operator.drain()
-    for _ in range(10):
-        operator.wait(1)
-    assert live(operator) == []
-    for name in operator.names("pods"):
-        if STANDBY_LABEL not in operator.server.get("pods", name)["metadata"]["labels"]:
-            state = {"running": {"startedAt": operator.clock.stamp()}}
-            operator.set_pod_status(name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
-    operator.wait(1)
-    assert len(live(operator)) == 1
 
 
 def test_a_deploy_replaces_all() -> None:
