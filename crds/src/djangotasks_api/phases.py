@@ -66,8 +66,9 @@ class Reason(StrEnum):
     START_TIMEOUT = "StartTimeout"
     """The pod was not running within startTimeoutSeconds, and neither its status nor its Events gave a cause."""
     POD_REFUSED = "PodRefused"
-    """A policy refuses the Job or the Pod. The task waits until the queue's template or the policy is changed. It fails
-    where it alone is refused, for longer than its start timeout."""
+    """A policy refuses the Job or the Pod, or a webhook that must be asked does not answer. The task waits until the
+    queue's template, the policy or the webhook is changed. It fails where it alone is refused, for longer than its start
+    timeout."""
 
     # The attempt runs, and something is wrong with it.
     NO_REPORT = "NoReport"

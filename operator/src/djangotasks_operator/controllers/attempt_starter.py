@@ -14,7 +14,15 @@ from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.assignments import ReportAccess
 from djangotasks_operator.controllers.pod_templates import PodTemplates
 from djangotasks_operator.controllers.standby_claims import StandbyClaims
-from djangotasks_operator.controllers.start_results import Blocked, Rejected, Stale, Started, StartResult, refusal_of
+from djangotasks_operator.controllers.start_results import (
+    Blocked,
+    Rejected,
+    Stale,
+    Started,
+    StartResult,
+    judges_the_task,
+    refusal_of,
+)
 from djangotasks_operator.decide.snapshot import Snapshot
 from djangotasks_operator.pods import manifests
 from djangotasks_operator.pods.assignment import InvalidPayload
@@ -77,7 +85,7 @@ class AttemptStarter:
         except ApiError as error:
             if (refusal := refusal_of(error)) is None:
                 raise
-            return await self._judge(refusal, task, queue, limits)
+            return await self._judge(refusal, task, queue, limits) if judges_the_task(error) else refusal
         self._refused.pop(task.metadata.uid, None)
         return result
 

@@ -42,6 +42,14 @@ QUOTA_WORDS = ("exceeded quota", "status unknown for quota")
 # one comes a moment later.
 TEMPLATE_WORDS = ("failed quota", "error looking up service account")
 POLICY_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied the request")
+# A webhook does not answer, and its failurePolicy is Fail.
+NO_ANSWER_WORDS = ("failed calling webhook", "failed to call webhook")
+
+
+def judges_the_task(error: ApiError) -> bool:
+    """Whether a refusal may be about this Job or Pod. A webhook that does not answer, or has an error of its own, has
+    said nothing of it: the next one may be taken as well as this one."""
+    return error.invalid or error.status == 403
 
 
 def refusal_of(error: ApiError) -> Blocked | None:
@@ -53,7 +61,8 @@ def refusal_of(error: ApiError) -> Blocked | None:
             return Blocked(Reason.QUOTA_EXCEEDED, message)
         case 403 if any(words in message for words in TEMPLATE_WORDS):
             return Blocked(Reason.INVALID_TEMPLATE, message)
-        case 400 | 422 if any(words in message for words in POLICY_WORDS):
+        case _ if any(words in message for words in (*POLICY_WORDS, *NO_ANSWER_WORDS)):
+            # With any status: a webhook chooses that of its denial, and one that does not answer has 500.
             return Blocked(Reason.POD_REFUSED, message)
         case 403:
             # PodSecurity, a LimitRange, a policy, a namespace that is being deleted, a right that the operator lacks.

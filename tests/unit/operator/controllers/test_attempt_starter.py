@@ -193,6 +193,25 @@ def test_a_task_that_alone_is_refused_fails_after_its_start_timeout() -> None:
     assert (operator.status().phase, operator.status().reason) == (Phase.FAILED, Reason.POD_REFUSED)
 
 
+DOWN = 'Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": no endpoints available'
+
+
+def test_a_webhook_that_is_down_shows_and_costs_no_task() -> None:
+    """apache/airflow#57054, kubernetes#78796: tasks failed, or waited without a word. And it may be back for the dry
+    run, which says nothing of the task then."""
+    operator = make_operator()
+    operator.put_queue(allowed_overrides=["resources"])
+    refuse_tasks(operator, ApiError(500, {"message": DOWN}))
+    operator.put_task(make_task(overrides={"resources": {"requests": {"memory": "4Gi"}}}))
+    for _ in range(4):
+        operator.wait(150)
+        status = operator.status()
+        assert (status.phase, status.reason, status.message) == (Phase.QUEUED, Reason.POD_REFUSED, DOWN)
+    operator.api.before_request = lambda _: None
+    operator.wait(60)
+    assert operator.names("pods") == ["receipt-1"]
+
+
 @pytest.mark.thorough
 def test_a_policy_that_is_wrong_for_a_minute_costs_no_task() -> None:
     operator = make_operator()

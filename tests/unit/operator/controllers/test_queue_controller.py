@@ -73,6 +73,27 @@ def test_a_refused_queue_is_checked_until_it_is_repaired() -> None:
     assert checks(operator, 16) == (DRY_RUN, "Ready")
 
 
+def test_a_webhook_that_is_down_makes_the_queue_not_ready() -> None:
+    """And its tasks are counted meanwhile."""
+    operator = make_operator()
+    down = 'Internal error occurred: failed calling webhook "x": no endpoints available'
+
+    def judge(request: str) -> None:
+        if request.startswith(("create jobs", "dry_run jobs")):
+            raise ApiError(500, {"message": down})
+
+    operator.api.before_request = judge
+    operator.put_queue()
+    operator.put_task(make_task())
+    operator.wait(QUEUE_STATUS_DEBOUNCE_SECONDS + 1)
+    status = operator.queue_status()
+    (ready,) = status.conditions
+    assert (ready.status, ready.reason, ready.message, status.queued) == ("False", "PodRefused", down, 1)
+    operator.api.before_request = lambda _: None
+    assert checks(operator, 16) == (DRY_RUN, "Ready")
+    assert operator.names("pods") == ["receipt-1"]
+
+
 def test_a_deployment_is_read_periodically_and_a_new_template_is_tried() -> None:
     operator = with_queue(template=None, pod_template_from={"deployment": "web"})
     assert checks(operator) == ([READ], "DeploymentNotFound")

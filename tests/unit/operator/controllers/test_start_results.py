@@ -20,6 +20,9 @@ CASES = [
     (403, "unable to create new content in namespace shop because it is being terminated", Reason.POD_REFUSED),
     (400, 'admission webhook "policy.example" denied the request: no team label', Reason.POD_REFUSED),
     (422, "ValidatingAdmissionPolicy 'team' with binding 'team' denied request: no team label", Reason.POD_REFUSED),
+    (500, 'admission webhook "policy.example" denied the request: internal server error', Reason.POD_REFUSED),
+    (404, 'admission webhook "policy.example" denied the request: no such tenant', Reason.POD_REFUSED),
+    (500, 'Internal error occurred: failed calling webhook "x": no endpoints available', Reason.POD_REFUSED),
     (422, 'Pod "a-1" is invalid: spec.containers[0].image: Required value', Reason.INVALID_TEMPLATE),
     (400, "Pod in version v1 cannot be handled as a Pod", Reason.INVALID_TEMPLATE),
     (413, "Request entity too large: limit is 3145728", Reason.INVALID_TEMPLATE),
@@ -35,7 +38,7 @@ def test_a_refusal_blocks_the_start_for_a_reason(status: int, message: str, reas
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(500, "etcd"), (500, 'failed calling webhook "x": no endpoints'), (429, ""), (404, 'namespaces "shop" not found')],
+    [(500, "etcd"), (409, "the object has been modified"), (429, ""), (404, 'namespaces "shop" not found')],
 )
 def test_other_errors_are_no_verdict(status: int, message: str) -> None:
     assert refusal_of(ApiError(status, {"message": message})) is None
