@@ -5,7 +5,16 @@ from typing import Any, NamedTuple
 
 from djangotasks_api.models import QueueSpec
 from djangotasks_api.names import CONTAINER_NAME
-from djangotasks_operator.pods.fields import LEFT_OUT, InvalidTemplate, Manifest, copy, mapping, objects, texts
+from djangotasks_operator.pods.fields import (
+    LEFT_OUT,
+    InvalidTemplate,
+    Manifest,
+    containers,
+    copy,
+    mapping,
+    objects,
+    texts,
+)
 from djangotasks_operator.pods.follow import follow
 from djangotasks_operator.pods.security import restrict
 from djangotasks_operator.pods.views import DEFAULT_CONTAINER_ANNOTATION
@@ -13,6 +22,8 @@ from djangotasks_operator.pods.views import DEFAULT_CONTAINER_ANNOTATION
 # Where the runner writes the outcome, for when the operator cannot be reached.
 TERMINATION_MESSAGE_PATH = "/dev/termination-log"
 OS_LABEL = "kubernetes.io/os"
+# An action of a container's restartPolicyRules, from Kubernetes 1.35 on.
+RESTART_ALL = "RestartAllContainers"
 
 
 class PodTemplate(NamedTuple):
@@ -35,10 +46,10 @@ def pod_template(
         raise InvalidTemplate(str(template[LEFT_OUT]))
     copied: Manifest = copy(dict(template))
     spec = mapping(copied, "spec", "spec")
-    containers = objects(spec, "containers", "spec.containers")
-    if not containers:
+    plain = objects(spec, "containers", "spec.containers")
+    if not plain:
         raise InvalidTemplate("the pod template has no spec.containers")
-    container = _task_container(containers, queue.container)
+    container = _task_container(plain, queue.container)
     container["name"] = container.get("name") or CONTAINER_NAME
     _check_types(container)
     _refuse_windows(spec)
@@ -72,18 +83,28 @@ def _run_the_task(spec: Manifest, container: Manifest, queue: QueueSpec) -> None
     for key in ("args", "restartPolicy", "restartPolicyRules"):
         container.pop(key, None)
     container["command"] = list(queue.command)
+    for path, each in containers(spec):
+        _leave_restarts_of_all(each, path)
     # The end of the log is all there is to report when a process dies without an outcome.
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     container["terminationMessagePath"] = TERMINATION_MESSAGE_PATH
 
 
-def _task_container(containers: list[Manifest], name: str | None) -> Manifest:
+def _leave_restarts_of_all(container: Manifest, path: str) -> None:
+    """When another container ends, its rules may restart all of the pod's: the task would run again in its attempt."""
+    rules = objects(container, "restartPolicyRules", f"{path}.restartPolicyRules")
+    kept = [rule for rule in rules if rule.get("action") != RESTART_ALL]
+    if len(kept) < len(rules):
+        container["restartPolicyRules"] = kept
+
+
+def _task_container(found: list[Manifest], name: str | None) -> Manifest:
     if name is None:
-        return containers[0]
-    for container in containers:
+        return found[0]
+    for container in found:
         if container.get("name") == name:
             return container
-    names = ", ".join(str(container.get("name")) for container in containers)
+    names = ", ".join(str(container.get("name")) for container in found)
     raise InvalidTemplate(f"container: the pod template has no container {name!r}; it has: {names}")
 
 

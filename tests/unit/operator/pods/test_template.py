@@ -58,6 +58,16 @@ def test_a_container_is_not_restarted_within_an_attempt() -> None:
     assert not rules.keys() & set(made.manifest["spec"]["containers"][0])
 
 
+def test_no_other_container_restarts_the_task() -> None:
+    """kubernetes/enhancements#5532: a rule of a sidecar that has failed restarts all containers of the pod."""
+    again = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
+    everything = {"action": "RestartAllContainers", "exitCodes": {"operator": "NotIn", "values": [0]}}
+    proxy = {"name": "proxy", "image": "proxy", "restartPolicy": "Never", "restartPolicyRules": [again, everything]}
+    spec = {"initContainers": [proxy | {"name": "first"}], "containers": [{"image": "shop"}, proxy]}
+    made = pod_template({"spec": spec}, own({})).manifest["spec"]
+    assert [made[key][-1]["restartPolicyRules"] for key in spec] == [[again], [again]]
+
+
 def test_a_template_of_ones_own_keeps_what_it_says() -> None:
     template = {
         "metadata": {"labels": {"app": "web"}, "annotations": {"prometheus.io/scrape": "true"}},
