@@ -73,8 +73,8 @@ def follow(
 
 
 def _leave_containers(spec: Manifest, main: Manifest, source: PodTemplateFrom) -> list[str]:
-    """Leave out sidecars that are not wanted, init containers that are not needed, and the volumes that only these
-    mount. Return their names."""
+    """Leave out sidecars that are not wanted, init containers that are not needed, and the volumes and devices that
+    only these have. Return their names."""
     plain = objects(spec, "containers", "spec.containers")
     inits = objects(spec, "initContainers", "spec.initContainers")
     sidecars = {_name(each) for each in plain if each is not main} | {_name(each) for each in inits if is_sidecar(each)}
@@ -86,9 +86,10 @@ def _leave_containers(spec: Manifest, main: Manifest, source: PodTemplateFrom) -
     left = [each for each in (*inits, *plain) if _name(each) not in kept]
     spec["containers"] = [each for each in plain if _name(each) in kept]
     spec["initContainers"] = [each for each in inits if _name(each) in kept]
-    only_theirs = _mounted(left) - _mounted((*spec["initContainers"], *spec["containers"]))
-    if only_theirs:
-        spec["volumes"] = [each for each in objects(spec, "volumes", "spec.volumes") if _name(each) not in only_theirs]
+    for key, used_by in (("volumes", _mounted), ("resourceClaims", _claimed)):
+        only_theirs = used_by(left) - used_by((*spec["initContainers"], *spec["containers"]))
+        if only_theirs:
+            spec[key] = [each for each in objects(spec, key, f"spec.{key}") if _name(each) not in only_theirs]
     return [_name(each) for each in left]
 
 
@@ -135,6 +136,12 @@ def _mounted(containers: Iterable[Manifest]) -> set[str]:
         found |= {_name(mount) for key in ("volumeMounts", "volumeDevices") for mount in objects(container, key, key)}
         found |= {str(file.get("volumeName")) for file in variables_files(container)}
     return found
+
+
+def _claimed(containers: Iterable[Manifest]) -> set[str]:
+    """Return the names of the pod's resource claims that containers use: of devices, such as a GPU."""
+    resources = (mapping(container, "resources", "resources") for container in containers)
+    return {_name(claim) for each in resources for claim in objects(each, "claims", "resources.claims")}
 
 
 def _name(entry: Mapping[str, Any]) -> str:

@@ -125,6 +125,18 @@ def test_which_containers_come_along(source: dict[str, Any], left: list[str]) ->
     assert len(made.notes) == (2 if "nginx" in there else 1)
 
 
+def test_a_device_that_only_others_use_is_not_claimed() -> None:
+    """Each task would reserve the GPU of a container that it leaves out, and wait for a node that has one."""
+    claims = [{"name": name, "resourceClaimTemplateName": name} for name in ("gpu", "nic")]
+    containers = [
+        {"name": "web", "image": "x", "resources": {"claims": [{"name": "nic"}]}},
+        {"name": "model", "image": "x", "resources": {"claims": [{"name": "gpu", "request": "one"}]}},
+    ]
+    spec = {"resourceClaims": claims, "containers": containers}
+    assert follow(spec).manifest["spec"]["resourceClaims"] == claims
+    assert follow(spec, sidecars=[]).manifest["spec"]["resourceClaims"] == claims[1:]
+
+
 def test_a_volume_stays_that_the_environment_comes_from() -> None:
     """Also where the container that fills it is left out: the file may be optional."""
     file = {"volumeName": "conf", "path": "app.env", "key": "A", "optional": True}
