@@ -67,8 +67,8 @@ class Reason(StrEnum):
     """The pod was not running within startTimeoutSeconds, and neither its status nor its Events gave a cause."""
     POD_REFUSED = "PodRefused"
     """A policy refuses the Job or the Pod, or a webhook that must be asked does not answer. The task waits until the
-    queue's template, the policy or the webhook is changed. It fails where it alone is refused, for longer than its start
-    timeout."""
+    queue's template, the policy or the webhook is changed. It fails where it alone is refused, for longer than its
+    start timeout."""
 
     # The attempt runs, and something is wrong with it.
     NO_REPORT = "NoReport"
@@ -111,7 +111,8 @@ class Reason(StrEnum):
     WORKFLOW_FAILED = "WorkflowFailed"
     """The workflow that the task has returned failed, was deleted, or has a result that cannot be had. See it there."""
     PROCESS_EXITED = "ProcessExited"
-    """The process ended without an outcome: os._exit, a signal, a crash. The message has the end of its log."""
+    """The process ended without an outcome: os._exit, a signal, a crash, more disk than its limits allow. The message
+    has the end of its log, or the kubelet's words."""
     OOM_KILLED = "OOMKilled"
     """The container went over its memory limit. Raise the limit of the queue's template, or use less."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"

@@ -55,6 +55,13 @@ WAITING = {
 # What the kubelet says of a container that it cannot account for, with the exit codes 255 and 137: after a reboot,
 # above all (k8s.io/kubernetes/pkg/kubelet/status and kuberuntime).
 LOST_BY_THE_NODE = frozenset({"Unknown", "ContainerStatusUnknown"})
+# What the kubelet says of a pod that it evicts for the pod's own limits: of its containers' disk, or of an emptyDir.
+# The next one would be evicted as well, so Kubernetes calls it no disruption (k8s.io/kubernetes/pkg/kubelet/eviction).
+OWN_LIMITS = (
+    "exceeded its local ephemeral storage limit",
+    "exceeds the total limit of containers",
+    "exceeds the limit",
+)
 # Reasons of the condition DisruptionTarget: https://kubernetes.io/docs/concepts/workloads/pods/disruptions/
 DISRUPTIONS = {
     "PreemptionByScheduler": Reason.PREEMPTED,
@@ -105,6 +112,10 @@ def end_cause(pod: Pod) -> EndCause:
         return EndCause(reason=reason, message=pod.message or f"The pod was disrupted: {pod.disruption}.")
     if pod.reason == "DeadlineExceeded":
         return EndCause(reason=Reason.DEADLINE_EXCEEDED, message=pod.message)
+    if pod.reason == "Evicted" and any(words in pod.message for words in OWN_LIMITS):
+        message = f"The pod used more disk than its limits allow, and was stopped: {pod.message.strip()}"
+        exit_code = None if pod.terminated is None else pod.terminated.exit_code
+        return EndCause(reason=Reason.PROCESS_EXITED, message=message, exit_code=exit_code)
     if pod.reason:
         # The kubelet ends or refuses a pod by its own decision: Evicted, NodeShutdown, OutOfmemory and others.
         return EndCause(reason=Reason.EVICTED, message=f"{pod.reason}: {pod.message}")

@@ -43,6 +43,23 @@ def test_death(pod: Pod, reason: Reason, words: str, exit_code: int | None) -> N
 
 
 @pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ", Reason.PROCESS_EXITED),
+        ('Container task exceeded its local ephemeral storage limit "1Gi". ', Reason.PROCESS_EXITED),
+        ('Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". ', Reason.PROCESS_EXITED),
+        ("The node was low on resource: ephemeral-storage. Container task was using 2Gi, request is 0", Reason.EVICTED),
+        ("The node had condition: [DiskPressure]. ", Reason.EVICTED),
+    ],
+)
+def test_a_pod_that_fills_its_own_disk_has_failed(message: str, reason: Reason) -> None:
+    """kubernetes#93649: it was started again without end. One on a node that is full has not failed."""
+    cause = end_cause(make_pod(exit_code=137, reason="Evicted", message=message))
+    assert (cause.reason, cause.reason in INTERRUPTIONS) == (reason, reason is Reason.EVICTED)
+    assert message.strip() in cause.message
+
+
+@pytest.mark.parametrize(
     ("limit", "used", "words"),
     [
         ("512Mi", 512 * 2**20, "its memory limit of 512Mi and was"),
