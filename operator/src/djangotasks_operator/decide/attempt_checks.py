@@ -220,6 +220,8 @@ def _last_known(snapshot: Snapshot, pod: Pod) -> str:
     """What is known of a pod that nothing is said to be wrong with."""
     if snapshot.pod_events is not None and snapshot.pod_events.latest:
         return f" Its last Event: {snapshot.pod_events.latest}"
+    if pod.waiting is not None:
+        return f" A container waits: {pod.waiting.reason}: {pod.waiting.message}".rstrip(": ")
     if pod.scheduled_at is not None and pod.acknowledged_at is None:
         return " Its node has not taken it."
     return ""

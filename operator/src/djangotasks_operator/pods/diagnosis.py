@@ -123,7 +123,8 @@ def end_cause(pod: Pod) -> EndCause:
         return EndCause(reason=Reason.POD_DELETED, message="The pod was deleted while the task ran.")
     state = pod.terminated
     if state is None:
-        message = "The pod failed before the task's container started: see its init containers."
+        which = pod.failed_init or "see its init containers."
+        message = f"The pod failed before the task's container started: {which}"
         return EndCause(reason=Reason.INIT_CONTAINER_FAILED, message=message)
     if state.reason in LOST_BY_THE_NODE:
         message = f"The node restarted, or lost sight of the container ({state.reason}): nothing is known of its end."

@@ -109,6 +109,8 @@ class Pod(AttemptObject):
     """When it was created, by the operator's clock, to the microsecond."""
     sidecars: bool = False
     """Another container has not ended."""
+    failed_init: str | None = None
+    """Of a pod that failed before its containers started: the init container that did, and what it left."""
     image: str | None = None
     """Of the container that runs the task."""
     node: str | None = None

@@ -15,7 +15,16 @@ from djangotasks_operator.decide.attempt_checks import grace_end
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.pods.events import PodEvents
 from djangotasks_operator.status import endings
-from tests.support.builders import at, make_attempt, make_job, make_pod, make_snapshot, make_task, make_terminated
+from tests.support.builders import (
+    at,
+    make_attempt,
+    make_job,
+    make_pod,
+    make_snapshot,
+    make_task,
+    make_terminated,
+    make_waiting,
+)
 
 SUCCESS = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), result="1")
 FAILURE = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), reason=Reason.TASK_ERROR)
@@ -86,6 +95,13 @@ def test_a_pod_that_has_found_its_node_is_not_shown_as_unschedulable() -> None:
             'Event: Pulling: the image "x"',
         ),
         ({"scheduled_at": at(-299)}, None, "within 300 s. Its node has not taken it."),
+        # A kubelet's word of a later Kubernetes, or of one that is none.
+        (
+            {"waiting": make_waiting("PreStartHookError", "no CPU")},
+            None,
+            "A container waits: PreStartHookError: no CPU",
+        ),
+        ({"waiting": make_waiting("PreStartHookError", "")}, None, "A container waits: PreStartHookError"),
         ({"scheduled_at": at(-299), "acknowledged_at": at(-298)}, None, "within 300 s."),
     ],
 )

@@ -59,6 +59,13 @@ def test_a_pod_that_fills_its_own_disk_has_failed(message: str, reason: Reason) 
     assert message.strip() in cause.message
 
 
+def test_an_init_container_that_failed_is_named() -> None:
+    """tektoncd/pipeline#5646, buildkite/agent-stack-k8s#441."""
+    failed = "its init container 'istio-init' ended with exit code 1."
+    message = end_cause(make_pod(phase="Failed", failed_init=failed)).message
+    assert message == f"The pod failed before the task's container started: {failed}"
+
+
 @pytest.mark.parametrize(
     ("limit", "used", "words"),
     [
