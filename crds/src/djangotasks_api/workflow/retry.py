@@ -14,7 +14,8 @@ from djangotasks_api.workflow.plan import Plan, Spec, payload_of
 from djangotasks_api.workflow.records import Record, StepPhase, TakenOver, WorkflowPhase, WorkflowReason
 from djangotasks_api.workflow.stored import records_of
 
-# Of a spec, what a retry does not copy: it is not cancelled, waits for nobody, and has no key and no time of its own.
+# Of a spec, what a retry does not copy: it is not cancelled, and has no key; no schedule waits for it, and no task. It
+# stands for the same time of the schedule as the first.
 NOT_RETRIED = frozenset(
     {
         "cancel",
@@ -24,8 +25,8 @@ NOT_RETRIED = frozenset(
         "enqueuedBy",
         "idempotencyKey",
         "retryOf",
+        "returnedBy",
         "schedule",
-        "scheduledFor",
     }
 )
 # What of a step decides its result. Another policy or queue may be what the retry is for.

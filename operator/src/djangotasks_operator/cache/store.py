@@ -29,6 +29,7 @@ from djangotasks_operator.pods.views import Job, Pod
 from djangotasks_operator.runtime.versions import newer
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.status.attempts import current_number
+from djangotasks_operator.workflows.views import Workflow
 
 
 class Store:
@@ -115,7 +116,7 @@ class Store:
         task, uid = entry.task, entry.task.metadata.uid
         pods = {n: pod for n, pod in entry.pods.items() if pod.task_uid == uid}
         current = pods.get(current_number(task.status))
-        events = entry.events
+        events, returned = entry.events, self.workflows.returned_by(task)
         return Snapshot(
             task=task,
             queue=self._queues.get(queue_of(task)),
@@ -127,16 +128,21 @@ class Store:
             admitted=admitted,
             invalid=entry.invalid,
             surplus=self._index.is_surplus(key, queue_of(task), task.status.phase),
-            held=task.status.phase.is_terminal
-            and self.schedules.holds(task.metadata, task.spec.schedule, task.spec.scheduled_for),
+            held=task.status.phase.is_terminal and self._is_held(task, returned),
             pod_events=events if events and current is not None and events.pod_uid == current.uid else None,
             reports_accepted_since=self._intake.accepted_since,
             report_keys=self._intake.keys,
             report_url=self._intake.url,
             workflow=self.workflows.of(task),
-            returned=self.workflows.returned_by(task),
+            returned=returned,
             needless=self.workflows.is_released(task),
         )
+
+    def _is_held(self, task: DjangoTask, returned: Workflow | None) -> bool:
+        """Whether a finished task may not be deleted yet. `returned`: the workflow that goes with it."""
+        if returned is not None and self.workflows.retries.holds(returned.id):
+            return True
+        return self.schedules.holds(task.metadata, task.spec.schedule, task.spec.scheduled_for)
 
     def outliving(self, key: Key) -> Pod | None:
         """A Pod that runs, and whose task was deleted; another one may have its name."""

@@ -43,7 +43,8 @@ class Snapshot:
     surplus: bool = False
     """It is finished, and beyond its queue's history limit."""
     held: bool = False
-    """It is finished, and its schedule does not have it as created yet: without it, it would be created again."""
+    """It is finished, and may not go yet: its schedule does not have it as created, and would create it again; or the
+    workflow that it has returned, which goes with it, is kept for one that retries that."""
     reports_accepted_since: datetime | None = None
     """Start of the current uninterrupted period in which reports could be received and stored; heartbeats missed before
     it do not count."""

@@ -14,6 +14,7 @@ from django_tasks_kubernetes.beat import enqueue
 from django_tasks_kubernetes.cli import schedule_verbs
 from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.conf import Options
+from django_tasks_kubernetes.exceptions import WorkflowFailed
 from django_tasks_kubernetes.presentation.schedule_rows import columns
 from django_tasks_kubernetes.schedules import declare, schedule
 from django_tasks_kubernetes.schedules.manifest import resource_of
@@ -114,6 +115,20 @@ def test_tick_runs_a_workflow_when_it_is_due() -> None:
         assert (first.id, second.id) == (SLOT, "report-202611291400")
         assert first.get() == {"title": "", "sum": 1}
         assert first.task_result("when").return_value == "2026-11-29T13:00:00+00:00"
+
+
+def test_a_retry_stands_for_the_time_of_the_first() -> None:
+    """Its tasks saw another time: https://github.com/argoproj/argo-workflows/issues/11488."""
+    declared()
+    with in_memory(now=NOON) as cluster:
+        cluster.tick(timedelta(hours=1), run=False)
+        (first,) = cluster.workflow_results
+        cluster.fail(f"{SLOT}-when", "OOMKilled")
+        with pytest.raises(WorkflowFailed):
+            first.get()
+        again = first.retry()
+        again.wait()
+        assert again.task_result("when").return_value == "2026-11-29T13:00:00+00:00"
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,17 @@ def test_retries_have_an_end() -> None:
 
 def test_the_spec_of_a_retry_has_no_key_and_is_not_cancelled() -> None:
     spec = SPEC | {"cancel": True, "cancelReason": "x", "idempotencyKey": "k", "enqueuedAt": "then", "queue": "q"}
+    # The web app could not create it: https://github.com/argoproj/argo-workflows/issues/11904. And what is of a schedule
+    # is waited for.
+    spec |= {"returnedBy": {"name": "receipt", "uid": "u", "depth": 1}, "schedule": "nightly"}
     assert retried_spec("one", "uid-one", spec, "now") == SPEC | {
         "queue": "q",
         "enqueuedAt": "now",
         "retryOf": {"name": "one", "uid": "uid-one"},
     }
+
+
+def test_a_retry_stands_for_the_same_time() -> None:
+    """https://github.com/argoproj/argo-workflows/issues/11488: what the tasks see as their time was another one."""
+    times = {"schedule": "nightly", "scheduledFor": "2026-11-29T02:00:00Z"}
+    assert retried_spec("one", "uid-one", SPEC | times, "now")["scheduledFor"] == times["scheduledFor"]

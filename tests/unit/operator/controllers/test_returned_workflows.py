@@ -14,6 +14,7 @@ from djangotasks_api.phases import Phase, Reason
 from djangotasks_api.refusals import Refusal
 from djangotasks_api.task_ids import new_id
 from djangotasks_api.workflow.bounds import NESTING
+from djangotasks_api.workflow.retry import retried_spec
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.reports.requested import WORKFLOW
 from djangotasks_operator.workflows.views import Workflow
@@ -195,3 +196,41 @@ def test_a_pod_names_its_own_task_and_no_more(by: Any) -> None:
     story = Story()
     with pytest.raises(Exception, match=r"returnedBy may name the pod's own task"):
         story.create(returnedBy=by)
+
+
+def test_it_stays_with_its_task_while_another_one_retries_it() -> None:
+    """It goes with its task: https://github.com/dagster-io/dagster/issues/4087, results of the first run were gone."""
+    story = Story(policy={"ttlSecondsAfterFinished": 60})
+    second = {"name": "second", "task": "shop.tasks.b", "after": ["only"]}
+    workflow = story.create(steps=[*STEPS, second], policy={"ttlSecondsAfterFinished": 60})
+    story.give_back(workflow)
+    story.end(workflow)
+    server, stamp = story.operator.server, story.operator.clock.stamp()
+    server.update(TASK_PLURAL, f"{workflow}-second", {"status": {"phase": "Failed", "finishedAt": stamp}})
+    story.settle()
+    assert story.phase == (Phase.FAILED, Reason.WORKFLOW_FAILED)
+    body = server.get(WORKFLOW_PLURAL, workflow)
+    spec = retried_spec(workflow, body["metadata"]["uid"], body["spec"], stamp)
+    server.create(WORKFLOW_PLURAL, {"metadata": {"name": "again"}, "spec": spec})
+    story.settle()
+    story.operator.wait(120)
+    assert {"receipt", f"{workflow}-only"} <= set(story.operator.names(TASK_PLURAL))
+    server.update(TASK_PLURAL, "again-second", {"status": {"phase": "Succeeded", "finishedAt": stamp, "result": "1"}})
+    story.settle()
+    assert server.get(WORKFLOW_PLURAL, "again")["status"]["phase"] == "Succeeded"
+    story.operator.wait(120)
+    assert "receipt" not in story.operator.names(TASK_PLURAL)
+
+
+def test_one_that_is_over_before_its_task_has_said_so_is_its_result() -> None:
+    """Of nothing to do, and to be kept for no time: https://github.com/sidekiq/sidekiq/issues/5455."""
+    story = Story()
+    lists = [{"name": "none", "items": "[]"}]
+    steps = [{"name": "only", "task": "shop.tasks.a", "map": {"list": "none"}}]
+    workflow = story.create(steps=steps, lists=lists, policy={"ttlSecondsAfterFinished": 0})
+    story.settle()
+    story.operator.wait(60)
+    assert story.operator.server.get(WORKFLOW_PLURAL, workflow)["status"]["phase"] == "Succeeded"
+    story.give_back(workflow)
+    story.settle()
+    assert (story.phase, story.operator.status().result) == ((Phase.SUCCEEDED, None), "[]")
