@@ -51,7 +51,8 @@ class Workflow[**P, R]:
     max_parallel: int | None = None
     """How many of its tasks may be unfinished at once. Default, and most: 200."""
     idempotency_key: str | None = None
-    """While a workflow with the same key is known, enqueue() returns its result, and creates nothing."""
+    """While a workflow of the same function with the same key is known, or a chain or a group of the same tasks,
+    enqueue() returns its result, and creates nothing."""
 
     def __post_init__(self) -> None:
         """Raises TypeError or ValueError for options."""

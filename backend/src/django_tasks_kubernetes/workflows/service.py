@@ -24,6 +24,7 @@ from django_tasks_kubernetes.workflows.retry import retried
 from django_tasks_kubernetes.workflows.texts import arguments_text
 from djangotasks_api.stored import TextRef
 from djangotasks_api.task_ids import id_for
+from djangotasks_api.workflow.plan import key_scope
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.storage.files import Files
@@ -156,6 +157,6 @@ class WorkflowService:
 def resource_of(workflow: Workflow[..., Any], spec: Resource) -> Resource:
     """The DjangoTaskWorkflow to create for what it has drawn, with a new id or the one of its idempotency key."""
     key = spec.get("idempotencyKey")
-    name = None if key is None else id_for(workflow.module_path, key)
+    name = None if key is None else id_for(key_scope(spec), key)
     now = timezone.now()
     return new_workflow(spec | {"enqueuedAt": to_wire(now)}, workflow.queue_name, now, name)

@@ -88,6 +88,12 @@ def _check_items(name: str, spec: Spec) -> None:
         raise InvalidGraph(f"{name}: is in chunks, whose items go into {ITEMS_POINTER} as a whole, and nowhere else")
 
 
+def key_scope(spec: Spec) -> str:
+    """What an idempotency key of the workflow belongs to: the function that has drawn it; of a chain or a group, which
+    have none, its tasks."""
+    return str(spec.get("workflow") or " ".join(str(step.get("task")) for step in spec["steps"]))
+
+
 def payload_of(step: Spec) -> str:
     return step.get("payload") or '{"args":[],"kwargs":{}}'
 

@@ -25,6 +25,7 @@ from djangotasks_api.refusals import Refusal
 from djangotasks_api.stored import TextRef
 from djangotasks_api.task_ids import id_for, is_new_id, order_labels
 from djangotasks_api.workflow.bounds import NESTING
+from djangotasks_api.workflow.plan import key_scope
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.reports.authentication import LABEL, AttemptRef
 from djangotasks_operator.runtime.resources import Object
@@ -142,7 +143,7 @@ def new_workflow(body: Any, attempt: AttemptRef) -> Object:
         raise _invalid("spec.workflow must be the path of a function.")
     if rest.get("returnedBy") not in (None, {"name": attempt.task.name}):
         raise _invalid("spec.returnedBy may name the pod's own task, and no other.")
-    return _new(WORKFLOW_KIND, path, body, attempt)
+    return _new(WORKFLOW_KIND, key_scope(body["spec"]), body, attempt)
 
 
 def is_returned(new: Object) -> bool:
@@ -194,7 +195,7 @@ def retried_workflow(new: Object) -> str | None:
 
 
 def _new(kind: str, path: str, body: Object, attempt: AttemptRef) -> Object:
-    """`path`: of the function that its idempotency key belongs to."""
+    """`path`: of what its idempotency key belongs to, such as a function."""
     metadata, spec = body["metadata"], body["spec"]
     name = metadata["name"]
     if spec.get("schedule") is not None:

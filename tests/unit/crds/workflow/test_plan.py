@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from djangotasks_api.workflow.graph import InvalidGraph, Runs, Step
-from djangotasks_api.workflow.plan import Plan
+from djangotasks_api.workflow.plan import Plan, key_scope
 
 CHUNK = '{"each":null,"args":[null]}'
 CHUNKS = {"list": "l", "chunk": 2}
@@ -67,3 +67,10 @@ def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
 def test_what_is_no_graph_says_why(spec: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidGraph, match=words):
         Plan.of(spec)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "scope"), [("shop.flows.report", "shop.flows.report"), ("", "a.b c.d"), (None, "a.b c.d")]
+)
+def test_a_key_belongs_to_the_function_or_to_the_tasks_of_a_chain(workflow: str | None, scope: str) -> None:
+    assert key_scope({"workflow": workflow, "steps": [{"task": "a.b"}, {"task": "c.d"}]}) == scope

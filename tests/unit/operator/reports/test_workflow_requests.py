@@ -66,7 +66,11 @@ def test_a_workflow_of_a_pod_is_none_of_a_schedule() -> None:
 
 def test_a_key_belongs_to_the_function() -> None:
     task_rules.new_workflow(sent(id_for(PATH, "k"), idempotencyKey="k"), ATTEMPT)
-    task_rules.new_workflow(sent(id_for("", "k"), idempotencyKey="k", workflow=""), ATTEMPT)
+    # A chain or a group has none.
+    tasks = "shop.tasks.a shop.tasks.b"
+    task_rules.new_workflow(sent(id_for(tasks, "k"), idempotencyKey="k", workflow=""), ATTEMPT)
+    with pytest.raises(Refused):
+        task_rules.new_workflow(sent(id_for("", "k"), idempotencyKey="k", workflow=""), ATTEMPT)
 
 
 def test_the_queues_of_its_steps() -> None:

@@ -1,0 +1,35 @@
+"""More of what went wrong with the workflows of other systems, as their users reported it, and does not here."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from django_tasks_kubernetes import workflows
+from django_tasks_kubernetes.testing import in_memory
+from django_tasks_kubernetes.workflows import call, chain
+from tests.unit.backend.workflows import flows
+
+# What is asked here is not whether the types fit.
+add: Any = flows.add
+note: Any = flows.note
+step: Any = workflows.step
+pytestmark = pytest.mark.usefixtures("local")
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_key_of_one_chain_is_none_of_another(*, memory: bool) -> None:
+    """One id made of the key alone: https://github.com/taskforcesh/bullmq/issues/3878. The second never ran."""
+
+    def enqueued() -> list[Any]:
+        first, second = (
+            made.using(idempotency_key="order-7") for made in (chain(call(note, 1)), chain(call(add, 1, 2)))
+        )
+        return [first.enqueue(), second.enqueue(), first.enqueue()]
+
+    with in_memory() if memory else nullcontext():
+        results = enqueued()
+        assert [result.get() for result in results] == [1, 3, 1]
+    assert results[0].id == results[2].id
