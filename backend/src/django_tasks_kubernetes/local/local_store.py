@@ -92,8 +92,8 @@ class LocalWorkflows(MemoryWorkflows):
         self._run = tasks.run
 
     def create(self, resource: Resource) -> Resource | None:
+        self._forget_oldest()
         if (known := super().create(resource)) is None:
-            self._forget_oldest()
             name = resource["metadata"]["name"]
             try:
                 while (workflow := self.unfinished.get(name)) is not None and not workflow.is_over:
@@ -107,7 +107,9 @@ class LocalWorkflows(MemoryWorkflows):
         return known
 
     def _forget_oldest(self) -> None:
-        for name in list(self.resources)[: max(len(self.resources) - FINISHED_MAX, 0)]:
+        if self.unfinished:
+            return  # which are to end, whatever their tasks enqueue
+        for name in list(self.resources)[: max(len(self.resources) - FINISHED_MAX + 1, 0)]:
             del self.resources[name]
 
 

@@ -6,10 +6,12 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from django.tasks import task
 
 from django_tasks_kubernetes import workflows
+from django_tasks_kubernetes.local import local_store
 from django_tasks_kubernetes.testing import in_memory
-from django_tasks_kubernetes.workflows import call, chain
+from django_tasks_kubernetes.workflows import call, chain, workflow
 from tests.unit.backend.workflows import flows
 
 # What is asked here is not whether the types fit.
@@ -17,6 +19,13 @@ add: Any = flows.add
 note: Any = flows.note
 step: Any = workflows.step
 pytestmark = pytest.mark.usefixtures("local")
+
+
+@task
+def enqueues_chains(count: int) -> int:
+    for number in range(count):
+        chain(call(note, number)).enqueue()
+    return count
 
 
 @pytest.mark.parametrize("memory", [False, True])
@@ -33,3 +42,15 @@ def test_a_key_of_one_chain_is_none_of_another(*, memory: bool) -> None:
         results = enqueued()
         assert [result.get() for result in results] == [1, 3, 1]
     assert results[0].id == results[2].id
+
+
+def test_a_step_that_enqueues_many_workflows_forgets_none_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest went, also where it ran: https://github.com/taskforcesh/bullmq/issues/2229."""
+    monkeypatch.setattr(local_store, "FINISHED_MAX", 3)
+
+    @workflow
+    def nightly() -> Any:
+        return step(note)(step(enqueues_chains)(5))
+
+    assert nightly.enqueue().get() == 5
+    assert nightly.enqueue().get() == 5
