@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 
 from djangotasks_api.bounds import STEP_NAME_MAX_CHARS
+from djangotasks_api.workflow.graph import is_indexed
 
 
 def step_name(function: str, taken: Container[str]) -> str:
@@ -13,6 +14,7 @@ def step_name(function: str, taken: Container[str]) -> str:
     while True:
         suffix = "" if number == 1 else f"-{number}"
         name = base[: STEP_NAME_MAX_CHARS - len(suffix)].rstrip("-") + suffix
-        if name not in taken:
+        # One that ends in a date, such as backfill_20261130, may be cut to what a task of a map is called.
+        if name not in taken and not is_indexed(name):
             return name
         number += 1

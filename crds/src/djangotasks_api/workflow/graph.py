@@ -123,6 +123,11 @@ class Graph:
         return name in self._steps
 
 
+def is_indexed(name: str) -> bool:
+    """Whether a step of this name would be named like a task of a map."""
+    return _INDEXED.fullmatch(name) is not None
+
+
 def tasks_known(steps: Iterable[Step], widths: Mapping[str, int]) -> int:
     """How many tasks the steps have together, by what is known from the start, and by `widths`: those of some steps. A
     map whose list is not known counts as one task, a map that follows another as many as that. One in chunks counts

@@ -11,7 +11,7 @@ from django.tasks import task
 from django_tasks_kubernetes import workflows
 from django_tasks_kubernetes.local import local_store
 from django_tasks_kubernetes.testing import in_memory
-from django_tasks_kubernetes.workflows import call, chain, workflow
+from django_tasks_kubernetes.workflows import call, chain, each, workflow
 from tests.unit.backend.workflows import flows
 
 # What is asked here is not whether the types fit.
@@ -26,6 +26,11 @@ def enqueues_chains(count: int) -> int:
     for number in range(count):
         chain(call(note, number)).enqueue()
     return count
+
+
+@task
+def backfill_20261130(day: int) -> int:
+    return day
 
 
 @pytest.mark.parametrize("memory", [False, True])
@@ -54,3 +59,13 @@ def test_a_step_that_enqueues_many_workflows_forgets_none_that_runs(monkeypatch:
 
     assert nightly.enqueue().get() == 5
     assert nightly.enqueue().get() == 5
+
+
+def test_a_task_that_is_named_after_a_date_is_a_step() -> None:
+    """Names that were cut met others: https://github.com/equinor/radix-operator/issues/1979."""
+
+    @workflow
+    def days() -> Any:
+        return [step(backfill_20261130)(1), each(backfill_20261130, [2, 3])]
+
+    assert days.enqueue().get() == [1, [2, 3]]

@@ -18,6 +18,9 @@ from django_tasks_kubernetes.workflows.step_names import step_name
         ("größe", [], "gr-e"),
         ("größe", ["gr-e", "gr-e-2"], "gr-e-3"),
         ("ж", [], "step"),
+        # backfill-20261 would be a task of a map.
+        ("backfill_20261130", [], "backfill-202-2"),
+        ("backfill_20261130", ["backfill-202-2"], "backfill-202-3"),
     ],
 )
 def test_a_name(function: str, taken: list[str], name: str) -> None:
