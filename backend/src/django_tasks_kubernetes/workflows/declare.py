@@ -18,7 +18,7 @@ from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.workflows.drawing import current_drawing, drawing
 from django_tasks_kubernetes.workflows.later import extracted
 from djangotasks_api.bounds import IDEMPOTENCY_KEY_MAX_CHARS, PRIORITY, TIMEOUT_SECONDS, TTL_SECONDS
-from djangotasks_api.workflow.bounds import MAX_PARALLEL, WORKFLOW_SPEC_MAX_BYTES
+from djangotasks_api.workflow.bounds import MAX_PARALLEL, STEP_PAYLOAD_MAX_BYTES, WORKFLOW_SPEC_MAX_BYTES
 from djangotasks_api.workflow.graph import InvalidGraph
 from djangotasks_api.workflow.plan import graph_of
 
@@ -77,14 +77,15 @@ class Workflow[**P, R]:
         Raises what that raises; TypeError for arguments that it does not take; InvalidTask where it draws no graph that
         can run; PayloadTooLarge; TypeError or ValueError for what is not JSON.
         """
-        accept_arguments(self.func, self.module_path or "a chain or a group", args, kwargs)
+        what = self.module_path or "a chain or a group"
+        accept_arguments(self.func, what, args, kwargs)
         with drawing(self.backend) as found:
             returned = self.func(*args, **kwargs)
         for name in found.uncalled.values():
-            words = f"{self.module_path}: step({name}) was not called, and draws nothing. Call it: step({name})(…)."
+            words = f"{what}: step({name}) was not called, and draws nothing. Call it: step({name})(…)."
             warnings.warn(words, RuntimeWarning, stacklevel=2)
         if not found.steps:
-            raise InvalidTask(f"{self.module_path} draws no step: call step() or each() in it.")
+            raise InvalidTask(f"{what} draws no step: call step() or each() in it.")
         spec: Resource = {
             "workflow": self.module_path,
             "backend": self.backend,
@@ -95,12 +96,18 @@ class Workflow[**P, R]:
         if found.lists:
             spec["lists"] = found.lists
         if returned is not None:
-            value, inputs = extracted(returned)
-            spec["output"] = {"value": json_text.dumps(value, name="the result"), "inputs": inputs}
+            value, inputs = extracted(returned, "the result")
+            text = json_text.dumps(value, name="the result")
+            if len(text) > STEP_PAYLOAD_MAX_BYTES:
+                raise PayloadTooLarge(
+                    f"The result of {what} takes {len(text):,} bytes as JSON, without those of its steps, and "
+                    f"{STEP_PAYLOAD_MAX_BYTES:,} are allowed. Let a step return what is large."
+                )
+            spec["output"] = {"value": text, "inputs": inputs}
         try:
             graph_of(spec, found.lengths)
         except InvalidGraph as error:
-            raise InvalidTask(f"{self.module_path} draws no graph that can run: {error}.") from error
+            raise InvalidTask(f"{what} draws no graph that can run: {error}.") from error
         # Of texts that are JSON: they need not be compared with what comes back.
         if (size := len(json_text.dumps(spec, name="the workflow", exact_keys=False))) > WORKFLOW_SPEC_MAX_BYTES:
             raise PayloadTooLarge(

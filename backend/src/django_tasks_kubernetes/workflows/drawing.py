@@ -100,7 +100,9 @@ def draw(
         )
     accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
     chunk = None if source is None else source.get("chunk")
-    values, inputs = extracted({"args": list(args if chunk is None else args[1:]), "kwargs": dict(kwargs)})
+    values, inputs = extracted(
+        {"args": list(args if chunk is None else args[1:]), "kwargs": dict(kwargs)}, f"the arguments of the step {name}"
+    )
     if source is not None:
         inputs = [{"into": "/args/0" if chunk is None else ITEMS_POINTER}, *inputs]
     payload = (

@@ -57,8 +57,9 @@ class Later:
         raise AttributeError(f"{self!r} {WORDS}. A part of it is taken by its key: [{name!r}].")
 
 
-def extracted(value: Any, way: tuple[str | int, ...] = ()) -> tuple[Any, list[dict[str, str]]]:
-    """The value with None in the place of each Later, and the inputs that put them there."""
+def extracted(value: Any, name: str) -> tuple[Any, list[dict[str, str]]]:
+    """The value with None in the place of each Later, and the inputs that put them there. `name`: what an error calls
+    it. Raises ValueError for what is nested too deep."""
     inputs: list[dict[str, str]] = []
 
     def walk(part: Any, way: tuple[str | int, ...]) -> Any:
@@ -71,7 +72,10 @@ def extracted(value: Any, way: tuple[str | int, ...] = ()) -> tuple[Any, list[di
             return [walk(item, (*way, number)) for number, item in enumerate(part)]
         return part
 
-    return walk(value, way), inputs
+    try:
+        return walk(value, ()), inputs
+    except RecursionError:
+        raise ValueError(f"{name}: it is nested too deep for JSON, or contains itself.") from None
 
 
 def found_in(value: Any) -> Iterator[Later]:

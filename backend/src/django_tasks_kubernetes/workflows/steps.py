@@ -1,6 +1,7 @@
 """step() and each(): they draw a step of the workflow whose function runs. No I/O."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
@@ -237,8 +238,11 @@ def _source(items: Any) -> dict[str, Any]:
     listed = list(islice(items, WORKFLOW_TASKS_MAX + 1))
     if len(listed) > WORKFLOW_TASKS_MAX:
         raise ValueError(f"each() got more than {WORKFLOW_TASKS_MAX:,} items.")
-    if any(True for _ in found_in(listed)):
-        raise TypeError("each() maps over values, or over the result of one step. For results of several, use step().")
+    with suppress(RecursionError):  # which is said when they become JSON
+        if any(True for _ in found_in(listed)):
+            raise TypeError(
+                "each() maps over values, or over the result of one step. For results of several, use step()."
+            )
     return {"items": listed}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from djangotasks_api.workflow.bounds import WORKFLOW_TASKS_MAX
+from djangotasks_api.workflow.bounds import STEPS_MAX, WORKFLOW_TASKS_MAX
 
 # How the tasks of a map are named.
 _INDEXED: Final = re.compile("(.+)-[0-9]{5}", re.ASCII)
@@ -107,6 +107,8 @@ class Graph:
         for step in steps:
             _check(step, before)
             before[step.name] = step
+        if len(steps) > STEPS_MAX:
+            raise InvalidGraph(f"it has {len(steps):,} steps, and may have {STEPS_MAX:,}")
         if (known := tasks_known(steps, {})) > WORKFLOW_TASKS_MAX:
             raise InvalidGraph(f"it has {known:,} tasks, and may have {WORKFLOW_TASKS_MAX:,}")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from djangotasks_api.workflow import json_text
+from djangotasks_api.workflow.bounds import POINTER_MAX_CHARS, STEP_INPUTS_MAX
 from djangotasks_api.workflow.graph import Graph, InvalidGraph, Runs, Step
 from djangotasks_api.workflow.item_texts import ItemTexts
 from djangotasks_api.workflow.json_text import InvalidText
@@ -104,7 +105,16 @@ def sources_of(spec: Spec) -> Iterator[str]:
 
 
 def _check_places(name: str, text: str, spec: Spec) -> None:
+    inputs = spec.get("inputs") or ()
+    if len(inputs) > STEP_INPUTS_MAX:
+        raise InvalidGraph(f"{name}: takes {len(inputs):,} results, and may take {STEP_INPUTS_MAX:,}: map over them")
+    for place in (found.get(end) or "" for found in inputs for end in ("into", "pointer")):
+        if len(place) > POINTER_MAX_CHARS:
+            raise InvalidGraph(
+                f"{name}: the way {place[:20]}… to a part has {len(place):,} characters, and may have "
+                f"{POINTER_MAX_CHARS}"
+            )
     try:
-        json_text.replaced(text, {found["into"]: "null" for found in spec.get("inputs") or ()})
+        json_text.replaced(text, {found["into"]: "null" for found in inputs})
     except InvalidText as error:
         raise InvalidGraph(f"{name}: its inputs have no place in its arguments: {error}") from error

@@ -38,7 +38,7 @@ def test_a_part_has_a_key_or_a_position(key: Any, words: str) -> None:
 
 
 def test_parts_become_inputs() -> None:
-    value, inputs = extracted({"a": [RESULT, 1], "b/c": (RESULT["x"][0],)})
+    value, inputs = extracted({"a": [RESULT, 1], "b/c": (RESULT["x"][0],)}, "x")
     assert value == {"a": [None, 1], "b/c": [None]}
     assert inputs == [
         {"into": "/a/0", "step": "rows"},

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.tasks import task
+from django.tasks.exceptions import InvalidTask
 
 from django_tasks_kubernetes import workflows
+from django_tasks_kubernetes.exceptions import PayloadTooLarge
 from django_tasks_kubernetes.local import local_store
 from django_tasks_kubernetes.testing import in_memory
-from django_tasks_kubernetes.workflows import call, chain, each, workflow
+from django_tasks_kubernetes.workflows import call, chain, each, group, workflow
 from tests.unit.backend.workflows import flows
 
 # What is asked here is not whether the types fit.
@@ -69,3 +71,54 @@ def test_a_task_that_is_named_after_a_date_is_a_step() -> None:
         return [step(backfill_20261130)(1), each(backfill_20261130, [2, 3])]
 
     assert days.enqueue().get() == [1, [2, 3]]
+
+
+def test_limits_are_those_of_a_cluster() -> None:
+    """A graph that runs in tests, and is too large elsewhere: https://github.com/celery/celery/pull/4979."""
+
+    @workflow
+    def wide(steps: int, inputs: int, key: str, value: str) -> Any:
+        first, *_ = [step(note)({key: number}) for number in range(steps)]
+        step(note)([first[key]] * inputs)
+        return {"first": first, "value": value}
+
+    wide.draw(499, 500, "x" * 255, "x")
+    for args, words in (
+        ((500, 1, "x", "x"), "501 steps, and may have 500"),
+        ((1, 501, "x", "x"), "note-2: takes 501 results"),
+        ((1, 1, "x" * 256, "x"), "257 characters, and may have 256"),
+    ):
+        with pytest.raises(InvalidTask, match=words):
+            wide.enqueue(*args)
+    with pytest.raises(
+        PayloadTooLarge, match=r"The result of .* takes 32,7.. bytes as JSON, without those of its steps"
+    ):
+        wide.enqueue(1, 1, "x", "x" * 32_760)
+
+
+def test_a_chain_that_cannot_run_is_called_so() -> None:
+    with pytest.raises(InvalidTask, match=r"^a chain or a group draws no graph that can run: it has 501 steps"):
+        group(*[call(note, 1)] * 501).enqueue()
+
+
+def test_what_contains_itself_is_refused() -> None:
+    """The error was one of the recursion, which does not help: https://github.com/celery/celery/issues/6810."""
+    loop: list[Any] = []
+    loop.append(loop)
+
+    @workflow
+    def result() -> Any:
+        step(note)(1)
+        return loop
+
+    @workflow
+    def argument() -> Any:
+        return step(note)(loop)
+
+    @workflow
+    def items() -> Any:
+        return each(note, loop)
+
+    for found in (result, argument, items):
+        with pytest.raises(ValueError, match="nested too deep for JSON, or contains itself"):
+            found.enqueue()

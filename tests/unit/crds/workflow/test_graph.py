@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from djangotasks_api.workflow.bounds import WORKFLOW_TASKS_MAX
+from djangotasks_api.workflow.bounds import STEPS_MAX, WORKFLOW_TASKS_MAX
 from djangotasks_api.workflow.graph import Graph, InvalidGraph, Runs, Step
 
 LIST = Step(name="list", items=3)
@@ -24,6 +24,7 @@ LONE = Step(name="lone")
         ([LIST, Step(name="a", over="list")], "item by item"),
         ([Step(name="list-00001")], "like a task of a map list"),
         ([Step(name="a", runs=Runs.ON_FAILURE)], "no step that could fail"),
+        ([Step(name=f"a{number}") for number in range(STEPS_MAX + 1)], "501 steps, and may have 500"),
         ([Step(name="a", items=WORKFLOW_TASKS_MAX), LONE], "100,001 tasks"),
         # Each map that follows another has as many.
         ([Step(name="a", items=40_000), Step(name="b", each="a"), Step(name="c", each="b")], "120,000 tasks"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.workflow.bounds import POINTER_MAX_CHARS, STEP_INPUTS_MAX
 from djangotasks_api.workflow.graph import InvalidGraph, Runs, Step
 from djangotasks_api.workflow.plan import Plan, key_scope
 
@@ -22,6 +23,8 @@ def chunked(*inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 LIST = [{"name": "l", "items": "[1]"}]
+FAR = "/" + "x" * POINTER_MAX_CHARS
+MANY = [{"into": f"/args/{number}", "step": "a"} for number in range(STEP_INPUTS_MAX + 1)]
 
 
 def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
@@ -59,6 +62,13 @@ def test_what_a_step_needs_comes_from_its_inputs_too() -> None:
         ({"lists": LIST, "steps": [chunked({"into": "/each", "pointer": "/0"})]}, "as a whole"),
         ({"lists": LIST, "steps": [chunked({"into": "/each"}, {"into": "/args/0"})]}, "and nowhere else"),
         ({"steps": [step("a", payload="[")]}, "a: its inputs have no place"),
+        ({"steps": [step("a"), step("b", inputs=MANY)]}, "b: takes 501 results, and may take 500"),
+        ({"steps": [step("a")], "output": {"inputs": MANY}}, "output: takes 501 results"),
+        (
+            {"steps": [step("a"), step("b", inputs=[{"into": "/args/0", "step": "a", "pointer": FAR}])]},
+            "b: the way /xxxxxxxxxxxxxxxxxxx… to a part has 257 characters, and may have 256",
+        ),
+        ({"steps": [step("a"), step("b", inputs=[{"into": FAR, "step": "a"}])]}, "to a part has 257 characters"),
         ({"steps": [step("a")], "output": {"inputs": [{"into": "", "step": "b"}]}}, "takes the result of b"),
         ({"steps": [step("a")], "output": {"inputs": [{"into": ""}]}}, "takes the result of None"),
         ({"steps": [step("a")], "output": {"inputs": [{"into": "/0", "step": "a"}]}}, "output: its inputs"),
