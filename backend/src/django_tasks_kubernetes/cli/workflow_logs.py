@@ -68,7 +68,7 @@ def _until_there(session: WorkflowSession, resource: Resource, place: Place) -> 
             try:
                 session.tasks.tasks.get(name)
             except TaskResultDoesNotExist:
-                if place.step.is_over:
+                if is_over(follower.resource, place):
                     return name
             else:
                 return name
@@ -107,6 +107,12 @@ def task_of(resource: Resource, place: Place) -> str:
         if (place.index or 0) in Indexes.parse(taken["indexes"]):
             name = taken["workflow"]
     return step_task_name(name, place.step.name, place.step.task_of(place.index))
+
+
+def is_over(resource: Resource, place: Place) -> bool:
+    """Whether a task that is not there will not be there any more: it was deleted, or has not run and never will."""
+    step, index = place.step, place.index or 0
+    return step.is_over or index in step.completed or index in step.failed or workflow_row(resource).is_finished
 
 
 def why_not(resource: Resource, place: Place) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from django_tasks_kubernetes.cli.task_follower import TaskFollower
 from django_tasks_kubernetes.cli.workflow_logs import place_of, step_logs, task_of, why_not
 from django_tasks_kubernetes.cli.workflow_session import NotFound
 from django_tasks_kubernetes.presentation.filters import UsageError
@@ -12,6 +13,7 @@ from tests.unit.backend.workflow_resources import FAILED, RUNNING, RecordedWorkf
 
 RUNS = workflow_resource(status=RUNNING)
 BAD = workflow_resource(status=FAILED)
+NEVER_RAN = workflow_resource(status={"phase": "Failed", "reason": "NotRetryable"})
 
 
 @pytest.mark.parametrize(
@@ -80,4 +82,26 @@ def test_why_there_is_no_log(resource: dict[str, Any], step: str, words: str) ->
     assert why_not(resource, place_of(resource, step)) == words
     said = RecordedWorkflows(resource)
     assert step_logs(said.session, "flow", step) == 1
+    assert said.err == words + "\n"
+
+
+@pytest.mark.parametrize(
+    ("resource", "step", "words"),
+    [
+        (RUNS, "render[3]", "The task of render[3] is gone, and its log with it."),
+        (NEVER_RAN, "extract", "extract did not run: the workflow is Failed."),
+    ],
+)
+def test_what_never_comes_is_not_waited_for(
+    resource: dict[str, Any], step: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """https://github.com/argoproj/argo-workflows/issues/5362: logs of what is gone were waited for."""
+
+    def wait(_follower: TaskFollower, _seconds: float) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(TaskFollower, "wait", wait)
+    said = RecordedWorkflows(resource)
+    monkeypatch.setattr(said.workflows, "subscribe", lambda _subscription: lambda: None)
+    assert step_logs(said.session, "flow", step, follow=True) == 1
     assert said.err == words + "\n"
