@@ -121,3 +121,28 @@ def test_a_suspended_workflow_that_is_stopped_cleans_up_and_ends(by: str) -> Non
     assert stage.tasks() == ["clean"]
     stage.end("clean")
     assert stage.phase is (WorkflowPhase.CANCELLED if by == "cancel" else WorkflowPhase.FAILED)
+
+
+def test_a_task_that_somebody_deleted_keeps_no_timeout_from_ending_it() -> None:
+    """https://github.com/tektoncd/pipeline/issues/7556: what was to be stopped was gone, and it ran for ever."""
+    stage = WorkflowStage(step("a"), step("clean", after=["a"], runs="Always"), policy={"timeoutSeconds": 60})
+    stage.operator.server.remove(TASK_PLURAL, f"{NAME}-a")
+    stage.operator.wait(61)
+    stage.deliver()
+    assert stage.tasks() == ["clean"]
+    stage.end("clean")
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.FAILED, "DeadlineExceeded")
+
+
+def test_a_retry_of_one_that_ran_too_long_has_all_the_time_again() -> None:
+    """https://github.com/argoproj/argo-workflows/pull/5801: it was over at once."""
+    stage = WorkflowStage(step("a"), step("b", after=["a"]), policy={"timeoutSeconds": 60})
+    stage.end("a")
+    stage.operator.wait(61)
+    stage.deliver()
+    assert stage.status["reason"] == "DeadlineExceeded"
+    again = stage.retry("again", policy={"timeoutSeconds": 60})
+    again.operator.wait(50)
+    assert again.tasks() == ["b"]
+    again.end("b")
+    assert again.phase == WorkflowPhase.SUCCEEDED
