@@ -99,12 +99,17 @@ class LocalWorkflow:
     def _stop(self) -> None:
         self._engine.stop(StepReason.CANCEL_REQUESTED)
         for task, name in self._running.items():
-            if self._plan.graph[task.step].runs != "Always":
+            if self._plan.graph[task.step].runs != "Always" and name in self._tasks.resources:
                 self._tasks.cancel(name, f"its workflow {self.name} was cancelled")
 
     def _observe(self) -> None:
         for task, name in list(self._running.items()):
-            status = self._tasks.resources[name]["status"]
+            if (resource := self._tasks.resources.get(name)) is None:
+                # It was deleted, and is created again.
+                del self._running[task]
+                self._engine.gone(*task)
+                continue
+            status = resource["status"]
             if status["phase"].is_terminal:
                 del self._running[task]
                 self._ended.add(task)

@@ -122,3 +122,17 @@ def test_what_contains_itself_is_refused() -> None:
     for found in (result, argument, items):
         with pytest.raises(ValueError, match="nested too deep for JSON, or contains itself"):
             found.enqueue()
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_task_that_was_deleted_keeps_its_workflow_from_nothing(*, cancelled: bool) -> None:
+    """As in a cluster: https://github.com/taskforcesh/bullmq/issues/1752, where the parent waited for ever."""
+    with in_memory() as cluster:
+        result = chain(call(note, 1), call(note)).enqueue()
+        cluster.workflows.advance()
+        cluster.delete(f"{result.id}-note", None)
+        if cancelled:
+            result.cancel()
+        cluster.run_pending()
+        result.refresh()
+        assert result.phase == ("Cancelled" if cancelled else "Succeeded")
