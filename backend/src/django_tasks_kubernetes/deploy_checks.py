@@ -4,7 +4,7 @@ With the app in INSTALLED_APPS.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core import checks
@@ -91,12 +91,10 @@ def _check_cluster(backend: "KubernetesBackend") -> Iterator[CheckMessage]:
 
 def _not_in_history(client: "Client") -> int:
     """How many of the newest tasks ended a while ago and are not in the history; 0 where one of them is."""
-    from django.utils import timezone
-
     from django_tasks_kubernetes.models import TaskHistory
     from django_tasks_kubernetes.presentation.tables import page_of
 
-    now = timezone.now()
+    now = datetime.now(UTC)
     found = page_of(client.table_page(fields=ENDED, limit=READ_MAX), client.namespace, now)
     ended = (
         {row.id for row in found.rows if row.finished_at and row.finished_at < now - WRITTEN_WITHIN} if found else set()

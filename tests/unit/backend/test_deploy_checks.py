@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import override_settings
 
+from django_tasks_kubernetes.codec.times import as_django
 from django_tasks_kubernetes.deploy_checks import ENDED
 from django_tasks_kubernetes.models import TaskHistory
 from tests.unit.backend.kube.test_client import NO_ROLE, kubeconfig, status
@@ -115,7 +116,11 @@ def test_deploy_check_reports_an_outbox_without_its_migrations(server: Server, t
 
 
 @pytest.mark.django_db
-def test_deploy_check_reports_a_history_that_nobody_writes(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_deploy_check_reports_a_history_that_nobody_writes(
+    server: Server, tmp_path: Path, settings: Any, use_tz: bool
+) -> None:
+    settings.USE_TZ = use_tz
     old, new = (datetime.now(UTC) - timedelta(minutes=minutes) for minutes in (60, 1))
     tasks = [
         resource(name, phase="Succeeded", finishedAt=at.isoformat())
@@ -135,7 +140,7 @@ def test_deploy_check_reports_a_history_that_nobody_writes(server: Server, tmp_p
     assert "the history has none of the 2 newest tasks that ended" in found.msg
     assert "manage.py watch_tasks" in (found.hint or "")
     assert deploy(server, tmp_path) == []
-    TaskHistory.objects.create(uid="a", task_id="a", backend="default", finished_at=old)
+    TaskHistory.objects.create(uid="a", task_id="a", backend="default", finished_at=as_django(old))
     assert deploy(server, tmp_path, HISTORY_DAYS=30) == []
 
 

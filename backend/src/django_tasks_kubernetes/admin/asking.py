@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -9,7 +10,6 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.tasks.exceptions import TaskException
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
@@ -75,9 +75,9 @@ class AskingPage(Page):
         """Of the question."""
         answer: Answer[str]
         try:
-            answer = Answer(value=self.question(request, place, name), as_of=timezone.now())
+            answer = Answer(value=self.question(request, place, name), as_of=datetime.now(UTC))
         except (TaskException, ImproperlyConfigured) as error:
-            answer = Answer(value=None, as_of=timezone.now(), problem=error)
+            answer = Answer(value=None, as_of=datetime.now(UTC), problem=error)
         return {
             "answer": answer,
             "question": answer.value,

@@ -2,7 +2,7 @@
 clock."""
 
 import re
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.admin.seen import was_shown
+from django_tasks_kubernetes.codec.times import to_utc
 from django_tasks_kubernetes.presentation.rows import Row
 from django_tasks_kubernetes.presentation.text import age_parts, safe, shortened
 from djangotasks_api.phases import Phase
@@ -96,7 +97,7 @@ def ago(at: datetime | None) -> str:
     """How long ago something was. The moment itself is in the title."""
     if at is None:
         return "–"
-    now = timezone.now()
+    at, now = to_utc(at), datetime.now(UTC)
     was_shown((now - at).total_seconds())
     words = _("in {age}") if at > now else _("{age} ago")
     return moment(at, words.format(age=age(now, at) if at > now else age(at, now)))
@@ -104,6 +105,7 @@ def ago(at: datetime | None) -> str:
 
 def moment(at: datetime, text: str | None = None) -> str:
     """A time; its title has it in the reader's zone and in UTC."""
+    at = to_utc(at)
     local, title = _written(at, timezone.get_current_timezone(), get_language())
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, text or local)
 
@@ -152,7 +154,7 @@ def ran(row: Row) -> str:
 def _span_of(start: datetime | None, end: datetime | None) -> str:
     """Of what has not ended, until now."""
     if end is None:
-        end = timezone.now()
+        end = datetime.now(UTC)
         was_shown((end - start).total_seconds() if start is not None else 0)
     return span(start, end)
 

@@ -1,12 +1,13 @@
 """Django's list of objects, over rows that come from the cluster in the place of a query set."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_tasks_kubernetes.admin.criteria import Criteria, WrongCriteria, criteria_of
@@ -138,7 +139,7 @@ class TaskList(ChangeList):
         if self.answer.value is None:
             return []
         self.is_narrowed = criteria.asks_rows
-        now, allowed = timezone.now(), self.allowed
+        now, allowed = datetime.now(UTC), self.allowed
         return [
             row
             for row in self.answer.value.rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -96,7 +97,7 @@ class TaskPage(Page):
         """What its queue says, where the task itself has no reason: two requests, which are kept for all tasks."""
         if shown.phase != Phase.QUEUED or shown.reason or place.client is None or not may(request, "view_queue"):
             return []
-        line = known_lines(place, timezone.now(), fresh=is_fresh(request)).get(shown.queue)
+        line = known_lines(place, datetime.now(UTC), fresh=is_fresh(request)).get(shown.queue)
         return [cause.words for cause in causes_of(line, line.waiting)] if line is not None else []
 
     def _log(self, request: HttpRequest, place: Place, resource: Resource) -> LogPane | None:
@@ -110,7 +111,7 @@ class TaskPage(Page):
         return pane if pane.grows else None
 
     def _of(self, request: HttpRequest, place: Place, resource: Resource) -> dict[str, Any]:
-        shown, now, links = row(resource), timezone.now(), SiteLinks(self.admin.admin_site, place)
+        shown, now, links = row(resource), datetime.now(UTC), SiteLinks(self.admin.admin_site, place)
         sees_data = may(request, "view_task_data")
         options, namespace = place.backend.parsed_options, shown.namespace or place.backend.namespace
         hide = options.admin_hide

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -77,7 +78,7 @@ class FailuresPage(Page):
         }
         if answer.value is None:
             return context
-        found, now = answer.value, timezone.now()
+        found, now = answer.value, datetime.now(UTC)
         allowed = self.admin.queues_for(request)
         buckets = window.buckets(now, timezone.get_current_timezone())
         mine = [row for row in found.rows if allowed is None or row.queue in allowed]

@@ -8,6 +8,7 @@ from django.db.models.functions import TruncHour, TruncMinute
 
 from django_tasks_kubernetes.admin.buckets import Buckets
 from django_tasks_kubernetes.admin.figures import KINDS, EndFigures, end_figures
+from django_tasks_kubernetes.codec.times import as_django, to_utc
 from django_tasks_kubernetes.models import TaskHistory
 
 SAMPLE: Final = 5000
@@ -24,7 +25,9 @@ class Times(NamedTuple):
 def trends(alias: str, allowed: set[str] | None, buckets: Buckets) -> EndFigures:
     """Two queries: the database counts; how long tasks took is that of a sample, where they are many."""
     rows = TaskHistory.objects.filter(
-        backend=alias, finished_at__gte=buckets.edges[0], finished_at__lt=buckets.edges[-1]
+        backend=alias,
+        finished_at__gte=as_django(buckets.edges[0]),
+        finished_at__lt=as_django(buckets.edges[-1]),
     )
     if allowed is not None:
         rows = rows.filter(queue__in=allowed)
@@ -37,12 +40,12 @@ def trends(alias: str, allowed: set[str] | None, buckets: Buckets) -> EndFigures
     counted = rows.order_by().annotate(at=truncated).values_list("at", "phase").annotate(number=Count("pk"))
     for at, phase, number in counted:
         # A part of the first hour may be before the first bucket.
-        place = buckets.place(max(at, buckets.edges[0]))
+        place = buckets.place(max(to_utc(at), buckets.edges[0]))
         if place is not None and phase in kinds:
             ends[kinds[phase]][place] += number
     number = sum(sum(numbers) for numbers in ends.values())
     sample = _sampled(rows, number).values_list("enqueued_at", "started_at", "finished_at")[:SAMPLE]
-    return end_figures(ends, [Times(*one) for one in sample], buckets)
+    return end_figures(ends, [Times(*(at and to_utc(at) for at in one)) for one in sample], buckets)
 
 
 def _sampled(rows: QuerySet[TaskHistory], number: int) -> QuerySet[TaskHistory]:

@@ -8,13 +8,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks.exceptions import TaskException
-from django.utils import timezone
 
 LEAST_SECONDS: Final = 2.0
 MOST_SECONDS: Final = 30.0
@@ -94,14 +93,14 @@ class Keeper:
             value = read()
             is_same = before is not None and before.problem is None and before.value == value
             version = before.version if before is not None and is_same else next(self._versions)
-            return Answer(value=value, as_of=timezone.now(), version=version)
+            return Answer(value=value, as_of=datetime.now(UTC), version=version)
         except (TaskException, ImproperlyConfigured) as error:
             # Its frames hold what was read.
             problem = error.with_traceback(None)
             is_same = before is not None and before.problem is not None and _words(before.problem) == _words(problem)
             version = before.version if before is not None and is_same else next(self._versions)
             if before is None:
-                return Answer(value=None, as_of=timezone.now(), problem=problem, version=version)
+                return Answer(value=None, as_of=datetime.now(UTC), problem=problem, version=version)
             return Answer(value=before.value, as_of=before.as_of, problem=problem, version=version)
 
 

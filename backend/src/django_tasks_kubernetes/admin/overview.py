@@ -1,7 +1,7 @@
 """The overview: what waits and why, what runs, what ended, and what failed."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from django.core.exceptions import BadRequest
@@ -38,8 +38,8 @@ class OverviewPage(Page):
         word = request.GET.get("within", "1h")
         if (window := WINDOWS.get(word)) is None:
             raise BadRequest(f"within={word!r}")
-        fresh, now = is_fresh(request), timezone.now()
-        answer = kept(place, "overview", lambda: read_overview(place, timezone.now(), fresh=fresh), fresh=fresh)
+        fresh, now = is_fresh(request), datetime.now(UTC)
+        answer = kept(place, "overview", lambda: read_overview(place, datetime.now(UTC), fresh=fresh), fresh=fresh)
         context = {
             "answer": answer,
             "window": window,
@@ -70,7 +70,7 @@ class OverviewPage(Page):
         zone = timezone.get_current_timezone()
 
         def count() -> EndFigures:
-            return trends(place.alias, allowed, window.buckets(timezone.now(), zone))
+            return trends(place.alias, allowed, window.buckets(datetime.now(UTC), zone))
 
         queues = None if allowed is None else frozenset(allowed)
         return kept(place, ("history", window.word, str(zone), queues), count, fresh=fresh).value

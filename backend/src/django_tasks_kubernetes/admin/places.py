@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
@@ -63,12 +64,11 @@ class Place:
 
     def page(self, *, fields: str = "", labels: str = "", limit: int, token: str | None = None) -> Page:
         """A page of the tasks as rows, in the order of their names: one request. Raises TaskException."""
-        from django.utils import timezone
 
         if self.client is None:
             return memory_page(self.store, fields=fields, labels=labels, limit=limit, token=token)
         answer = self.client.table_page(fields=fields, labels=labels, limit=limit, token=token)
-        page = page_of(answer, self.client.namespace, timezone.now())
+        page = page_of(answer, self.client.namespace, datetime.now(UTC))
         if page is None:
             raise CrdNotInstalled(
                 "The cluster's CustomResourceDefinition of DjangoTask lacks columns that this page is made of. Update "

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
@@ -44,7 +43,7 @@ class QueuesPage(Page):
     parts = ("queues",)
 
     def context(self, request: HttpRequest, place: Place, name: str) -> Mapping[str, Any]:
-        fresh, now = is_fresh(request), timezone.now()
+        fresh, now = is_fresh(request), datetime.now(UTC)
         queues = kept(place, "queues", lambda: read_queues(place), fresh=fresh)
         answer: Answer[Any] = queues
         lines: list[QueueLine] = []

@@ -1,12 +1,12 @@
 """What people do to a schedule: run it now, suspend it, resume it."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
 from django.http import Http404, HttpRequest
 from django.tasks.exceptions import TaskResultDoesNotExist
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -44,7 +44,7 @@ def may_act(allowed: set[str] | None, schedule: Resource) -> bool:
 
 def run_now(place: Place, name: str, schedule: Resource, id_: str, by: str) -> Resource:
     """Creates what a schedule creates, under this id. Raises TaskException."""
-    now = timezone.now()
+    now = datetime.now(UTC)
     made = scheduled(name, schedule["spec"], now, now, name=id_, expires=False)
     task_store_of(place.store, made).create(requested(made, id_, by))
     return made

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -112,7 +112,7 @@ class SchedulesPage(Page):
         name, spec, site = resource["metadata"]["name"], resource["spec"], self.admin.admin_site
         problem, times, ends = "", list[datetime](), reading.ends.get(name, [])
         try:
-            times = NEXT_TIMES.of(resource, timezone.now(), number)
+            times = NEXT_TIMES.of(resource, datetime.now(UTC), number)
         except InvalidSchedule as error:
             problem = safe(str(error))
         shown = record(resource, times)

@@ -1,12 +1,12 @@
 """What people do to a workflow: cancel it, and do once more what did not succeed."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -75,7 +75,7 @@ class RetryPage(WorkflowActionPage):
 
     def act(self, request: HttpRequest, place: Place, name: str) -> Done:
         workflows = place.store.workflows
-        new = requested(retried(workflows.get(name), timezone.now()), new_name(request), person(request))
+        new = requested(retried(workflows.get(name), datetime.now(UTC)), new_name(request), person(request))
         workflows.create(new)
         id_ = new["metadata"]["name"]
         address = url(self.admin.admin_site, "workflow_change", quote(place.pk(id_)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,7 +11,6 @@ from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest
 from django.tasks.exceptions import TaskResultDoesNotExist
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
@@ -91,7 +91,7 @@ class WorkflowPage(Page):
         context: dict[str, Any] = {"answer": answer, "pk": place.pk(name)}
         if resource is None:
             return context
-        row, now = workflow_row(resource, timezone.now()), timezone.now()
+        row, now = workflow_row(resource, datetime.now(UTC)), datetime.now(UTC)
         check_queue(self.admin, request, row)
         steps, is_mine = self._steps(request, resource), may_act(self.admin, request, resource)
         drawn = graph(steps)

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
-
-from django.utils import timezone
 
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.presentation.filters import EVER, WorkflowFilter
@@ -29,7 +27,7 @@ class WorkflowReading:
 def read_workflows(place: Place, which: WorkflowFilter, labels: str = "") -> WorkflowReading:
     """One request, and another where there are more than fit: names that do not tell the time come last, and the
     newest may be among them."""
-    now = timezone.now()
+    now = datetime.now(UTC)
     if place.client is None:
         found = [workflow_row(one, now) for one in place.store.workflows.find(which.selector)]
         return WorkflowReading(rows=_newest(found), is_complete=True)

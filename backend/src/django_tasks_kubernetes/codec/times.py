@@ -15,25 +15,29 @@ def to_wire(moment: datetime) -> str:
     Where the clock is put back, its `fold` says which of the two it is, as everywhere in Python: by default the first.
     Where the clock is put forward over it, it is as long after that as it would have been.
     """
-    return _utc(moment).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return to_utc(moment).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def milliseconds(moment: datetime) -> int:
     """Since 1970, of the same time as to_wire()."""
-    return (_utc(moment) - EPOCH) // timedelta(milliseconds=1)
+    return (to_utc(moment) - EPOCH) // timedelta(milliseconds=1)
 
 
-def _utc(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
+    """The same moment, aware: so that those of the cluster, of a table and of the clock can be compared also without
+    USE_TZ. See to_wire() for a naive time."""
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment, timezone.get_default_timezone())
     return moment.astimezone(UTC)
 
 
 def from_wire(text: str | None) -> datetime | None:
-    """As `django.utils.timezone.now()` would have given it: aware, unless USE_TZ is off."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
+    """As as_django() gives it."""
+    return None if text is None else as_django(datetime.fromisoformat(text))
+
+
+def as_django(moment: datetime) -> datetime:
+    """An aware time as `timezone.now()` would have given it, and as columns take it: aware, unless USE_TZ is off."""
     if settings.USE_TZ:
         return moment.astimezone(UTC)
     return timezone.make_naive(moment, timezone.get_default_timezone())

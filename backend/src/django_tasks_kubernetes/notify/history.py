@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.times import as_django
 from django_tasks_kubernetes.models import TaskHistory
 from django_tasks_kubernetes.notify.ends import is_workflow
 from django_tasks_kubernetes.presentation.rows import row
@@ -75,9 +76,9 @@ def _row(alias: str, resource: Resource) -> TaskHistory | None:
         backend=alias,
         **{name: _cut(name, text) for name, text in texts.items()},
         attempts=shown.attempts,
-        enqueued_at=shown.enqueued_at,
-        started_at=shown.started_at,
-        finished_at=shown.finished_at,
+        enqueued_at=shown.enqueued_at and as_django(shown.enqueued_at),
+        started_at=shown.started_at and as_django(shown.started_at),
+        finished_at=as_django(shown.finished_at),
         memory_bytes=usage.get("memoryBytes"),
         cpu_seconds=usage.get("cpuSeconds"),
     )

@@ -1,12 +1,12 @@
 """What ended according to the history, on the overview."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -46,6 +46,15 @@ def test_each_end_is_in_its_bucket(word: str, zone: str) -> None:
     assert found.ends["succeeded"] == expected
     assert (found.number, found.succeeded_percent) == (4, 75.0)
     assert found.overall == {"waited": {"p50": 2.0, "p95": 2.0}, "ran": {"p50": 10.0, "p95": 10.0}}
+
+
+def test_it_is_the_same_without_use_tz() -> None:
+    with override_settings(USE_TZ=False):
+        ended("one", 5)
+        buckets = WINDOWS["1h"].buckets(datetime.now(UTC), UTC)
+        found = trends("default", None, buckets)
+    assert (found.number, found.overall["waited"]["p50"]) == (1, 2.0)
+    assert found.ends["succeeded"].index(1) in (len(buckets) - 6, len(buckets) - 5)
 
 
 def test_it_is_two_queries_of_the_queues_of_a_person(django_assert_num_queries: Any) -> None:

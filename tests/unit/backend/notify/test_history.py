@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
@@ -53,6 +54,16 @@ def test_a_row_says_how_a_task_ended_and_nothing_of_its_data() -> None:
     assert (row.schedule, row.retry_of, row.queue) == ("nightly", "first", "mail")
     assert row.finished_at.isoformat() == "2026-11-29T12:00:05+00:00"
     assert "a secret" not in str(vars(row))
+
+
+def test_a_row_has_local_times_without_use_tz() -> None:
+    """Else SQLite and MySQL refuse it, and no receiver is called any more."""
+    with override_settings(USE_TZ=False):
+        history.note(keeping(), [failed()], "default")
+        row = TaskHistory.objects.get()
+        # The settings' TIME_ZONE is an hour ahead.
+        assert row.finished_at.isoformat() == "2026-11-29T13:00:05"
+        assert history.prune(keeping(), row.finished_at, "default") == 0
 
 
 def test_it_is_off_unless_it_is_turned_on() -> None:

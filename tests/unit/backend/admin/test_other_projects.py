@@ -1,0 +1,61 @@
+"""What other projects have: local times, users of their own, replicas of their database, tools that read all models."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from django_tasks_kubernetes.models import TaskEnd, TaskHistory
+from django_tasks_kubernetes.testing import InMemoryCluster
+from tests.unit.backend.admin.addresses import ADDRESSES, APP
+from tests.unit.backend.admin.conftest import put
+from tests.unit.backend.admin.test_ends import connected
+from tests.unit.backend.admin.whole_cluster import WholeCluster
+from tests.unit.backend.web_server import Server
+
+__all__ = ["connected"]  # a fixture
+PAGES = f"/admin/{APP}"
+NONCE = f"1-{'0' * 32}"
+PARTS = ("task/?part=rows", "task/overview/?part=overview", "task/one/change/?part=task", "queue/?part=queues")
+WITH_TIMES = ("task/?within=24h", "task/overview/?within=30d", "task/failures/?within=30d", "taskhistory/?within=30d")
+
+
+def answers(client: Client, *more: str) -> Iterator[tuple[str, int]]:
+    for path in (*(one.path for one in ADDRESSES), *(f"{PAGES}/{one}" for one in more)):
+        yield path, client.get(path).status_code
+
+
+@pytest.fixture
+def local_times() -> Iterator[None]:
+    with override_settings(USE_TZ=False):
+        yield
+
+
+@pytest.mark.thorough
+def test_no_page_breaks_without_use_tz(whole_server: Server, admin_client: Client, local_times: None) -> None:
+    whole_server.answer = WholeCluster()
+    for path, code in answers(admin_client, *PARTS, *WITH_TIMES):
+        assert code in (200, 302, 403, 404, 405), path
+
+
+@pytest.mark.thorough
+def test_a_page_has_local_times_without_use_tz(cluster: InMemoryCluster, viewer: Client, local_times: None) -> None:
+    """The settings' TIME_ZONE is an hour or two ahead of UTC."""
+    at = (datetime.now(UTC) - timedelta(minutes=5)).replace(microsecond=0)
+    put(cluster, spec={"enqueuedAt": at.isoformat()})
+    response = viewer.get(f"{PAGES}/task/")
+    assert "5m ago" in response.text
+    as_of = response.context["as_of"]
+    assert f"<time data-live-time>{timezone.localtime(as_of):%H:%M:%S}</time>" in response.text
+    assert timezone.localtime(as_of).hour != as_of.hour
+
+
+@pytest.mark.thorough
+def test_rows_have_their_age_without_use_tz(whole_server: Server, admin_client: Client, local_times: None) -> None:
+    whole_server.answer = WholeCluster()
+    TaskHistory.objects.update(finished_at=timezone.now() - timedelta(minutes=20))
+    TaskEnd.objects.update(seen_at=timezone.now() - timedelta(minutes=30))
+    assert "20m ago" in admin_client.get(f"{PAGES}/taskhistory/").text
+    assert "30m ago" in admin_client.get(f"{PAGES}/taskend/").text
