@@ -34,12 +34,18 @@ def require(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
+def is_superuser(request: HttpRequest) -> bool:
+    """A project's own user model need not know of superusers: Django's admin asks only for permissions."""
+    return bool(getattr(request.user, "is_superuser", False))
+
+
 def person(request: HttpRequest) -> str:
     """Who asks, for the resource, and for the process's log: a name may come of another system, with line breaks."""
     from django_tasks_kubernetes.presentation.text import one_line
 
     user: Any = request.user
-    return one_line(user.get_username())
+    # It may be a number, as of staff, or a telephone number.
+    return one_line(str(user.get_username()))
 
 
 class ClusterAdmin(ModelAdmin):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes import exceptions as e
-from django_tasks_kubernetes.admin.base import may
+from django_tasks_kubernetes.admin.base import is_superuser, may
 from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.places import Place, has_receivers, history_options, outbox_database
 
@@ -117,5 +117,4 @@ def problem_of(error: Exception, request: HttpRequest) -> Problem:
 
 def for_superusers(request: HttpRequest, words: str, otherwise: str) -> str:
     """The words of an error, which name servers, accounts and Roles; to other people those that do not."""
-    user: Any = request.user
-    return words if user.is_superuser else otherwise
+    return words if is_superuser(request) else otherwise

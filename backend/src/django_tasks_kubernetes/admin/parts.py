@@ -21,6 +21,7 @@ from django.utils.formats import time_format
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 
+from django_tasks_kubernetes.admin.base import is_superuser
 from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.seen import Seen, noted
 
@@ -109,7 +110,9 @@ def render_part(
 def _key(request: HttpRequest, queues: set[str] | None) -> Hashable:
     """The address, and the reader."""
     user: Any = request.user
-    rights = None if user.is_superuser else frozenset(user.get_all_permissions())
+    # A project's own user model need not have them. What it may do is asked again when the part is rendered again.
+    known = getattr(user, "get_all_permissions", frozenset)
+    rights = None if is_superuser(request) else frozenset(known())
     return (
         request.get_full_path(),
         user.pk,

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth import middleware
 from django.test import Client, override_settings
 from django.utils import timezone
 
 from django_tasks_kubernetes.models import TaskEnd, TaskHistory
 from django_tasks_kubernetes.testing import InMemoryCluster
+from djangotasks_api.phases import Phase
 from tests.unit.backend.admin.addresses import ADDRESSES, APP
 from tests.unit.backend.admin.conftest import put
 from tests.unit.backend.admin.test_ends import connected
 from tests.unit.backend.admin.whole_cluster import WholeCluster
+from tests.unit.backend.kube.test_client import NO_ROLE, status
 from tests.unit.backend.web_server import Server
 
 __all__ = ["connected"]  # a fixture
@@ -59,3 +63,58 @@ def test_rows_have_their_age_without_use_tz(whole_server: Server, admin_client: 
     TaskEnd.objects.update(seen_at=timezone.now() - timedelta(minutes=30))
     assert "20m ago" in admin_client.get(f"{PAGES}/taskhistory/").text
     assert "30m ago" in admin_client.get(f"{PAGES}/taskend/").text
+
+
+class Employee:
+    """As a project's own user model may be: Django's admin asks it for no more than this, and its name is a number."""
+
+    is_active = is_staff = is_authenticated = True
+    is_anonymous = False
+
+    def __init__(self, user: Any) -> None:
+        self.pk = self.id = user.pk
+
+    def has_perm(self, permission: str, obj: Any = None) -> bool:
+        return True
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return True
+
+    def get_username(self) -> Any:
+        return 4711
+
+    def get_short_name(self) -> str:
+        return "Jane"
+
+    def has_usable_password(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def employee(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
+    get_user = middleware.get_user
+    monkeypatch.setattr(middleware, "get_user", lambda request: Employee(get_user(request)))
+    return admin_client
+
+
+@pytest.mark.thorough
+def test_no_page_asks_a_user_for_more_than_django_does(whole_server: Server, employee: Client) -> None:
+    whole_server.answer = WholeCluster()
+    for path, code in answers(employee, *PARTS):
+        assert code in (200, 302, 403, 404, 405), path
+
+
+@pytest.mark.thorough
+def test_what_is_wrong_is_said_to_such_a_user(api_server: Server, employee: Client) -> None:
+    api_server.answer = lambda request: status(403, NO_ROLE)
+    text = employee.get(f"{PAGES}/task/").text
+    assert "A right is missing" in text
+    assert "Ask your administrator." in text
+
+
+@pytest.mark.thorough
+def test_a_name_that_is_a_number_is_kept_with_what_was_done(cluster: InMemoryCluster, employee: Client) -> None:
+    name = put(cluster, phase=Phase.RUNNING)
+    form = {"act": "cancel", "pks": name, "nonce": NONCE, "reason": "wrong month"}
+    assert employee.post(f"{PAGES}/task/act/", form).status_code == 302
+    assert "4711: wrong month" in cluster.resources[name]["status"]["message"]
