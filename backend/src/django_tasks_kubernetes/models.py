@@ -24,6 +24,13 @@ PK_MAX_CHARS: Final = 255
 HISTORY_MESSAGE_MAX_CHARS: Final = 200
 
 
+class NoRows(models.Manager[models.Model]):
+    """Of a model without a table: `manage.py dumpdata`, and whatever else reads all models, finds no row."""
+
+    def get_queryset(self) -> models.QuerySet[models.Model]:
+        return super().get_queryset().none()
+
+
 class OutboxTask(models.Model):
     """A task that was enqueued and that the cluster may not have yet.
 
@@ -191,6 +198,8 @@ class Task(models.Model):
     path: "ClassVar[str]" = ""
     """Of the task's function, where it is known."""
 
+    objects = NoRows()
+
     class Meta:
         managed = False
         verbose_name = _("task")
@@ -216,6 +225,8 @@ class Queue(models.Model):
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
 
+    objects = NoRows()
+
     class Meta:
         managed = False
         verbose_name = _("queue")
@@ -232,6 +243,8 @@ class Schedule(models.Model):
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
 
+    objects = NoRows()
+
     class Meta:
         managed = False
         verbose_name = _("schedule")
@@ -247,6 +260,8 @@ class Workflow(models.Model):
     """A DjangoTaskWorkflow. See Task."""
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
+
+    objects = NoRows()
 
     class Meta:
         managed = False
