@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import router
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -75,7 +76,8 @@ def act(admin: "TableAdmin", request: HttpRequest) -> HttpResponseBase:
     pks = list(dict.fromkeys(request.POST.get("pks", "").split()))
     if not 0 < len(pks) <= ACTION_MAX:
         raise BadRequest(f"The form must name 1 to {ACTION_MAX} rows.")
-    mine = admin.get_queryset(request)
+    # What a router reads may be a replica, which is late, and takes no writes.
+    mine = admin.get_queryset(request).using(admin.using() or router.db_for_write(admin.model))
     rows = {str(row.pk): row for row in mine.filter(pk__in=pks).only(*SHOWN)}
     report = do_all(pks, partial(_one, action, rows, mine.db), in_threads=False)
     if report.done:

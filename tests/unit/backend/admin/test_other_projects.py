@@ -16,7 +16,7 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.phases import Phase
 from tests.unit.backend.admin.addresses import ADDRESSES, APP
 from tests.unit.backend.admin.conftest import put
-from tests.unit.backend.admin.test_ends import connected
+from tests.unit.backend.admin.test_ends import ALL, connected, dead
 from tests.unit.backend.admin.whole_cluster import WholeCluster
 from tests.unit.backend.kube.test_client import NO_ROLE, status
 from tests.unit.backend.web_server import Server
@@ -120,6 +120,26 @@ def test_a_name_that_is_a_number_is_kept_with_what_was_done(cluster: InMemoryClu
     form = {"act": "cancel", "pks": name, "nonce": NONCE, "reason": "wrong month"}
     assert employee.post(f"{PAGES}/task/act/", form).status_code == 302
     assert "4711: wrong month" in cluster.resources[name]["status"]["message"]
+
+
+class ReadsReplica:
+    """A router that reads from a replica, which is not there: it takes no writes."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return "replica" if model._meta.app_label == APP else None
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+
+@pytest.mark.parametrize("name", ["again", "discard"])
+def test_what_is_done_with_rows_is_not_done_in_a_replica(log_in: Any, name: str) -> None:
+    dead()
+    client = log_in(*ALL)
+    with override_settings(DATABASE_ROUTERS=[f"{__name__}.ReadsReplica"]):
+        assert client.post(f"{PAGES}/taskend/act/", {"act": name, "pks": "dead"}).status_code == 302
+    row = TaskEnd.objects.get()
+    assert (row.tries, row.dispatched_at is not None) == ((0, False) if name == "again" else (10, True))
 
 
 @pytest.mark.django_db
