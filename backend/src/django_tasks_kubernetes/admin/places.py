@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks import task_backends
+from django.tasks.exceptions import InvalidTaskBackend
 
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.admin.memory import memory_page
@@ -129,7 +130,11 @@ def known_as(pk: str, named: Callable[[str], str] = str) -> str:
 
 def _backends() -> Iterator[KubernetesBackend]:
     for alias in task_backends.settings:
-        backend = task_backends[alias]
+        try:
+            backend = task_backends[alias]
+        except InvalidTaskBackend:
+            # One that cannot be imported is for `manage.py check`. It must not take the admin's first page with it.
+            continue
         if isinstance(backend, KubernetesBackend):
             yield backend
 

@@ -28,6 +28,14 @@ def staff(request: pytest.FixtureRequest, admin_client: Client, monkeypatch: pyt
 
 
 @pytest.mark.thorough
+def test_another_backend_that_cannot_be_imported_breaks_no_page(admin_client: Client) -> None:
+    """As one for development, which is not installed here."""
+    with override_settings(TASKS=settings.TASKS | {"other": {"BACKEND": "not_installed.Backend"}}):
+        text = admin_client.get("/admin/").text
+    assert "/admin/django_tasks_kubernetes/task/" in text
+
+
+@pytest.mark.thorough
 def test_no_page_breaks(staff: Client) -> None:
     for one in ADDRESSES:
         for response in (staff.get(one.path), staff.post(one.path, form(one))):
