@@ -20,11 +20,11 @@ from django_tasks_kubernetes.admin.actions import ACTIONS, NONCE, Action, Asked,
 from django_tasks_kubernetes.admin.audit import note
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
-from django_tasks_kubernetes.admin.nav import for_superusers, problem_of, url
+from django_tasks_kubernetes.admin.nav import for_superusers, list_url, problem_of, url
 from django_tasks_kubernetes.admin.one_task import may_see, task_for
 from django_tasks_kubernetes.admin.page import Page, frame
 from django_tasks_kubernetes.admin.parts import TEMPLATES
-from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
+from django_tasks_kubernetes.admin.places import Place, known_as, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.enqueue.validation import dashed, valid_name
 from django_tasks_kubernetes.presentation.rows import Row, row
@@ -65,7 +65,7 @@ def _page(
         **frame(admin, request, action.question, "tasks", place),
         "act": action,
         "act_url": url(admin.admin_site, "task_act"),
-        "list_url": url(admin.admin_site, "task_changelist"),
+        "list_url": list_url(admin.admin_site, "task", place),
         "reason_max": REASON_MAX_CHARS,
         **context,
     }
@@ -150,18 +150,17 @@ class ActPage(Page):
             text = ngettext("%(number)s task: %(why)s", "%(number)s tasks: %(why)s", number)
             why = for_superusers(request, words, _("The cluster refused it. Ask your administrator."))
             messages.error(request, text % {"number": number, "why": why})
-        place = place_of(None)
+        place, _name = split(pks[0])
         if report.to_do and not report.failed and place is not None:
             left = {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "nonce": asked.nonce}
             return _page(self.admin, request, action, place, left | {"goes_on": True, "reason": asked.reason})
-        return HttpResponseRedirect(self._next(action, pks, report))
+        return HttpResponseRedirect(self._next(action, place, pks, report))
 
-    def _next(self, action: Action, pks: list[str], report: Report) -> str:
+    def _next(self, action: Action, place: Place | None, pks: list[str], report: Report) -> str:
         """The task that was made, or the one that it was about, or the list."""
         site = self.admin.admin_site
         if len(pks) != 1 or (action.name == "delete" and report.done):
-            return url(site, "task_changelist")
-        place, _name = split(pks[0])
+            return url(site, "task_changelist") if place is None else list_url(site, "task", place)
         done = report.done.get(pks[0])
         pk = place.pk(done.made) if place is not None and done is not None and done.made else pks[0]
         return url(site, "task_change", quote(pk))

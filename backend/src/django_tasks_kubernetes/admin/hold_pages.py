@@ -142,8 +142,7 @@ class _Page:
         forget()
         self.admin.log_change(request, Queue(pk=place.pk(queue)), words)
         messages.success(request, _("Queue {name}: {what}").format(name=queue, what=words))
-        address = nav.url(self.admin.admin_site, "queue_changelist")
-        return redirect(address if place.is_only else f"{address}?backend={place.alias}")
+        return redirect(nav.list_url(self.admin.admin_site, "queue", place))
 
 
 class HoldPage(_Page):

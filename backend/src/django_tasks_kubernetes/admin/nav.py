@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ImproperlyConfigured
@@ -67,6 +68,12 @@ class Problem:
 def url(site: AdminSite, name: str, *args: Any) -> str:
     """The address of a page of this app: task_overview, or task_change with the primary key. Raises NoReverseMatch."""
     return reverse(f"admin:django_tasks_kubernetes_{name}", args=args, current_app=site.name)
+
+
+def list_url(site: AdminSite, model: str, place: Place) -> str:
+    """The address of the list of a model, of this place."""
+    address = url(site, f"{model}_changelist")
+    return address if place.is_only else f"{address}?{urlencode({'backend': place.alias})}"
 
 
 def tabs(request: HttpRequest, site: AdminSite, current: str) -> Iterator[Tab]:

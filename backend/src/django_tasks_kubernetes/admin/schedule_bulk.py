@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from django_tasks_kubernetes.admin.actions import NONCE, Asked, Done, new_nonce
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
-from django_tasks_kubernetes.admin.nav import for_superusers, url
+from django_tasks_kubernetes.admin.nav import for_superusers, list_url, url
 from django_tasks_kubernetes.admin.page import Page, frame
 from django_tasks_kubernetes.admin.parts import TEMPLATES
 from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
@@ -131,8 +131,7 @@ class SchedulesActPage(Page):
         return TemplateResponse(request, f"{TEMPLATES}/schedules_confirm.html", context)
 
     def _list(self, place: Place) -> str:
-        address = url(self.admin.admin_site, "schedule_changelist")
-        return address if place.is_only else f"{address}?backend={place.alias}"
+        return list_url(self.admin.admin_site, "schedule", place)
 
 
 def _one(allowed: set[str] | None, verb: Verb, asked: Asked, pk: str) -> Done | str:

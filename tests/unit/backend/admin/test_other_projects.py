@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import middleware
 from django.core.management import call_command
 from django.test import Client, override_settings
@@ -18,7 +20,7 @@ from tests.unit.backend.admin.addresses import ADDRESSES, APP
 from tests.unit.backend.admin.conftest import put
 from tests.unit.backend.admin.test_ends import ALL, connected, dead
 from tests.unit.backend.admin.whole_cluster import WholeCluster
-from tests.unit.backend.kube.test_client import NO_ROLE, status
+from tests.unit.backend.kube.test_client import NO_ROLE, kubeconfig, status
 from tests.unit.backend.web_server import Server
 
 __all__ = ["connected"]  # a fixture
@@ -148,3 +150,23 @@ def test_dumpdata_leaves_out_what_has_no_table() -> None:
     call_command("dumpdata", APP, stdout=out)
     assert out.getvalue().strip() == "[]"
     assert [model._default_manager.count() for model in (Task, Queue, Schedule, Workflow)] == [0, 0, 0, 0]
+
+
+@pytest.fixture
+def second_place(api_server: Server, tmp_path: Path) -> Iterator[None]:
+    """TASKS has another one, whose alias is not as it stands in an address."""
+    (tmp_path / "second").mkdir()
+    options = {"NAMESPACE": "shop", "KUBECONFIG": kubeconfig(tmp_path / "second", api_server.url)}
+    with override_settings(TASKS=settings.TASKS | {"b&b": settings.TASKS["default"] | {"OPTIONS": options}}):
+        yield
+
+
+def test_after_an_action_the_list_is_that_of_its_tasks(
+    api_server: Server, admin_client: Client, second_place: None
+) -> None:
+    api_server.answer = WholeCluster()
+    form = {"act": "delete", "pks": "b&b.one b&b.two", "nonce": NONCE}
+    response = admin_client.post(f"{PAGES}/task/act/", form)
+    assert response.headers["Location"] == f"{PAGES}/task/?backend=b%26b"
+    response = admin_client.post(f"{PAGES}/schedule/act/", {"act": "suspend", "backend": "b&b"})
+    assert response.headers["Location"] == f"{PAGES}/schedule/?backend=b%26b"
