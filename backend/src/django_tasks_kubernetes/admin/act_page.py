@@ -67,6 +67,7 @@ def _page(
         "act_url": url(admin.admin_site, "task_act"),
         "list_url": list_url(admin.admin_site, "task", place),
         "reason_max": REASON_MAX_CHARS,
+        "reason": "",
         **context,
     }
     return TemplateResponse(request, f"{TEMPLATES}/confirm.html", context)

@@ -69,6 +69,18 @@ def test_rows_have_their_age_without_use_tz(whole_server: Server, admin_client: 
     assert "30m ago" in admin_client.get(f"{PAGES}/taskend/").text
 
 
+@pytest.mark.thorough
+def test_no_page_asks_for_what_it_has_not(whole_server: Server, admin_client: Client) -> None:
+    """Else a project's `string_if_invalid` stands there: as the reason, in the form that asks for one."""
+    whole_server.answer = WholeCluster()
+    (engine,) = settings.TEMPLATES
+    options = engine["OPTIONS"] | {"string_if_invalid": "MISSING[%s]"}
+    with override_settings(TEMPLATES=[engine | {"OPTIONS": options}]):
+        for one in ADDRESSES:
+            response = admin_client.get(one.path)
+            assert response.status_code != 200 or "MISSING[" not in response.text, one.name
+
+
 class Employee:
     """As a project's own user model may be: Django's admin asks it for no more than this, and its name is a number."""
 
