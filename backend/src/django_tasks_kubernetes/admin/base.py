@@ -134,7 +134,11 @@ class ClusterAdmin(ModelAdmin):
         return False
 
     def _view(self, class_path: str) -> Any:
-        return self.admin_site.admin_view(partial(self.page_view, class_path))
+        view: Any = partial(self.page_view, class_path)
+        # For what tells views by these, such as django.contrib.admindocs, and tracers.
+        view.__module__, _dot, view.__name__ = class_path.rpartition(".")
+        view.__qualname__, view.__doc__ = view.__name__, self.page_view.__doc__
+        return self.admin_site.admin_view(view)
 
     def page_view(self, class_path: str, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         """Answers with a page."""

@@ -155,14 +155,18 @@ class TaskList(ChangeList):
             return rows
         for part in reversed([part for part in self.params.get(ORDER_VAR, "").split(".") if part]):
             _none, sign, index = part.rpartition("-")
-            if not index.isdecimal() or int(index) >= len(self.list_display):
+            try:
+                column = self.list_display[int(index)]
+            except (ValueError, IndexError):
                 continue
-            column = self.list_display[int(index)]
-            if attribute := self.get_ordering_field(column):
-                rows = sorted(rows, key=lambda row: _sort_key(row, str(attribute)), reverse=sign == "-")
+            # A column of a project may be ordered by what rows do not have, such as an expression, or backwards.
+            order = str(self.get_ordering_field(column))
+            if hasattr(Row, attribute := order.removeprefix("-")):
+                key = partial(_sort_key, attribute)
+                rows = sorted(rows, key=key, reverse=(sign == "-") != order.startswith("-"))
         return rows
 
 
-def _sort_key(row: Row, attribute: str) -> tuple[bool, Any]:
+def _sort_key(attribute: str, row: Row) -> tuple[bool, Any]:
     value = getattr(row, attribute)
     return value is not None, value

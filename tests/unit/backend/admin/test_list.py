@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.admin import ModelAdmin, site
+from django.contrib.admin import ModelAdmin, display, site
+from django.db.models.functions import Lower
 from django.test import Client
 
 from django_tasks_kubernetes.admin import TaskAdmin
@@ -73,6 +74,27 @@ def test_all_that_match_can_be_sorted(cluster: InMemoryCluster, viewer: Client, 
     index = list(columns).index(column)
     assert shown(viewer, f"?o={index}") == tasks
     assert set(shown(viewer, f"?o=-{index}")[:2]) == {"two", "three"}
+
+
+@pytest.mark.parametrize("order", ["99", "x", "-", "9" * 5000])
+def test_an_order_by_no_column_is_none(cluster: InMemoryCluster, viewer: Client, order: str) -> None:
+    several(cluster)
+    assert shown(viewer, f"?o={order}") == ["four", "three", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("ordering", "first"),
+    [("-queue", {"two", "three"}), ("unknown", {"four", "three"}), (Lower("task"), {"four", "three"})],
+)
+def test_a_column_of_a_project_may_have_any_order(
+    cluster: InMemoryCluster, viewer: Client, monkeypatch: pytest.MonkeyPatch, ordering: Any, first: set[str]
+) -> None:
+    several(cluster)
+    own = display(ordering=ordering)(lambda model_admin, task: task.pk)
+    monkeypatch.setattr(TaskAdmin, "own", own, raising=False)
+    monkeypatch.setattr(TaskAdmin, "list_display", ("own", *TaskAdmin.list_display))
+    index = list(viewer.get(LIST).context["cl"].list_display).index("own")
+    assert set(shown(viewer, f"?o={index}")[:2]) == first
 
 
 def test_pages(cluster: InMemoryCluster, viewer: Client) -> None:

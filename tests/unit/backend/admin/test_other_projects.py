@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admindocs.utils import get_view_name
+from django.contrib.admindocs.views import ViewDetailView
 from django.contrib.auth import middleware
 from django.core.management import call_command
 from django.test import Client, override_settings
+from django.urls import resolve
 from django.utils import timezone
 
 from django_tasks_kubernetes.models import Queue, Schedule, Task, TaskEnd, TaskHistory, Workflow
@@ -134,6 +137,14 @@ def test_a_name_that_is_a_number_is_kept_with_what_was_done(cluster: InMemoryClu
     form = {"act": "cancel", "pks": name, "nonce": NONCE, "reason": "wrong month"}
     assert employee.post(f"{PAGES}/task/act/", form).status_code == 302
     assert "4711: wrong month" in cluster.resources[name]["status"]["message"]
+
+
+def test_each_view_is_known_to_admindocs() -> None:
+    """It links to each, by its name."""
+    docs: Any = ViewDetailView
+    for one in ADDRESSES:
+        name = get_view_name(resolve(one.path).func)
+        assert docs._get_view_func(name) is not None, name
 
 
 class ReadsReplica:
