@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import quote, unquote
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.tasks.exceptions import TaskResultDoesNotExist
 from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +30,7 @@ from django_tasks_kubernetes.admin.queues_page import known_lines
 from django_tasks_kubernetes.admin.timeline import timeline
 from django_tasks_kubernetes.admin.waiting import causes_of
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue.validation import valid_name
 from django_tasks_kubernetes.presentation.rows import Row, row
 from django_tasks_kubernetes.presentation.text import safe
 from djangotasks_api.phases import Phase
@@ -88,7 +90,12 @@ class TaskPage(Page):
         place, name = split(unquote(object_id or ""))
         if place is None or history_options() is None or not may(request, "view_taskhistory"):
             return None
-        row, allowed = row_of(place, name), self.admin.queues_for(request)
+        try:
+            # As rows have it: an id may come without dashes, and PostgreSQL takes no NUL.
+            row = row_of(place, valid_name(name))
+        except TaskResultDoesNotExist:
+            return None
+        allowed = self.admin.queues_for(request)
         if row is None or (allowed is not None and row.queue not in allowed):
             return None
         return nav.url(self.admin.admin_site, "taskhistory_change", quote(row.pk))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.models import TaskHistory
+from djangotasks_api.task_ids import new_id
 from tests.unit.backend.admin.conftest import LogIn, tables_of
 from tests.unit.backend.kube.test_client import kubeconfig
 from tests.unit.backend.web_server import Server
@@ -133,6 +135,14 @@ def test_one_row(keeping: Server, reader: Client) -> None:
     assert HOSTILE not in response.text
     for path in ("delete/", "add/"):
         assert reader.post(f"{LIST}{row.pk}/delete/" if path == "delete/" else LIST + path).status_code == 403
+
+
+def test_an_id_without_dashes_leads_to_it_too(keeping: Server, reader: Client) -> None:
+    name = new_id()
+    row = ended(name)
+    response = reader.get(f"{TASKS}{UUID(name).hex}/change/")
+    assert (response.status_code, response.headers["Location"]) == (302, f"{LIST}{row.pk}/change/")
+    assert reader.get(f"{TASKS}%00/change/").status_code == 404
 
 
 def test_the_page_of_a_task_that_is_gone_leads_to_it(keeping: Server, reader: Client, viewer: Client) -> None:
