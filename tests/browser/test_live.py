@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -201,6 +202,18 @@ def test_a_cluster_that_is_away_is_said_and_forgotten_when_it_is_back(
     cold.bring_to_front()
     expect(cold.locator(".djt-problem")).to_have_count(0)
     expect(cold.locator("#content-main")).to_contain_text("No workflows yet.")
+
+
+def test_a_page_of_a_proxy_does_not_take_the_place_of_a_part(visitor: Visitor, tasks: list[str]) -> None:
+    still = Still(visitor, "task/")
+    log_in = "<!doctype html><title>Log in</title><h1>Log in</h1>"
+    still.page.route(re.compile("part=rows"), lambda route: route.fulfill(content_type="text/html", body=log_in))
+    assert still.answer(2 * SLOWEST) == 200
+    expect(still.page.locator("[data-live-state]")).to_have_text("No answer. It is tried again.")
+    expect(still.page.locator("#result_list tbody tr")).to_have_count(2)
+    still.page.unroute_all()
+    assert still.answer(2 * SLOWEST) in (200, 304)
+    expect(still.page.locator("[data-live-state]")).to_have_text("")
 
 
 def test_a_session_that_is_over_is_said(visitor: Visitor, tasks: list[str]) -> None:

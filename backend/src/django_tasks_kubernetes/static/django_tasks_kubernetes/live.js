@@ -6,6 +6,7 @@
 const KEY = "djangotasks.live";
 const SLOWEST = 30_000;
 const UNCHANGED_MAX = 10;
+const AS_OF = "X-As-Of";
 const SCROLLED = "pre, .djt-scroll";
 
 const isWanted = () => {
@@ -88,14 +89,15 @@ class Region {
     if (response.status === 304) {
       this.unchanged += 1;
       if (this.unchanged >= UNCHANGED_MAX) this.slower();
-    } else if (response.ok) {
+    } else if (response.ok && response.headers.has(AS_OF)) {
       this.replace(await response.text(), response.headers.get("ETag"));
     } else {
+      // A whole page, too, of what answers in the place of the admin: a proxy that wants people to log in.
       this.failed();
       return;
     }
     this.say("");
-    this.read(response.headers.get("X-As-Of"));
+    this.read(response.headers.get(AS_OF));
   }
 
   // When the cluster was asked, which has answered: so what the page said of it is over.
