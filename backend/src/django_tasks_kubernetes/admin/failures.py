@@ -101,17 +101,24 @@ class FailuresPage(Page):
 
 
 def _read(place: Place) -> Failures:
-    """One request for each 1,000 that failed, and one for those that repeat others."""
+    """As many of those that repeat others as of those that failed: what such a one is missing for would be enqueued
+    again, and run twice."""
+    rows, is_complete = _pages(place, fields=f"status.phase={Phase.FAILED}")
+    retries, _is_complete = _pages(place, labels=RETRY_OF_LABEL) if rows else ([], True)
+    return Failures(rows=rows, is_complete=is_complete, retried=retried_of(retries))
+
+
+def _pages(place: Place, **selectors: str) -> tuple[list[Row], bool]:
+    """One request for each 1,000; and whether these are all."""
     rows: list[Row] = []
     token = None
     for _number in range(PAGES_MAX):
-        page = place.page(fields=f"status.phase={Phase.FAILED}", limit=ROWS_MAX, token=token)
+        page = place.page(**selectors, limit=ROWS_MAX, token=token)
         rows += page.rows
         token = page.token
         if token is None:
             break
-    retries = place.page(labels=RETRY_OF_LABEL, limit=ROWS_MAX) if rows else None
-    return Failures(rows=rows, is_complete=token is None, retried=retried_of(retries.rows if retries else ()))
+    return rows, token is None
 
 
 def _shown(group: Group, number: int, window: Window, place: Place, *, is_all: bool) -> Shown:

@@ -50,6 +50,19 @@ def test_what_was_retried_leaves(cluster: InMemoryCluster, viewer: Client) -> No
     assert "No failure is open" in viewer.get(PAGE).text
 
 
+def test_what_was_retried_leaves_also_where_it_is_a_lot(
+    cluster: InMemoryCluster, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be retried again, and run twice."""
+    monkeypatch.setattr("django_tasks_kubernetes.admin.failures.ROWS_MAX", 2)
+    for _ in range(5):
+        first = failed()
+        again = task("Succeeded", spec={"retryOf": first["metadata"]["name"]})
+        again["metadata"]["labels"]["djangotasks.dev/retry-of"] = first["metadata"]["name"]
+        put(cluster, first, again)
+    assert "No failure is open" in viewer.get(PAGE).text
+
+
 def test_nothing_failed(cluster: InMemoryCluster, viewer: Client) -> None:
     put(cluster, task("Succeeded"))
     assert "Nothing failed in this time." in viewer.get(PAGE).text
