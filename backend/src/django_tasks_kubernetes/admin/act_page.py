@@ -48,6 +48,7 @@ def confirm(
     context = {
         "missing": for_superusers(request, missing, _("Ask your administrator.")) if missing else "",
         "wanted": len(wanted),
+        "done_before": action.done_before(place, [row for _pk, row in wanted]),
         "by_phase": Counter(row.phase for _pk, row in wanted).most_common(),
         "by_queue": Counter(row.queue for _pk, row in wanted).most_common(SHOWN_MAX),
         "refused": refused.most_common(),

@@ -5,18 +5,22 @@ import re
 import secrets
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.tasks.exceptions import TaskException
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_tasks_kubernetes.admin.failures import retried
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.rows import Row, row
 from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
+from djangotasks_api.names import RETRY_OF_LABEL
 from djangotasks_api.task_ids import new_id
 
 NONCE: Final = re.compile("([0-9]{1,15})-[0-9a-f]{32}")
@@ -74,6 +78,10 @@ class Action(ABC):
         """Which right the web app's account lacks for it, as far as that is known before; empty where it has all."""
         return ""
 
+    def done_before(self, place: Place, rows: Sequence[Row]) -> int:
+        """With how many of these it was done before, where it would have another effect each time."""
+        return 0
+
     @abstractmethod
     def refuses(self, row: Row) -> str:
         """Why it leaves a task alone; empty where it does not. Asked for the page that confirms it, and again at the
@@ -116,6 +124,17 @@ class Again(Action):
 
     def refuses(self, row: Row) -> str:
         return "" if row.is_finished else _("has not ended")
+
+    def done_before(self, place: Place, rows: Sequence[Row]) -> int:
+        """By somebody else, or from the list, which does not show it: one request for one task, else those of
+        retried()."""
+        # It is a hint. What cannot be asked, the write says.
+        with suppress(TaskException, ImproperlyConfigured):
+            if len(rows) == 1:
+                return len(place.page(labels=f"{RETRY_OF_LABEL}={rows[0].id}", limit=1).rows)
+            known = retried(place) if rows else ()
+            return sum(row.id in known for row in rows)
+        return 0
 
     def run(self, place: Place, name: str, resource: Resource | None, asked: Asked) -> Done | str:
         result = place.backend.retry(name, as_id=asked.new_id(place.pk(name)), requested_by=asked.words)

@@ -104,8 +104,14 @@ def _read(place: Place) -> Failures:
     """As many of those that repeat others as of those that failed: what such a one is missing for would be enqueued
     again, and run twice."""
     rows, is_complete = _pages(place, fields=f"status.phase={Phase.FAILED}")
-    retries, _is_complete = _pages(place, labels=RETRY_OF_LABEL) if rows else ([], True)
-    return Failures(rows=rows, is_complete=is_complete, retried=retried_of(retries))
+    return Failures(rows=rows, is_complete=is_complete, retried=retried(place) if rows else frozenset())
+
+
+def retried(place: Place) -> frozenset[str]:
+    """The ids of those that were enqueued once more: one request for each 1,000 that repeat others. Raises
+    TaskException."""
+    repeats, _is_complete = _pages(place, labels=RETRY_OF_LABEL)
+    return retried_of(repeats)
 
 
 def _pages(place: Place, **selectors: str) -> tuple[list[Row], bool]:

@@ -107,6 +107,20 @@ def test_another_form_enqueues_another(cluster: InMemoryCluster, owner: Client) 
     assert len(cluster.resources) == 3
 
 
+@pytest.mark.parametrize("others", [0, 2])
+def test_it_is_said_where_a_task_was_enqueued_once_more_before(
+    cluster: InMemoryCluster, owner: Client, others: int
+) -> None:
+    """By somebody else: the list does not show it, and it would run twice."""
+    name = put(cluster, spec=REAL, **ENDED)
+    names = [name, *(put(cluster, minute, spec=REAL, **ENDED) for minute in range(1, 1 + others))]
+    form_of = {"action": "retry_selected", "_selected_action": names, "index": "0"}
+    assert "once more before" not in owner.post(LIST, form_of).text
+    owner.post(ACT, form(owner.get(f"{LIST}{name}/again/").text))
+    assert "1 of them was enqueued once more before, and would run again." in owner.post(LIST, form_of).text
+    assert "once more before" not in owner.post(LIST, form_of | {"action": "delete_selected"}).text
+
+
 def test_one_that_has_not_ended_is_not_enqueued_again(cluster: InMemoryCluster, owner: Client) -> None:
     name = put(cluster, spec=REAL, phase=Phase.RUNNING)
     assert "Yes, enqueue" not in owner.get(f"{LIST}{name}/again/").text
