@@ -222,6 +222,8 @@ def _last_known(snapshot: Snapshot, pod: Pod) -> str:
         return f" Its last Event: {snapshot.pod_events.latest}"
     if pod.waiting is not None:
         return f" A container waits: {pod.waiting.reason}: {pod.waiting.message}".rstrip(": ")
+    if pod.reason:
+        return f" Its status: {pod.reason}: {pod.message}".rstrip(": ")
     if pod.scheduled_at is not None and pod.acknowledged_at is None:
         return " Its node has not taken it."
     return ""

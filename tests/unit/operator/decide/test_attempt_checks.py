@@ -101,6 +101,8 @@ def test_a_pod_that_has_found_its_node_is_not_shown_as_unschedulable() -> None:
             None,
             "A container waits: PreStartHookError: no CPU",
         ),
+        # apache/airflow#41186: of a virtual kubelet's pod, which stays Pending.
+        ({"reason": "ProviderFailed", "message": "no subnet"}, None, "Its status: ProviderFailed: no subnet"),
         ({"waiting": make_waiting("PreStartHookError", "")}, None, "A container waits: PreStartHookError"),
         ({"scheduled_at": at(-299), "acknowledged_at": at(-298)}, None, "within 300 s."),
     ],
