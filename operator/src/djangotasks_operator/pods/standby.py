@@ -16,7 +16,7 @@ from djangotasks_api.names import (
     TASK_UID_LABEL,
 )
 from djangotasks_api.standby import NO_TASK_CODE, STANDBY_VARIABLE, StandbyAccess
-from djangotasks_operator.pods.diagnosis import start_problem
+from djangotasks_operator.pods.diagnosis import end_cause, start_problem
 from djangotasks_operator.pods.fields import Manifest
 from djangotasks_operator.pods.manifests import attempt_annotations, owner, with_env
 from djangotasks_operator.pods.parsing import parse_as_attempt
@@ -57,6 +57,8 @@ class StandbyPod:
     """What keeps it from starting."""
     running: bool = False
     """That container runs."""
+    cause: str | None = None
+    """Why the pod has ended, where that container is not why: it never started, or the node ended the pod."""
 
 
 def template_hash(queue: DjangoTaskQueue, template: PodTemplate, url: str) -> str:
@@ -145,6 +147,9 @@ def parse_standby(body: Body) -> StandbyPod | None:
         broken=broken,
         problem=None if problem is None else f"{problem.reason}: {problem.message}",
         running=pod.running_since is not None,
+        cause=end_cause(pod).message
+        if pod.ended and (pod.terminated is None or pod.disruption or pod.reason)
+        else None,
     )
 
 
@@ -152,6 +157,8 @@ def why_ended(pod: StandbyPod) -> tuple[str, str]:
     """Why the pod has ended before there was a task: a reason and a message, for the queue's condition."""
     if (ended := pod.terminated) is None and pod.broken is not None:
         return "Failing", f"In a standby pod, a container beside the task's own has ended: {pod.broken}."
+    if pod.cause is not None:
+        return "Failing", f"A standby pod ended. {pod.cause}"
     if ended is None:
         return "Failing", "A standby pod ended before its container had started."
     tail = f" The end of its log:\n{ended.message}" if ended.message else ""

@@ -20,6 +20,7 @@ from djangotasks_operator.pods.standby import (
     standby_name,
     standby_pod,
     template_hash,
+    why_ended,
 )
 from djangotasks_operator.pods.template import PodTemplate, pod_template
 from djangotasks_operator.pods.times import running_since
@@ -145,6 +146,34 @@ def test_a_copy_for_debugging_is_no_attempts_pod() -> None:
     copy = claimed()
     copy["metadata"] |= {"name": "a-copy", "ownerReferences": []}
     assert parse_pod(copy) is None
+
+
+RENDER = {"name": "render", "state": {"terminated": {"exitCode": 1, "message": "no secret"}}}
+WAITED = {"name": "web", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (
+            {"initContainerStatuses": [RENDER]},
+            "its init container 'render' ended with exit code 1. It left:\nno secret",
+        ),
+        ({"reason": "Evicted", "message": "The node was low on memory."}, "Evicted: The node was low on memory."),
+        (
+            {"reason": "Terminated", "message": "node shutdown", "containerStatuses": [WAITED]},
+            "Terminated: node shutdown",
+        ),
+        ({"containerStatuses": [WAITED]}, "A standby pod ended with exit code 143 (Error)."),
+    ],
+)
+def test_why_it_ended_names_what_ended_it(status: dict[str, Any], words: str) -> None:
+    ended = body() | {"status": {"phase": "Failed"} | status}
+    ended["spec"] |= {"initContainers": [{"name": "render"}]}
+    pod = parse_standby(ended)
+    assert pod is not None
+    reason, message = why_ended(pod)
+    assert (reason, message.endswith(words)) == ("Failing", True), message
 
 
 def test_it_runs_from_its_claim_on() -> None:
