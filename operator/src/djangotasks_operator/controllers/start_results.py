@@ -41,9 +41,7 @@ QUOTA_WORDS = ("exceeded quota", "status unknown for quota")
 # The template says too little for a quota, or its service account is not there: in a new namespace, even the default
 # one comes a moment later.
 TEMPLATE_WORDS = ("failed quota", "error looking up service account")
-POLICY_WORDS = ("admission webhook", "ValidatingAdmissionPolicy", "denied the request")
-# A webhook does not answer, and its failurePolicy is Fail.
-NO_ANSWER_WORDS = ("failed calling webhook", "failed to call webhook")
+POLICY_WORDS = ("ValidatingAdmissionPolicy", "denied the request")
 
 
 def judges_the_task(error: ApiError) -> bool:
@@ -61,8 +59,7 @@ def refusal_of(error: ApiError) -> Blocked | None:
             return Blocked(Reason.QUOTA_EXCEEDED, message)
         case 403 if any(words in message for words in TEMPLATE_WORDS):
             return Blocked(Reason.INVALID_TEMPLATE, message)
-        case _ if any(words in message for words in (*POLICY_WORDS, *NO_ANSWER_WORDS)):
-            # With any status: a webhook chooses that of its denial, and one that does not answer has 500.
+        case _ if error.of_webhook or any(words in message for words in POLICY_WORDS):
             return Blocked(Reason.POD_REFUSED, message)
         case 403:
             # PodSecurity, a LimitRange, a policy, a namespace that is being deleted, a right that the operator lacks.

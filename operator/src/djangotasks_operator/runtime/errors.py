@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+# A webhook denies an object, or does not answer, and its failurePolicy is Fail.
+WEBHOOK_WORDS = ("admission webhook", "failed calling webhook", "failed to call webhook")
+
 
 class ApiError(Exception):
     """The API server answered with an error status."""
@@ -46,6 +49,11 @@ class ApiError(Exception):
     def invalid(self) -> bool:
         """The API server will never take the object as it is."""
         return self.status in (400, 413, 422) or self.too_large
+
+    @property
+    def of_webhook(self) -> bool:
+        """An admission webhook denies the object, with a status that it chooses, or does not answer, which is a 500."""
+        return any(words in self.message for words in WEBHOOK_WORDS)
 
     @property
     def too_large(self) -> bool:

@@ -189,6 +189,7 @@ def refuse(status: int, message: str) -> Any:
         (403, "exceeded quota: tasks", "QuotaExceeded"),
         (403, "denied by a policy", "TaskRefused"),
         (422, "no", "TaskRefused"),
+        (500, 'failed calling webhook "validate.kyverno.svc-fail": no endpoints available', "TaskRefused"),
     ],
 )
 def test_a_task_that_is_refused_is_tried_again(

@@ -175,19 +175,22 @@ def test_a_task_that_only_claims_to_be_of_a_workflow_is_not() -> None:
     assert stage.phase is WorkflowPhase.RUNNING
 
 
-def test_a_quota_is_waited_for() -> None:
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "exceeded quota: tasks"), (500, 'failed calling webhook "x": no endpoints available')]
+)
+def test_what_refuses_all_is_waited_for(status: int, words: str) -> None:
     operator = make_operator()
     full = True
 
     def refuse(request: str) -> None:
         if full and request == "create djangotasks flow-a":
-            raise ApiError(403, {"reason": "Forbidden", "message": "exceeded quota: tasks"})
+            raise ApiError(status, {"message": words})
 
     operator.api.before_request = refuse
     stage = WorkflowStage(step("a"), operator=operator)
     operator.wait(1)
     assert stage.status["reason"] == "TasksRefused"
-    assert "exceeded quota" in stage.status["message"]
+    assert words in stage.status["message"]
     full = False
     operator.wait(60)
     assert stage.tasks() == ["a"]
