@@ -140,9 +140,17 @@ class Store:
 
     def _is_held(self, task: DjangoTask, returned: Workflow | None) -> bool:
         """Whether a finished task may not be deleted yet. `returned`: the workflow that goes with it."""
-        if returned is not None and self.workflows.retries.holds(returned.id):
+        if returned is not None and self.is_retried(returned):
             return True
         return self.schedules.holds(task.metadata, task.spec.schedule, task.spec.scheduled_for)
+
+    def is_retried(self, workflow: Workflow) -> bool:
+        """Whether another one retries the workflow, or one that a task of it has returned, which goes with it."""
+        if not self.workflows.retries:
+            return False
+        tasks = (self.task(key) for key in self.workflows.keys(workflow.id))
+        returned = (None if task is None else self.workflows.returned_by(task) for task in tasks)
+        return self.workflows.retries.holds(workflow.id) or any(one and self.is_retried(one) for one in returned)
 
     def outliving(self, key: Key) -> Pod | None:
         """A Pod that runs, and whose task was deleted; another one may have its name."""

@@ -8,6 +8,10 @@ class WorkflowRetries:
     def __init__(self) -> None:
         self._of: dict[WorkflowId, dict[str, Workflow]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether any workflow is kept for another one."""
+        return bool(self._of)
+
     def put(self, workflow: Workflow, before: Workflow | None) -> list[Key]:
         """Note what a workflow takes over. `before`: its last version. Returns the keys of those that are kept for
         nobody any more."""

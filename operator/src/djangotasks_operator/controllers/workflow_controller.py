@@ -259,6 +259,8 @@ class WorkflowController:
         wait = (workflow.finished_at + ttl - self._now()).total_seconds()
         if wait > 0:
             self._work.workflows.add_after(key, wait)
+        elif self._store.is_retried(workflow):
+            self._work.workflows.add_after(key, HELD.total_seconds())
         else:
             await self._writer.delete(workflow)
         return Result.DONE

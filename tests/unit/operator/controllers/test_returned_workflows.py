@@ -234,3 +234,33 @@ def test_one_that_is_over_before_its_task_has_said_so_is_its_result() -> None:
     story.give_back(workflow)
     story.settle()
     assert (story.phase, story.operator.status().result) == ((Phase.SUCCEEDED, None), "[]")
+
+
+def test_it_stays_with_the_workflow_of_its_task_too() -> None:
+    story = Story()
+    server, outer, ttl = story.operator.server, new_id(), {"ttlSecondsAfterFinished": 60}
+    server.create(WORKFLOW_PLURAL, {"metadata": {"name": outer}, "spec": {"steps": STEPS, "policy": ttl}})
+    part = {"name": outer, "uid": server.get(WORKFLOW_PLURAL, outer)["metadata"]["uid"], "step": "only"}
+    task = {"metadata": {"name": f"{outer}-only"}, "spec": {"task": "a.b", "workflow": part}}
+    server.create(TASK_PLURAL, task | {"status": {"phase": "Starting"}})
+    story.operator.relist()
+    story.attempt = story.attempt_of(f"{outer}-only")
+    second = {"name": "second", "task": "shop.tasks.b", "after": ["only"]}
+    workflow = story.create(steps=[*STEPS, second], policy=ttl, returnedBy={"name": story.attempt.task.name})
+    story.settle()
+    story.end(workflow)
+    failed = {"phase": "Failed", "finishedAt": story.operator.clock.stamp()}
+    server.update(TASK_PLURAL, f"{workflow}-second", {"status": failed})
+    server.update(TASK_PLURAL, f"{outer}-only", {"status": failed | {"returnedWorkflow": workflow}})
+    story.settle()
+    body = server.get(WORKFLOW_PLURAL, workflow)
+    spec = retried_spec(workflow, body["metadata"]["uid"], body["spec"], story.operator.clock.stamp())
+    server.create(WORKFLOW_PLURAL, {"metadata": {"name": "again"}, "spec": spec})
+    story.settle()
+    story.operator.wait(120)
+    assert {outer, workflow} <= set(story.operator.names(WORKFLOW_PLURAL))
+    server.update(TASK_PLURAL, "again-second", {"status": failed | {"phase": "Succeeded", "result": "1"}})
+    story.settle()
+    for _ in range(3):
+        story.operator.wait(60)
+    assert story.operator.names(WORKFLOW_PLURAL) == []
