@@ -178,7 +178,8 @@ def test_where_things_stand(world: World) -> None:
     assert not [name for name in standby if name.startswith("tasks{")], "else a sum would count twice"
     assert standby["attempts_total"] == 1, "the one that was reported to it"
     ages = {name for name in leader if name.startswith("watch_age_seconds")}
-    assert ages == {f"watch_age_seconds{{{kind}}}" for kind in ("djangotasks", "djangotaskqueues", "jobs", "pods")}
+    # Those of which there are none have one from their first bookmark on, which comes within a minute.
+    assert ages >= {f"watch_age_seconds{{{kind}}}" for kind in ("djangotasks", "djangotaskqueues", "jobs", "pods")}
     for process in world.replicas:
         assert process.get("/healthz") == process.get("/readyz") == "ok\n"
 
