@@ -83,7 +83,7 @@ class SchedulesActPage(Page):
         if place is None:
             raise Http404
         if request.method != "POST":
-            return HttpResponseRedirect(self._list(place))
+            return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place))
         if (verb := VERBS.get(request.POST.get("act", ""))) is None:
             raise BadRequest("act")
         require(request, verb.permission)
@@ -91,7 +91,7 @@ class SchedulesActPage(Page):
         pks = list(dict.fromkeys(known_as(pk) for pk in named))
         if not pks:
             messages.warning(request, _("No schedule is selected."))
-            return HttpResponseRedirect(self._list(place))
+            return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place))
         if len(pks) > ACTION_MAX:
             raise BadRequest(f"The form must name 1 to {ACTION_MAX} schedules.")
         nonce = request.POST.get("nonce", "")
@@ -114,7 +114,7 @@ class SchedulesActPage(Page):
         _tell(request, verb, report)
         if report.to_do and not report.failed:
             return self._ask(request, place, verb, {"pks": report.to_do, "nonce": nonce, "goes_on": True})
-        return HttpResponseRedirect(self._list(place))
+        return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place))
 
     def _ask(self, request: HttpRequest, place: Place, verb: Verb, context: dict[str, Any]) -> HttpResponseBase:
         pks = context["pks"]
@@ -126,12 +126,9 @@ class SchedulesActPage(Page):
             "pks": " ".join(pks),
             "backend": "" if place.is_only else place.alias,
             "act_url": url(self.admin.admin_site, "schedule_act"),
-            "list_url": self._list(place),
+            "list_url": list_url(self.admin.admin_site, "schedule", place),
         }
         return TemplateResponse(request, f"{TEMPLATES}/schedules_confirm.html", context)
-
-    def _list(self, place: Place) -> str:
-        return list_url(self.admin.admin_site, "schedule", place)
 
 
 def _one(allowed: set[str] | None, verb: Verb, asked: Asked, pk: str) -> Done | str:

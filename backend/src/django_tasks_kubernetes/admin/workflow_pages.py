@@ -91,7 +91,8 @@ class WorkflowPage(Page):
         context: dict[str, Any] = {"answer": answer, "pk": place.pk(name)}
         if resource is None:
             return context
-        row, now = workflow_row(resource, datetime.now(UTC)), datetime.now(UTC)
+        now = datetime.now(UTC)
+        row = workflow_row(resource, now)
         check_queue(self.admin, request, row)
         steps, is_mine = self._steps(request, resource), may_act(self.admin, request, resource)
         drawn = graph(steps)
