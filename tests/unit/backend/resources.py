@@ -60,6 +60,10 @@ class FakeTasks:
     def names(self) -> Iterator[str]:
         return iter(self.resources)
 
+    def values_of(self, label: str) -> Iterator[str]:
+        labels = (found["metadata"].get("labels") or {} for found in self.resources.values())
+        return (each[label] for each in labels if label in each)
+
     @property
     def enqueued_by(self) -> None:
         return None

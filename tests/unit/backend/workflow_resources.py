@@ -101,6 +101,7 @@ def table_row(resource: Resource) -> Resource:
         "Progress": status.get("progress"),
         "Active": status.get("active"),
         "Queue": spec["queue"],
+        "Retry-Of": (spec.get("retryOf") or {}).get("name"),
         "Reason": status.get("reason"),
         "Started": "4m" if "startedAt" in status else None,
         "Finished": "3m" if "finishedAt" in status else None,

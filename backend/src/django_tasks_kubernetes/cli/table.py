@@ -1,10 +1,10 @@
 """The verbs and their options, declared once: `manage.py tasks` and `kubectl djangotask` are made of this table."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from django_tasks_kubernetes.cli import verbs
-from django_tasks_kubernetes.cli.choice import Choice, chosen
+from django_tasks_kubernetes.cli.choice import Choice, chosen, without_retried
 from django_tasks_kubernetes.cli.listing import list_tasks
 from django_tasks_kubernetes.cli.logs import logs
 from django_tasks_kubernetes.cli.output import OutputFormat
@@ -14,6 +14,7 @@ from django_tasks_kubernetes.cli.watch import watch
 from django_tasks_kubernetes.presentation import rows
 from django_tasks_kubernetes.presentation.filters import LIMIT, STATUS_WORDS, Filter, UsageError
 from django_tasks_kubernetes.presentation.rows import Row
+from djangotasks_api.names import RETRY_OF_LABEL
 
 EXIT_CODES: Final = (
     "Exit codes: 0 done; 1 a task failed, does not exist or cannot be changed, or the cluster does not answer; "
@@ -33,23 +34,23 @@ def _show(session: Session, given: Given) -> int:
 
 
 def _cancel(session: Session, given: Given) -> int:
-    return verbs.cancel(session, _chosen(session, _choice(given), "Cancel", verbs.is_cancellable), given["reason"])
+    found = _matching(session, choice := _choice(given), verbs.is_cancellable)
+    return verbs.cancel(session, chosen(session.output, choice, "Cancel", found), given["reason"])
 
 
 def _retry(session: Session, given: Given) -> int:
     choice = _choice(given)
     if choice.which.is_given and not choice.which.statuses:
         raise UsageError("Say which to enqueue once more with --status, such as --status failed.")
-    return verbs.retry(session, _chosen(session, choice, "Enqueue once more", verbs.is_repeatable))
+    found = _matching(session, choice, verbs.is_repeatable)
+    found = without_retried(session.output, choice, found, lambda: session.client.values_of(RETRY_OF_LABEL))
+    return verbs.retry(session, chosen(session.output, choice, "Enqueue once more", found))
 
 
-def _chosen(session: Session, choice: Choice[Filter], verb: str, applies: Callable[[Row], bool]) -> Iterable[str]:
-    def matching() -> Iterator[str]:
-        for row in map(rows.row, session.tasks.find(choice.which.selector)):
-            if choice.which.matches(row) and applies(row):
-                yield row.id
-
-    return chosen(session.output, choice, verb, matching)
+def _matching(session: Session, choice: Choice[Filter], applies: Callable[[Row], bool]) -> Iterator[str]:
+    for row in map(rows.row, session.tasks.find(choice.which.selector)):
+        if choice.which.matches(row) and applies(row):
+            yield row.id
 
 
 def _choice(given: Given) -> Choice[Filter]:

@@ -1,10 +1,11 @@
 """The verbs of workflows: `manage.py tasks workflows` and `kubectl djangotask workflows` are made of this table."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from django_tasks_kubernetes.cli import workflow_verbs as verbs
-from django_tasks_kubernetes.cli.choice import Choice, chosen
+from django_tasks_kubernetes.cli.choice import Choice, chosen, without_retried
 from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.table import LIMIT_OPTION, LOG_OPTIONS, QUEUE, REASON, TIMEOUT, UNASKED, status_option
 from django_tasks_kubernetes.cli.verb import Given, Ids, Operand, Option, Verb, VerbGroup
@@ -39,21 +40,32 @@ def _watch(session: WorkflowSession, given: Given) -> int:
 
 
 def _cancel(session: WorkflowSession, given: Given) -> int:
-    return verbs.cancel(session, _chosen(session, given, "Cancel", verbs.is_cancellable), given["reason"])
+    found = _matching(session, choice := _choice(given), verbs.is_cancellable)
+    return verbs.cancel(session, chosen(session.output, choice, "Cancel", found), given["reason"])
 
 
 def _retry(session: WorkflowSession, given: Given) -> int:
-    return verbs.retry(session, _chosen(session, given, "Retry", verbs.is_repeatable))
+    found = _matching(session, choice := _choice(given), verbs.is_repeatable)
+    found = without_retried(session.output, choice, found, lambda: _retried(session, choice.which))
+    return verbs.retry(session, chosen(session.output, choice, "Retry", found))
 
 
-def _chosen(session: WorkflowSession, given: Given, verb: str, applies: Callable[[WorkflowRow], bool]) -> Iterable[str]:
+def _matching(
+    session: WorkflowSession, choice: Choice[WorkflowFilter], applies: Callable[[WorkflowRow], bool]
+) -> Iterator[str]:
+    for row in session.rows(choice.which):
+        if applies(row):
+            yield row.id
+
+
+def _retried(session: WorkflowSession, which: WorkflowFilter) -> Iterator[str]:
+    """A retry is of the queue and the function of what it repeats, and may have any status."""
+    return (row.retry_of for row in session.rows(replace(which, statuses=())))
+
+
+def _choice(given: Given) -> Choice[WorkflowFilter]:
     which = WorkflowFilter(queue=given["queue"], workflow=given["workflow"], statuses=tuple(given["status"] or ()))
-    choice = Choice(ids=tuple(given["ids"]), which=which, dry_run=bool(given["dry_run"]), yes=bool(given["yes"]))
-
-    def matching() -> Iterator[str]:
-        return (row.id for row in session.rows(which) if applies(row))
-
-    return chosen(session.output, choice, verb, matching)
+    return Choice(ids=tuple(given["ids"]), which=which, dry_run=bool(given["dry_run"]), yes=bool(given["yes"]))
 
 
 def _logs(session: WorkflowSession, given: Given) -> int:

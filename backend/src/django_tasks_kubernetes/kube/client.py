@@ -49,6 +49,10 @@ def _rows(answer: Resource) -> Iterable[Resource]:
         yield {"metadata": row["object"]["metadata"], "cells": dict(zip(names, row["cells"], strict=False))}
 
 
+def _selectors(fields: str, labels: str) -> dict[str, str]:
+    return {name: value for name, value in (("fieldSelector", fields), ("labelSelector", labels)) if value}
+
+
 class Client:
     """DjangoTasks of one namespace. Thread-safe. Raises KubernetesBackendError."""
 
@@ -162,8 +166,7 @@ class Client:
 
         `fields`, `labels`: selectors. `token`: continues the list, in a newer one where the old one is gone.
         """
-        query = {"limit": str(limit), "includeObject": self._table_rows_have}
-        query |= {name: value for name, value in (("fieldSelector", fields), ("labelSelector", labels)) if value}
+        query = {"limit": str(limit), "includeObject": self._table_rows_have} | _selectors(fields, labels)
         return self._page(query, token, TABLE)[0]
 
     def names(self) -> Iterator[str]:
@@ -174,10 +177,19 @@ class Client:
         """The uids of all DjangoTasks. As cheap."""
         return (item["metadata"]["uid"] for item in self._list("", METADATA_ONLY))
 
+    def values_of(self, label: str) -> Iterator[str]:
+        """The values of a label, of all that have it. As cheap."""
+        return (item["metadata"]["labels"][label] for item in self._list("", METADATA_ONLY, labels=label))
+
     def _list(
-        self, selector: str, accept: str, items_of: Callable[[Resource], Iterable[Resource]] = _items
+        self,
+        selector: str,
+        accept: str,
+        items_of: Callable[[Resource], Iterable[Resource]] = _items,
+        *,
+        labels: str = "",
     ) -> Iterator[Resource]:
-        query = {"fieldSelector": selector} if selector else {}
+        query = _selectors(selector, labels)
         limit = PageLimit()
         token = None
         while True:

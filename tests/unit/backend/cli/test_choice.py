@@ -9,6 +9,7 @@ import pytest
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.cli.table import VERBS
 from django_tasks_kubernetes.presentation.filters import UsageError
+from djangotasks_api.names import RETRY_OF_LABEL
 from tests.unit.backend.resources import FakeTasks, Recorded, resource
 
 TASKS = (
@@ -62,9 +63,20 @@ def test_cancel_by_filter(
 
 
 def test_retry_by_filter_takes_finished_ones_alone() -> None:
-    said = Recorded(FakeTasks(*TASKS, resource("bad-again")))
+    tasks = FakeTasks(*TASKS, resource("bad-again"))
+    said = Recorded(tasks, client=tasks)
     assert RUN["retry"](said.session, given(task="send", status=["failed", "running"], yes=True)) == Code.OK
     assert said.out == "bad: enqueued once more as bad-again\n"
+
+
+def test_retry_by_filter_given_twice_repeats_nothing_twice() -> None:
+    first, second = resource("bad", phase="Failed"), resource("bad-again", phase="Failed")
+    second["metadata"]["labels"] = {RETRY_OF_LABEL: "bad"}
+    tasks = FakeTasks(first, second, resource("bad-again-again"))
+    said = Recorded(tasks, client=tasks)
+    assert RUN["retry"](said.session, given(status=["failed"], yes=True)) == Code.OK
+    assert said.out == "bad-again: enqueued once more as bad-again-again\n"
+    assert said.err == "Left out, as retried already: 1 task. Given by its id, one is retried again.\n"
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,11 @@ def test_retry_by_filter_takes_those_that_did_not_succeed(monkeypatch: pytest.Mo
     said = RecordedWorkflows(RUNS, BAD, DONE, GONE)
     assert run(said, "retry", queue="mail", dry_run=True) == 0
     assert said.out.split() == ["bad", "gone"]
+
+
+def test_retry_by_filter_given_twice_repeats_nothing_twice() -> None:
+    said = RecordedWorkflows(BAD, GONE)
+    assert run(said, "retry", "gone") == 0
+    assert run(said, "retry", status=["failed", "cancelled"], yes=True) == 0
+    assert [made["spec"]["retryOf"]["name"] for made in said.workflows.created] == ["gone", "bad"]
+    assert said.err == "Left out, as retried already: 1 workflow. Given by its id, one is retried again.\n"

@@ -278,3 +278,10 @@ def test_uids_are_read_from_metadata(client: Client, server: Server) -> None:
     server.answer = answers(*pages)
     assert list(client.uids()) == ["u-1", "u-2"]
     assert all("as=PartialObjectMetadataList" in request.headers["accept"] for request in server.requests)
+
+
+def test_values_of_a_label_are_read_from_the_metadata_of_those_that_have_it(client: Client, server: Server) -> None:
+    server.answer = lambda _: (200, {"metadata": {}, "items": [{"metadata": {"labels": {"a/b": "1"}}}]}, {})
+    assert list(client.values_of("a/b")) == ["1"]
+    assert "labelSelector=a%2Fb" in server.requests[0].path
+    assert "as=PartialObjectMetadataList" in server.requests[0].headers["accept"]
