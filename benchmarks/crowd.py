@@ -24,6 +24,7 @@ Object = dict[str, Any]
 # Senders at once. One alone would send some 100 a second.
 SENDERS = 6
 WATCH_SECONDS = 50
+EXISTING = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
 TERMINAL = frozenset(phase.value for phase in Phase if phase.is_terminal)
 
 
@@ -103,15 +104,23 @@ class Ends:
     def _run(self, opened: threading.Event) -> None:
         joint = "&" if "?" in self.path else "?"
         version = ""
-        # When the server ends it, reopen it: at the last version, or with all existing objects.
+        # When the server ends it, reopen it: at the last version, or with all existing objects. These come in no order
+        # of versions, so that only the bookmark after them says which version they are of.
         while not self._stop.is_set():
-            path = f"{self.path}{joint}timeoutSeconds={WATCH_SECONDS}&resourceVersion={version}"
+            path = (
+                f"{self.path}{joint}timeoutSeconds={WATCH_SECONDS}&allowWatchBookmarks=true&resourceVersion={version}"
+            )
+            ordered = bool(version)
             try:
-                with Api(self.kubeconfig).watch(path) as objects:
+                with Api(self.kubeconfig).watch(path if ordered else path + EXISTING) as objects:
                     opened.set()
                     for item in objects:
-                        self._see(item)
-                        version = item["metadata"]["resourceVersion"]
+                        if "name" in item["metadata"]:
+                            self._see(item)
+                        else:
+                            ordered = True  # It is a bookmark.
+                        if ordered:
+                            version = item["metadata"]["resourceVersion"]
                         if self._stop.is_set():
                             return
             except Exception as error:  # noqa: BLE001 - raised by wait()
