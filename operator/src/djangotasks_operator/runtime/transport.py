@@ -39,6 +39,9 @@ CONTENT = {"patch": "merge-patch+json", "json_patch": "json-patch+json"}
 # An API server that works answers within a second; one that is overloaded gives up on a request after 60 s, which is
 # longer than the lease, so this process must not wait for it.
 REQUEST_TIMEOUT = 15.0
+# For a create the API server may ask one webhook after the other, each for up to 30 s, before it goes on without their
+# answers, or says within its own 60 s which one did not give any. Who gave up earlier would create nothing, ever.
+CREATE_TIMEOUT = 65.0
 # Tries of a request that is answered with 429. Each waits for as long as the server asks, so the last one comes after
 # a few seconds; then the caller's own backoff goes on.
 THROTTLED_TRIES = 4

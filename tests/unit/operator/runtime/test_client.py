@@ -164,6 +164,26 @@ def test_a_list_asks_for_small_pages_and_waits_as_long_as_they_come(monkeypatch:
     assert took[0] > transport.REQUEST_TIMEOUT
 
 
+@pytest.mark.thorough
+def test_a_create_waits_for_slow_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (client, transport):
+        monkeypatch.setattr(module, "REQUEST_TIMEOUT", 0.5)
+
+    async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(1)
+        return web.json_response({})
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
+            await api.create(PODS, "shop", {})
+            with pytest.raises(TimeoutError):
+                await api.patch(PODS, "shop", "a", {})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    run_served(app, story)
+
+
 def test_what_is_known_of_a_list_comes_without_its_contents() -> None:
     """Page by page: only one that has something new is read as a whole, and in small parts."""
     pages = {"": ["a", "b"], "second": ["c", "new"], "third": ["d"]}
