@@ -43,7 +43,7 @@ def enqueue(
     backend = task_backends[schedule.task.backend]
     if isinstance(backend, KubernetesBackend):
         spec = resource_of(schedule, "", backend.parsed_options)["spec"]
-        return create(backend, scheduled(schedule.name, spec, scheduled_for, _now(), name=name, expires=False))
+        return create(backend, scheduled(schedule.name, spec, scheduled_for, _now(), name=name))
     return schedule.task.enqueue(*schedule.args, **schedule.kwargs)
 
 

@@ -45,7 +45,7 @@ def may_act(allowed: set[str] | None, schedule: Resource) -> bool:
 def run_now(place: Place, name: str, schedule: Resource, id_: str, by: str) -> Resource:
     """Creates what a schedule creates, under this id. Raises TaskException."""
     now = datetime.now(UTC)
-    made = scheduled(name, schedule["spec"], now, now, name=id_, expires=False)
+    made = scheduled(name, schedule["spec"], now, now, name=id_)
     task_store_of(place.store, made).create(requested(made, id_, by))
     return made
 

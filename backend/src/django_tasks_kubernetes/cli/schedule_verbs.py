@@ -58,7 +58,7 @@ def run(session: ScheduleSession, names: Iterable[str]) -> int:
 
     def one(resource: Resource) -> int:
         now = datetime.now(UTC)
-        task = scheduled(_name(resource), resource["spec"], now, now, name=new_id(), expires=False)
+        task = scheduled(_name(resource), resource["spec"], now, now, name=new_id())
         id_ = session.tasks.create(task)
         _write(session, {"schedule": _name(resource), "id": id_}, f"{_name(resource)}: enqueued as {id_}", task)
         return Code.OK
@@ -116,9 +116,7 @@ def backfill(
 def _create(session: ScheduleSession, resource: Resource, times: list[datetime], *, dry_run: bool, yes: bool) -> int:
     name = _name(resource)
     spec, kind = resource["spec"], "workflows" if resource["spec"].get("workflow") else "tasks"
-    wanted = {
-        scheduled_task_name(name, at): (at, scheduled(name, spec, at, datetime.now(UTC), expires=False)) for at in times
-    }
+    wanted = {scheduled_task_name(name, at): (at, scheduled(name, spec, at, datetime.now(UTC))) for at in times}
     missing = {task for task, (_, made) in wanted.items() if not session.tasks.exists(made)}
     question = f"Create {len(missing):,} {kind}? [y/N] "
     if not (dry_run or yes or not missing) and not confirmed(session.output, question):

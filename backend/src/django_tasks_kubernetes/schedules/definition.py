@@ -72,8 +72,8 @@ class Schedule:
     """How many times "All" catches up on. Default: 100."""
 
     starting_deadline: Duration | None = None
-    """A task that could not start so long after its time is left out, or fails with the reason Expired. Default: the
-    `expires` of the task, or no limit."""
+    """A task that could not start so long after its time, or its jitter, is left out, or fails with the reason
+    Expired. Default: the `expires` of the task, or no limit."""
 
     @property
     def is_workflow(self) -> bool:

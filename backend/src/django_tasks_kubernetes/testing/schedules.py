@@ -133,7 +133,7 @@ class VirtualTime:
                     workflows.cancel(name, reason)
                     workflows.advance()
             for at in decision.create:
-                made = scheduled(schedule.name, spec, at, self.now)
+                made = scheduled(schedule.name, spec, at, self.now, due_at=plan.due_at(at))
                 store = self._store.workflows if schedule.is_workflow else self._store
                 if made["metadata"]["name"] not in store.resources:
                     store.create(made)

@@ -30,12 +30,12 @@ def scheduled(
     now: datetime,
     *,
     name: str | None = None,
-    expires: bool = True,
+    due_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Makes the resource to create. `schedule`, `spec`: of the DjangoTaskSchedule.
 
-    `name`: by default that of the time, so that there can be only one. `expires`: whether a task fails when it could
-    not start by the startingDeadlineSeconds; a time that is long past, and asked for, has no such deadline.
+    `name`: by default that of the time, so that there can be only one. `due_at`: when it was to be created, from which
+    on the startingDeadlineSeconds count; a task that is asked for has no such deadline.
     """
     name = scheduled_task_name(schedule, scheduled_for) if name is None else name
     is_workflow = spec.get("workflow") is not None
@@ -45,8 +45,8 @@ def scheduled(
     queue = template.get("queue", "default")
     made = template | {"enqueuedAt": wire_time(now), "schedule": schedule, "scheduledFor": wire_time(scheduled_for)}
     deadline = spec.get("startingDeadlineSeconds")
-    if expires and deadline is not None and not is_workflow:
-        made["expiresAt"] = wire_time(scheduled_for + timedelta(seconds=deadline))
+    if due_at is not None and deadline is not None and not is_workflow:
+        made["expiresAt"] = wire_time(due_at + timedelta(seconds=deadline))
     return {
         "apiVersion": API_VERSION,
         "kind": WORKFLOW_KIND if is_workflow else TASK_KIND,

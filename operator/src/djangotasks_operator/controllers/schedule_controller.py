@@ -152,7 +152,7 @@ class ScheduleController:
         spec: dict[str, Any] = body["spec"]
         namespace = schedule.key.namespace
         for at in times:
-            manifest = scheduled(schedule.key.name, spec, at, self._now())
+            manifest = scheduled(schedule.key.name, spec, at, self._now(), due_at=plan.due_at(at))
             try:
                 task = await self._writer.create(namespace, manifest)
             except ApiError as error:

@@ -9,6 +9,8 @@ from djangotasks_api.models import DjangoTask, DjangoTaskWorkflow
 from djangotasks_api.schedules.resource import is_run, scheduled
 
 AT = datetime(2026, 11, 29, 2, 0, tzinfo=timezone(timedelta(hours=1)))
+# With a jitter.
+LATE = AT + timedelta(minutes=10)
 NOW = datetime(2026, 11, 29, 1, 0, 0, 7, tzinfo=UTC)
 TEMPLATE = {"task": "shop.tasks.nightly", "queue": "maintenance", "payload": '{"args":[1],"kwargs":{}}'}
 
@@ -56,8 +58,10 @@ def test_manifest_of_a_time() -> None:
 @pytest.mark.parametrize(
     ("spec", "more", "expected"),
     [
-        ({"startingDeadlineSeconds": 90}, {}, {"expiresAt": "2026-11-29T01:01:30Z"}),
-        ({"startingDeadlineSeconds": 90}, {"expires": False}, {"expiresAt": None}),
+        ({"startingDeadlineSeconds": 90}, {"due_at": AT}, {"expiresAt": "2026-11-29T01:01:30Z"}),
+        ({"startingDeadlineSeconds": 90}, {"due_at": LATE}, {"expiresAt": "2026-11-29T01:11:30Z"}),
+        ({"startingDeadlineSeconds": 90}, {}, {"expiresAt": None}),
+        ({}, {"due_at": AT}, {"expiresAt": None}),
         ({"task": {"task": "shop.tasks.a", "policy": None}}, {}, {"policy": None, "queue": None, "expiresAt": None}),
     ],
 )
@@ -79,7 +83,7 @@ def test_another_name() -> None:
 def test_a_workflow_of_a_time() -> None:
     template = {"queue": "reports", "steps": [{"name": "a", "task": "shop.tasks.a"}], "priority": None}
     spec = {"cron": ["0 2 * * *"], "workflow": template, "startingDeadlineSeconds": 60}
-    resource = scheduled("nightly", spec, AT, NOW)
+    resource = scheduled("nightly", spec, AT, NOW, due_at=AT)
     DjangoTaskWorkflow.model_validate(resource)
     assert resource["kind"] == "DjangoTaskWorkflow"
     assert resource["metadata"]["name"] == "nightly-202611290100"

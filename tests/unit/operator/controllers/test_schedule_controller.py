@@ -215,6 +215,14 @@ def test_a_large_payload_is_read_when_it_is_needed(operator: InMemoryOperator) -
     assert operator.server.get(TASK_PLURAL, task_names(operator)[0])["spec"]["payload"] == payload
 
 
+def test_a_task_that_a_jitter_makes_late_has_not_expired(operator: InMemoryOperator) -> None:
+    operator.put_schedule(cron=["* * * * *"], jitterSeconds=60, startingDeadlineSeconds=10, concurrencyPolicy="Allow")
+    to(operator, 300)
+    specs = [operator.server.get(TASK_PLURAL, name)["spec"] for name in task_names(operator)]
+    assert specs
+    assert all(spec["enqueuedAt"] < spec["expiresAt"] for spec in specs)
+
+
 def test_a_schedule_that_is_deleted_is_forgotten(operator: InMemoryOperator) -> None:
     operator.put_schedule()
     operator.drain()
