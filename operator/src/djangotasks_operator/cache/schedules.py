@@ -95,6 +95,8 @@ class CachedSchedule:
     """Ready, NotReady or Suspended, as its status says; for metrics."""
     invalid: str | None
     """What is wrong with the spec, where the CRD's schema let through what the model rejects."""
+    deleting: bool
+    """Whether it is being deleted, and stays until somebody's finalizer is removed: it is not due any more."""
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -137,6 +139,7 @@ def parse_schedule(body: Body) -> CachedSchedule:
         packed_status=STATUSES.pack(status),
         state=_state(spec, status),
         invalid=invalid,
+        deleting=metadata.get("deletionTimestamp") is not None,
     )
 
 
@@ -217,7 +220,7 @@ class Schedules(Latest[CachedSchedule]):
         if schedule_name is None or scheduled_for is None:
             return False
         schedule = self.get(Key(metadata.namespace, schedule_name))
-        if schedule is None or metadata.name != scheduled_task_name(schedule_name, scheduled_for):
+        if schedule is None or schedule.deleting or metadata.name != scheduled_task_name(schedule_name, scheduled_for):
             return False
         base = Record.of(schedule.status).base
         return base is None or base < scheduled_for
@@ -238,4 +241,4 @@ class Schedules(Latest[CachedSchedule]):
 
 def _differ(known: CachedSchedule, schedule: CachedSchedule) -> bool:
     """Its status is written by the operator."""
-    return known.generation != schedule.generation
+    return (known.generation, known.deleting) != (schedule.generation, schedule.deleting)

@@ -101,7 +101,8 @@ class ScheduleController:
 
     async def reconcile(self, key: Key) -> Result:
         """Do what is due, write the status where that has changed, and come again when there is more to do."""
-        if (schedule := self._store.schedules.get(key)) is None:
+        schedule = self._store.schedules.get(key)
+        if schedule is None or schedule.deleting:
             self._working.pop(key, None)
             return Result.DONE
         tasks = self._store.schedules.unfinished(key)

@@ -106,6 +106,17 @@ def test_a_task_is_held_until_its_schedule_has_it(
     assert schedules.holds(found.metadata, found.spec.schedule, found.spec.scheduled_for) is held
 
 
+def test_a_schedule_that_is_being_deleted_holds_no_task(schedules: Schedules, changes: list[Key]) -> None:
+    """It would create none a second time."""
+    schedules.put(parse_schedule(body()))
+    deleting = body(2)
+    deleting["metadata"]["deletionTimestamp"] = "2026-11-24T00:00:00Z"
+    schedules.put(parse_schedule(deleting))
+    found = task(phase="Succeeded")
+    assert not schedules.holds(found.metadata, found.spec.schedule, found.spec.scheduled_for)
+    assert changes == [KEY, KEY]
+
+
 def test_a_task_without_a_schedule_is_not_held(schedules: Schedules) -> None:
     assert not schedules.holds(task(phase="Succeeded").metadata, None, None)
 

@@ -233,6 +233,22 @@ def test_a_schedule_that_is_deleted_is_forgotten(operator: InMemoryOperator) -> 
     assert operator.store.schedules.all() == []
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_schedule_that_is_being_deleted_creates_nothing_any_more(operator: InMemoryOperator, known: bool) -> None:
+    """A finalizer keeps it, or kubectl delete --cascade=foreground does for a moment. As of a CronJob."""
+    operator.put_schedule()
+    operator.drain()
+    operator.server.update(SCHEDULE_PLURAL, "nightly", {"metadata": DELETING})
+    if known:
+        operator.relist()
+    to(operator, 60)
+    assert task_names(operator) == []
+
+
+# As the API server does it.
+DELETING = {"deletionTimestamp": "2026-11-23T12:00:00Z", "finalizers": ["example.com/backup"], "generation": 2}
+
+
 @pytest.mark.thorough
 def test_a_broken_schedule_delays_no_other(operator: InMemoryOperator) -> None:
     """solid_queue#292: one bad schedule, and all stop without a word."""
