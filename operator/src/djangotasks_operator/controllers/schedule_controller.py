@@ -116,9 +116,8 @@ class ScheduleController:
         working.record = decision.record
         for skip in decision.skips:
             self._observer.skipped(schedule, skip)
-        for name in decision.cancel:
-            await self._writer.cancel(key.namespace, name, key.name, f"replaced by the schedule {key.name}")
-        result = Result.DONE
+        stuck = await self._cancel(key, decision.cancel)
+        result = Result.DONE if stuck is None else Result.RETRY
         if decision.create:
             if await self._create(schedule, plan, working, decision.create):
                 # What follows from it comes after what else is due in this moment.
@@ -133,9 +132,22 @@ class ScheduleController:
             working,
             plan,
             decision.next_time,
-            ahead or working.refused or blocked(plan, tasks) or self._problem(schedule),
+            ahead or stuck or working.refused or blocked(plan, tasks) or self._problem(schedule),
         )
         return Result.RETRY if Result.RETRY in (result, written) else Result.DONE
+
+    async def _cancel(self, key: Key, names: tuple[str, ...]) -> NotReady | None:
+        """Ask for the cancellation of these tasks. Returns why one of them cannot be cancelled, where the API server
+        refuses that."""
+        stuck = None
+        for name in names:
+            try:
+                await self._writer.cancel(key.namespace, name, key.name, f"replaced by the schedule {key.name}")
+            except ApiError as error:
+                if (refused := _refused(error)) is None:
+                    raise
+                stuck = NotReady(refused.reason, f"{name} cannot be cancelled: {refused.message}")
+        return stuck
 
     async def _create(
         self, schedule: CachedSchedule, plan: Plan, working: Working, times: tuple[datetime, ...]

@@ -175,9 +175,9 @@ def test_an_edit_creates_nothing_for_the_past(operator: InMemoryOperator) -> Non
     assert status["observedGeneration"] == 2
 
 
-def refuse(status: int, message: str) -> Any:
+def refuse(status: int, message: str, verb: str = "create") -> Any:
     def before(request: str) -> None:
-        if request.startswith("create djangotasks"):
+        if request.startswith(f"{verb} djangotasks "):
             raise ApiError(status, {"reason": "Forbidden", "message": message})
 
     return before
@@ -203,6 +203,23 @@ def test_a_task_that_is_refused_is_tried_again(
     operator.wait(2)
     assert task_names(operator) == [scheduled_task_name("nightly", FIRST)]
     assert condition(operator) == ("True", "Ready")
+
+
+def test_a_schedule_says_that_the_task_which_it_replaces_cannot_be_cancelled(operator: InMemoryOperator) -> None:
+    """It would wait for its end without a word."""
+    operator.put_schedule(concurrencyPolicy="Replace", task={"task": "a.b", "queue": "missing"})
+    to(operator, 30)
+    operator.api.before_request = refuse(500, 'failed calling webhook "a.b": no endpoints available', "patch")
+    to(operator, 70)
+    first, second = (scheduled_task_name("nightly", FIRST + n * MINUTE) for n in range(2))
+    assert (condition(operator), task_names(operator)) == (("False", "TaskRefused"), [first])
+    status = operator.schedule_status()
+    assert status["conditions"][0]["message"].startswith(f"{first} cannot be cancelled: failed calling webhook")
+    assert status["pending"]
+    operator.api.before_request = lambda _: None
+    operator.wait(20)
+    assert task_names(operator) == [first, second]
+    assert condition(operator) == ("False", QUEUE_MISSING)
 
 
 def test_a_large_payload_is_read_when_it_is_needed(operator: InMemoryOperator) -> None:
