@@ -31,7 +31,7 @@ def schedule_resource(
 
 
 class FakeSchedules:
-    """Those that there are. What is named `refused` is not taken."""
+    """Those that there are. What is named `refused` is not taken, and what is named `held` not deleted."""
 
     def __init__(self, *resources: Resource) -> None:
         self.resources = {one["metadata"]["name"]: one for one in resources}
@@ -63,6 +63,8 @@ class FakeSchedules:
         return applied
 
     def delete(self, resource: Resource, *, dry_run: bool) -> None:
+        if resource["metadata"]["name"] == "held":
+            raise ScheduleRefused("denied by a policy")
         if not dry_run:
             self.done.append(("delete", resource["metadata"]["name"]))
             del self.resources[resource["metadata"]["name"]]

@@ -10,6 +10,7 @@ from django.tasks.exceptions import TaskException
 from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.schedule_session import Project, ScheduleSession
 from django_tasks_kubernetes.cli.session import Code
+from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.text import safe, shortened
 from django_tasks_kubernetes.schedules.sync import Action, FieldChange, action_of, changes, refusal, surplus
 
@@ -81,6 +82,7 @@ def _steps(
     session: ScheduleSession, project: Project, *, prune: bool, take_over: bool, dry_run: bool
 ) -> Iterator[Step]:
     found = {one["metadata"]["name"]: one for one in session.schedules.find()}
+    is_whole = True
     for resource in project.resources:
         name = resource["metadata"]["name"]
         before = found.get(name)
@@ -91,18 +93,33 @@ def _steps(
             problem, applied = f"{name}: {error}", None
         if applied is None:
             session.output.note(str(problem))
+            is_whole = False
             yield Step(name, Action.REFUSED)
             continue
         # Of a new one, what the code says, and not all that the server adds.
         new = changes({}, resource["spec"]) if before is None else changes(before["spec"], applied["spec"])
         yield Step(name, action_of(before, applied), tuple(new))
-    if prune:
-        names = {resource["metadata"]["name"] for resource in project.resources}
-        # What has gone to another backend is left to a sync of all: here nobody knows in which namespace that one is.
-        kept = names if project.aliases is None else names | project.elsewhere
-        for resource in surplus(kept, found.values(), project.name, project.aliases):
-            session.schedules.delete(resource, dry_run=dry_run)
-            yield Step(resource["metadata"]["name"], Action.DELETED)
+    names = {resource["metadata"]["name"] for resource in project.resources}
+    # What has gone to another backend is left to a sync of all: here nobody knows in which namespace that one is.
+    kept = names if project.aliases is None else names | project.elsewhere
+    left = surplus(kept, found.values(), project.name, project.aliases)
+    if prune and is_whole:
+        for resource in left:
+            yield _deleted(session, resource, dry_run=dry_run)
+    elif left:
+        # One that was renamed is two: without the new one, the old one is all that there is.
+        why = "Nothing is deleted, since one was refused" if prune else "--prune deletes what the code does not declare"
+        session.output.note(f"{why}: {', '.join(one['metadata']['name'] for one in left)}.")
+
+
+def _deleted(session: ScheduleSession, resource: Resource, *, dry_run: bool) -> Step:
+    name = resource["metadata"]["name"]
+    try:
+        session.schedules.delete(resource, dry_run=dry_run)
+    except TaskException as error:
+        session.output.note(f"{name}: {error}")
+        return Step(name, Action.REFUSED)
+    return Step(name, Action.DELETED)
 
 
 def _record(step: Step) -> dict[str, Any]:

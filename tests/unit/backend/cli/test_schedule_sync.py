@@ -1,6 +1,7 @@
 """sync, diff and yaml, without a cluster."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 from django_tasks_kubernetes.cli import schedule_sync as verbs
 from django_tasks_kubernetes.cli.output import OutputFormat
+from django_tasks_kubernetes.cli.schedule_session import Project
 from tests.unit.backend.schedule_resources import RecordedSchedules, project, schedule_resource, session
 
 HOW: Any = {"prune": False, "take_over": False, "dry_run": False}
@@ -55,6 +57,40 @@ def test_prune_is_about_the_named_backend(aliases: set[str] | None, deleted: lis
     shown = session(*there)
     verbs.diff(shown, declared, prune=True)
     assert shown.out.splitlines() == [f"{name}: would be deleted" for name in deleted]
+
+
+def test_what_is_refused_keeps_all_from_being_deleted() -> None:
+    """It may be the new name of what would be deleted."""
+    declared = project(*map(schedule_resource, ("refused", "z")))
+    for verb in (lambda given: verbs.sync(given, declared, **HOW | {"prune": True}), diff_of(declared)):
+        given = session(schedule_resource("old"), schedule_resource("older"))
+        assert verb(given) == 1
+        assert "deleted" not in given.out
+        assert list(given.schedules.resources)[:2] == ["old", "older"]
+        assert given.err.splitlines() == [
+            "refused: spec.cron is wrong",
+            "Nothing is deleted, since one was refused: old, older.",
+        ]
+
+
+def diff_of(declared: Project) -> Callable[[RecordedSchedules], int]:
+    return lambda given: verbs.diff(given, declared, prune=True)
+
+
+def test_one_that_cannot_be_deleted_keeps_no_other_from_it() -> None:
+    given = session(*map(schedule_resource, ("held", "old")))
+    assert verbs.sync(given, project(schedule_resource("a")), **HOW | {"prune": True}) == 1
+    assert rows(given) == [["a", "created"], ["held", "refused"], ["old", "deleted"]]
+    assert given.err == "held: denied by a policy\n"
+
+
+def test_what_is_declared_no_longer_is_named_without_prune() -> None:
+    """sidekiq-cron#192, #267, #504, solid_queue#382: removed from the file, and it still runs."""
+    there = [schedule_resource("old"), schedule_resource("theirs", project="other")]
+    given = session(*there, schedule_resource("a", catchUp="Latest"))
+    assert verbs.sync(given, project(schedule_resource("a")), **HOW) == 0
+    assert given.err == "--prune deletes what the code does not declare: old.\n"
+    assert verbs.diff(given, project(schedule_resource("a")), prune=False) == 0
 
 
 def test_sync_that_only_tries() -> None:
