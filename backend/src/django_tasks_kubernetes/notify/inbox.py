@@ -7,9 +7,9 @@ being dispatched.
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from django.db import Error, connections, transaction
@@ -77,6 +77,7 @@ def dispatch_next(backends: Iterable["KubernetesBackend"], using: str) -> bool:
             # None: another process has taken it since.
             if (held := _locked(_rows(using).filter(pk=row.pk, dispatched_at=None))) is not None:
                 _dispatch(held, by_alias, using)
+                _guard_commit(held, using)
     except Error:
         # A receiver broke its transaction, or the database went away: the claim has set the next try, and the next
         # query shows whether the database answers.
@@ -197,9 +198,9 @@ def _dispatch(row: TaskEnd, backends: dict[str, "KubernetesBackend"], using: str
     if row.tries > TRIES:
         _dead_letter(row, row.error or "the process ended at each try", using)
         return
-    resource: Resource = json.loads(row.resource)
     backend = backends[row.backend]
     try:
+        resource: Resource = json.loads(row.resource)
         end, result = End.of(resource, row.attempt), result_of(backend, resource)
     except Exception as error:  # noqa: BLE001 - a resource written by hand, or by another version of this package
         row.error = f"{type(error).__name__}: {message_of(error, ERROR_MAX_CHARS)}"
@@ -214,6 +215,23 @@ def _dispatch(row: TaskEnd, backends: dict[str, "KubernetesBackend"], using: str
         _dead_letter(row, row.error, using)
         return
     row.save(using=using)
+
+
+def _guard_commit(row: TaskEnd, using: str) -> None:
+    """What receivers have left to the commit runs after it, when none of them can be called again: so what fails there
+    keeps nothing else from running."""
+    connection = connections[using]
+    connection.run_on_commit = [
+        (savepoints, partial(_run_guarded, call, row.task_id), robust)
+        for savepoints, call, robust in connection.run_on_commit
+    ]
+
+
+def _run_guarded(call: Callable[[], object], task_id: str) -> None:
+    try:
+        call()
+    except (Exception, SystemExit):
+        logger.exception("%s: what a receiver left to the commit failed, and is not called again.", task_id)
 
 
 def _dead_letter(row: TaskEnd, error: str, using: str) -> None:
