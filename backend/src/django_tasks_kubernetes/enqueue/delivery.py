@@ -93,7 +93,7 @@ class OnCommit(Delivery):
         return new
 
     def deliver(self, new: NewTask) -> KubernetesResult:
-        on_commit([new], partial(self._writer.create, new), using=self._using)
+        on_commit([new.name], partial(self._writer.create, new), using=self._using)
         return new.result
 
     def deliver_many(
@@ -105,7 +105,7 @@ class OnCommit(Delivery):
                 message = f"{len(failed):,} of {len(tasks):,} tasks were not accepted"
                 raise ExceptionGroup(message, [error for _, error in failed])
 
-        on_commit(tasks, send, using=self._using)
+        on_commit([new.name for new in tasks], send, using=self._using)
         return [new.result for new in tasks], []
 
     def store(self, cluster: TaskStore) -> TaskStore:
@@ -175,6 +175,6 @@ def _create_many(
 def _refuse_to_wait_for_commit(name: str, using: str) -> None:
     if waits_for_commit(name, using):
         raise NotCommitted(
-            f"Task {name} is created when the current transaction is committed, which cannot happen while it "
+            f"{name} is created when the current transaction is committed, which cannot happen while it "
             "is waited for in there. Wait after it: outside of atomic(), and of a view with ATOMIC_REQUESTS."
         )

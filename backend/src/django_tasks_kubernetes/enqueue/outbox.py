@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from django.db import transaction
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
@@ -37,7 +36,7 @@ def put(writer: TaskWriter, tasks: Sequence[NewTask], using: str) -> None:
     rows = [_row(writer.alias, new.resource, now) for new in tasks]
     # Of two with the same idempotency key, the second is none.
     OutboxTask.objects.using(using).bulk_create(rows, batch_size=ROWS_A_QUERY, ignore_conflicts=True)
-    on_commit(tasks, partial(_send, writer, tasks, now, using), using=using, robust=True)
+    on_commit([new.name for new in tasks], partial(_send, writer, tasks, now, using), using=using, robust=True)
 
 
 def put_resource(alias: str, resource: Resource, store: Callable[[], TaskStore], using: str) -> None:
@@ -45,7 +44,7 @@ def put_resource(alias: str, resource: Resource, store: Callable[[], TaskStore],
     now = timezone.now()
     row = _row(alias, resource, now)
     OutboxTask.objects.using(using).bulk_create([row], ignore_conflicts=True)
-    transaction.on_commit(partial(_send_resource, store, row.pk, using), using=using, robust=True)
+    on_commit([row.pk], partial(_send_resource, store, row.pk, using), using=using, robust=True)
 
 
 def _row(alias: str, resource: Resource, now: datetime) -> OutboxTask:

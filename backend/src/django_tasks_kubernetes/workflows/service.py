@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import transaction
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
 
@@ -13,6 +12,7 @@ from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.conf import Enqueue, Options
 from django_tasks_kubernetes.durations import Duration
+from django_tasks_kubernetes.enqueue.on_commit import on_commit
 from django_tasks_kubernetes.exceptions import InvalidResource
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.returned import ReturnedWorkflow
@@ -120,7 +120,8 @@ class WorkflowService:
             case Enqueue.IMMEDIATE:
                 return WorkflowResult(self.create(resource), self)
             case Enqueue.ON_COMMIT:
-                transaction.on_commit(partial(self.create, resource), using=self.options.database)
+                name = resource["metadata"]["name"]
+                on_commit([name], partial(self.create, resource), using=self.options.database)
             case Enqueue.OUTBOX:
                 from django_tasks_kubernetes.enqueue import outbox  # has a model: only where the app is installed
 

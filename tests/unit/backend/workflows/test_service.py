@@ -10,6 +10,7 @@ from django.tasks import task_backends
 from django.test import override_settings
 from django.utils import timezone
 
+from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.relay import relay
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
@@ -64,3 +65,17 @@ def test_it_is_created_at_the_commit() -> None:
             result = flow.enqueue()
             assert not cluster.workflows.resources
         assert [*cluster.workflows.resources] == [result.id]
+
+
+def test_waiting_for_it_in_the_transaction_that_creates_it_is_refused() -> None:
+    """The row is there for its own transaction: the wait would never end."""
+    with outbox(InMemoryCluster()), pytest.raises(e.NotCommitted, match="Wait after it"), transaction.atomic():
+        flow.enqueue().wait(0.3)
+    options = {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "OPTIONS": {"ENQUEUE": "on_commit"}}
+    with (
+        override_settings(TASKS={"default": options}),
+        in_memory(),
+        pytest.raises(e.NotCommitted, match="Wait after it"),
+        transaction.atomic(),
+    ):
+        flow.enqueue().wait(0.3)
