@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from django.db import transaction
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
+from django_tasks_kubernetes.batches import ROWS_PER_QUERY, batches
 from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
 from django_tasks_kubernetes.enqueue.bulk import create_all
 from django_tasks_kubernetes.enqueue.new_task import NewTask
@@ -27,15 +29,17 @@ logger = logging.getLogger(__name__)
 
 # How long the process that wrote a row has it for itself.
 OWN_TRY: Final = timedelta(seconds=5)
-ROWS_A_QUERY: Final = 500
 
 
 def put(writer: TaskWriter, tasks: Sequence[NewTask], using: str) -> None:
     """Writes the rows in the current transaction, and tries to send them once it is committed."""
     now = timezone.now()
     rows = [_row(writer.alias, new.resource, now) for new in tasks]
-    # Of two with the same idempotency key, the second is none.
-    OutboxTask.objects.using(using).bulk_create(rows, batch_size=ROWS_A_QUERY, ignore_conflicts=True)
+    # All or none, also where there is no transaction yet.
+    with transaction.atomic(using, savepoint=False):
+        for batch in batches(rows):
+            # Of two with the same idempotency key, the second is none.
+            OutboxTask.objects.using(using).bulk_create(batch, ignore_conflicts=True)
     on_commit([new.name for new in tasks], partial(_send, writer, tasks, now, using), using=using, robust=True)
 
 
@@ -94,14 +98,14 @@ def _send(writer: TaskWriter, tasks: Sequence[NewTask], written_at: datetime, us
 
 
 def _rows(using: str, names: Sequence[str]) -> list[OutboxTask]:
-    parts = [names[start : start + ROWS_A_QUERY] for start in range(0, len(names), ROWS_A_QUERY)]
+    parts = [names[start : start + ROWS_PER_QUERY] for start in range(0, len(names), ROWS_PER_QUERY)]
     return [row for part in parts for row in OutboxTask.objects.using(using).filter(pk__in=part)]
 
 
 def _delete_sent(store: TaskStore, using: str, rows: Sequence[OutboxTask]) -> None:
     """Deletes the rows that the cluster has. Those that somebody has cancelled meanwhile are cancelled there."""
-    for start in range(0, len(rows), ROWS_A_QUERY):
-        part = rows[start : start + ROWS_A_QUERY]
+    for start in range(0, len(rows), ROWS_PER_QUERY):
+        part = rows[start : start + ROWS_PER_QUERY]
         # Not others: with an idempotency key, another call may just have replaced the row.
         same = OutboxTask.objects.using(using).filter(
             pk__in=[row.pk for row in part], created_at__in={row.created_at for row in part}

@@ -7,7 +7,7 @@ being dispatched.
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.tasks import Task
 from django.utils import timezone
 
+from django_tasks_kubernetes.batches import ROWS_PER_QUERY, batches
 from django_tasks_kubernetes.codec.find import find
 from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
 from django_tasks_kubernetes.models import TaskEnd
@@ -34,9 +35,6 @@ logger = logging.getLogger(__name__)
 TRIES: Final = 10
 BACKOFF: Final = timedelta(seconds=5)
 BACKOFF_MAX: Final = timedelta(minutes=10)
-ROWS_PER_QUERY: Final = 500
-# MariaDB takes 16 MiB (max_allowed_packet), and escapes may double the text. One row has less than etcd's 1.5 MiB.
-BYTES_PER_QUERY: Final = 4 * 1024 * 1024
 # Rows are kept this long at least: another process may be about to record the same end.
 KEPT_AT_LEAST: Final = timedelta(minutes=10)
 DEAD_LETTERS_KEPT: Final = timedelta(days=7)
@@ -60,9 +58,9 @@ def record(
     if rows:
         known = set(_rows(using).filter(pk__in=rows).values_list("pk", flat=True))
         new = [row for key, row in rows.items() if key not in known]
-        for batch in _batches(new):
+        for batch in batches(new):
             # Another process may insert the same row first.
-            TaskEnd.objects.using(using).bulk_create(batch, batch_size=ROWS_PER_QUERY, ignore_conflicts=True)
+            _rows(using).bulk_create(batch, ignore_conflicts=True)
     return set(rows)
 
 
@@ -159,20 +157,6 @@ def _row(alias: str, resource: Resource, end: End, now: datetime, dispatched: bo
         dispatched_at=now if dispatched else None,
         next_try_at=None if dispatched else now,
     )
-
-
-def _batches(rows: Iterable[TaskEnd]) -> Iterator[list[TaskEnd]]:
-    """Rows that go into one statement: each has a whole resource, and databases limit the length of a statement."""
-    batch: list[TaskEnd] = []
-    size = 0
-    for row in rows:
-        if batch and size + len(row.resource) > BYTES_PER_QUERY:
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += len(row.resource)
-    if batch:
-        yield batch
 
 
 def _locked(rows: "QuerySet[TaskEnd]") -> TaskEnd | None:

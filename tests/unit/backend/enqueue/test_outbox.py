@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.tasks import task_backends
 from django.tasks.signals import task_enqueued
 
-from django_tasks_kubernetes import exceptions
+from django_tasks_kubernetes import batches, exceptions
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.result import EnqueuedBy
@@ -155,3 +156,38 @@ def test_outbox_key_reused_while_its_row_is_being_cancelled(cluster: Cluster) ->
     assert ECHO.using(idempotency_key="order-1").enqueue(2).id == first
     assert (rows(), cluster.cancelled) == ([], [(first, "withdrawn")])
     assert (cluster.resources[first]["spec"]["cancel"], arguments(cluster, first)) == (True, [1])
+
+
+def test_outbox_bounds_the_bytes_of_a_statement(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the inbox does: MariaDB refuses a statement of more than 16 MiB, and would never take these."""
+    monkeypatch.setattr(Backend, "away", True)
+    inserts: list[int] = []
+
+    def count(execute: Any, sql: str, params: Any, *more: Any) -> Any:
+        if sql.startswith("INSERT"):
+            inserts.append(sum(len(value) for value in params if isinstance(value, str)))
+        return execute(sql, params, *more)
+
+    large = "x" * (90 * 1024)
+    with connection.execute_wrapper(count):
+        report = task_backends["default"].enqueue_many([(ECHO, [large])] * 100)  # type: ignore[attr-defined]
+    assert (len(report.accepted), len(rows())) == (100, 100)
+    assert sum(inserts) > 100 * len(large)
+    assert max(inserts) < 16 * 1024 * 1024 / 2
+
+
+def test_outbox_writes_all_rows_or_none_where_there_is_no_transaction(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "ROWS_PER_QUERY", 1)
+    inserts: list[str] = []
+
+    def fail_second(execute: Any, sql: str, *more: Any) -> Any:
+        inserts.extend([sql] if sql.startswith("INSERT") else [])
+        if len(inserts) == 2:
+            raise OperationalError("gone")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(fail_second), pytest.raises(OperationalError):
+        task_backends["default"].enqueue_many([(ECHO, [1]), (ECHO, [2])])  # type: ignore[attr-defined]
+    assert (rows(), cluster.resources) == ([], {})
