@@ -155,7 +155,8 @@ class KubernetesBackend(ResultMethods, WorkflowMethods, ChunkMethods, BaseTaskBa
         """Enqueues many tasks in `concurrency` threads: `[(task, args, kwargs), …]`, or any iterable of such tuples.
 
         Raises for none of them: the report has each call that was not accepted, with its error and its index. After
-        an error that every task would meet, such as missing permissions, the remaining calls are not tried.
+        an error that every task would meet, such as missing permissions, the remaining calls are not tried. What a
+        receiver of task_enqueued raises is logged.
         """
         return self._enqueuer.enqueue_many(calls, concurrency)
 

@@ -163,12 +163,13 @@ def delivery_for(mode: Enqueue) -> type[Delivery]:
 def _create_many(
     writer: TaskWriter, tasks: Sequence[NewTask], concurrency: int
 ) -> tuple[list[KubernetesResult | None], list[Failure]]:
-    done, failed = create_all(partial(writer.send, writer.store()), tasks, concurrency)
+    # A process may have no way to the cluster at all: asked for within, that is an error like another.
+    done, failed = create_all(lambda new: writer.send(writer.store(), new), tasks, concurrency)
     results: list[KubernetesResult | None] = [None] * len(tasks)
     for index, known in sorted(done.items()):
         results[index] = tasks[index].result if known is None else writer.decode(known)
         if known is None:
-            writer.announce(tasks[index].result)
+            writer.announce_robustly(tasks[index].result)
     return results, failed
 
 

@@ -92,5 +92,11 @@ class TaskWriter:
         task_enqueued.send(self.sender, task_result=result)
         self.stored(result)
 
+    def announce_robustly(self, result: KubernetesResult) -> None:
+        """The same for one of many tasks: what a receiver raises is logged. The others are there too, and their
+        receivers wait; and who is told of an error alone would enqueue all of them again."""
+        task_enqueued.send_robust(self.sender, task_result=result)
+        self.stored(result)
+
     def _delete_payload(self, stored: NewTask) -> None:
         self.files().delete(TextRef.from_data(stored.resource["spec"]["payloadRef"]))

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.tasks import TaskResultStatus, default_task_backend
 from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_enqueued
+from django.test import override_settings
 
 from django_tasks_kubernetes import exceptions
 from django_tasks_kubernetes.testing import InMemoryCluster
@@ -126,6 +128,35 @@ def test_enqueue_many_sends_the_signal_for_new_tasks(cluster: InMemoryCluster) -
     first, second, third = report.results
     assert first.id == third.id
     assert seen == [(first.id, threading.get_ident()), (second.id, threading.get_ident())]
+
+
+def test_enqueue_many_returns_its_report_whatever_a_receiver_raises(
+    cluster: InMemoryCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All tasks are there: who got an exception in place of the report would enqueue them again."""
+    seen: list[str] = []
+
+    def receiver(task_result: Any, **_: Any) -> None:
+        seen.append(task_result.id)
+        if task_result.args == [1]:
+            raise ValueError("not this one")
+
+    task_enqueued.connect(receiver)
+    try:
+        report = BACKEND.enqueue_many([(ECHO, (number,)) for number in range(3)])
+    finally:
+        task_enqueued.disconnect(receiver)
+    assert seen == [result.id for result in report.accepted]
+    assert set(seen) == set(cluster.resources)
+    assert "not this one" in caplog.text
+
+
+def test_enqueue_many_reports_each_call_where_no_cluster_is_configured(tmp_path: Path) -> None:
+    options = {"KUBECONFIG": str(tmp_path / "none")}
+    backend = {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "QUEUES": [], "OPTIONS": options}
+    with override_settings(TASKS={"default": backend}):
+        report = BACKEND.enqueue_many([(ECHO, (1,)), (ECHO, (2,))])
+    assert [type(failure.error) for failure in report.not_accepted] == [exceptions.ClusterNotConfigured] * 2
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, 65, True])
