@@ -5,15 +5,21 @@ directly: its generated layers cost more than the request (see benchmarks). Impo
 is imported with the first request, not with the backend.
 """
 
+import math
+import threading
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.tasks.exceptions import TaskException
+from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
 from urllib3 import BaseHTTPResponse, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from django_tasks_kubernetes.conf import Options
+from django_tasks_kubernetes.exceptions import ClusterNotConfigured
 from django_tasks_kubernetes.kube.credentials import load_configuration
 from django_tasks_kubernetes.kube.errors import error_from, unavailable
 from djangotasks_api.names import GROUP, TASK_PLURAL, VERSION, WORKFLOW_PLURAL
@@ -24,6 +30,8 @@ POOL_SIZE: Final = 32
 RETRY_AFTER_MAX_SECONDS: Final = 5.0
 # A watch brings a bookmark each minute: what is silent for longer is dead.
 SILENCE_SECONDS: Final = 70.0
+# How often credentials that are refused are read again.
+RENEW_SECONDS: Final = 10.0
 RETRYABLE_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 
 
@@ -39,14 +47,14 @@ class ApiServer:
 
     def __init__(self, options: Options) -> None:
         self.attempt = None
-        self._configuration, self.namespace = load_configuration(options)
-        self._configuration.connection_pool_maxsize = POOL_SIZE
-        self.server = self._configuration.host.rstrip("/")
+        self._options = options
+        self._renewing = threading.Lock()
+        self._renewed_at = -math.inf
+        configuration, self.namespace = load_configuration(options)
+        self.server = configuration.host.rstrip("/")
         self.tasks_path = f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{TASK_PLURAL}"
         self.workflows_path = f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{WORKFLOW_PLURAL}"
-        self._pool = RESTClientObject(self._configuration).pool_manager
-        # Without its password, if it has one.
-        self._proxy = None if self._pool.proxy is None else self._pool.proxy.netloc
+        self._session = _Session(configuration)
         self._timeout = Timeout(total=options.request_timeout)
         self._stream_timeout = Timeout(connect=options.request_timeout, read=SILENCE_SECONDS)
         self._retries = _BoundedRetry(
@@ -63,25 +71,75 @@ class ApiServer:
     def request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], *, stream: bool
     ) -> BaseHTTPResponse:
-        # Read for each request: the official client renews tokens here.
-        settings: Any = self._configuration.auth_settings()
-        credentials = {setting["key"]: setting["value"] for setting in settings.values()}
+        session = self._session
+        response = self._send(session, method, path, body, headers, stream=stream)
+        if response.status == HTTPStatus.UNAUTHORIZED and self._renew(session):
+            response.close()
+            response = self._send(self._session, method, path, body, headers, stream=stream)
+        return response
+
+    def _send(
+        self,
+        session: "_Session",
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        stream: bool,
+    ) -> BaseHTTPResponse:
         try:
-            return self._pool.request(
+            return session.pool.request(
                 method,
                 self.server + path,
                 body=body,
-                headers={**headers, **credentials},
+                headers={**headers, **session.credentials()},
                 timeout=self._stream_timeout if stream else self._timeout,
                 retries=False if stream else self._retries,
                 redirect=False,
                 preload_content=not stream,
             )
         except HTTPError as error:
-            raise unavailable(error, server=self.server, proxy=self._proxy) from error
+            raise unavailable(error, server=self.server, proxy=session.proxy) from error
+
+    def _renew(self, refused: "_Session") -> bool:
+        """Reads the credentials again, as kubectl does for each command, where the server has refused those that were
+        read before: a token in a file, or of a plugin that does not say when it expires. Returns whether there are
+        others now. Now and then only: a plugin may take seconds."""
+        with self._renewing:
+            if self._session is not refused:
+                return True  # Another thread was faster.
+            if time.monotonic() < self._renewed_at + RENEW_SECONDS:
+                return False
+            self._renewed_at = time.monotonic()
+            try:
+                configuration, _ = load_configuration(self._options)
+            except ClusterNotConfigured:
+                return False
+            # The kubeconfig may lead to another cluster by now, which has not these tasks.
+            if configuration.host.rstrip("/") != self.server:
+                return False
+            self._session = _Session(configuration)
+            return True
 
     def error(self, status: int, body: bytes) -> TaskException:
-        return error_from(status, body, server=self.server, namespace=self.namespace, proxy=self._proxy)
+        return error_from(status, body, server=self.server, namespace=self.namespace, proxy=self._session.proxy)
 
     def close(self) -> None:
-        self._pool.clear()
+        self._session.pool.clear()
+
+
+class _Session:
+    """Credentials, and the connections that are made with them."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        configuration.connection_pool_maxsize = POOL_SIZE
+        self.pool = RESTClientObject(configuration).pool_manager
+        # Without its password, if it has one.
+        self.proxy = None if self.pool.proxy is None else self.pool.proxy.netloc
+
+    def credentials(self) -> dict[str, str]:
+        """The headers. Asked for each request: the official client renews tokens here."""
+        settings: Any = self._configuration.auth_settings()
+        return {setting["key"]: setting["value"] for setting in settings.values()}
