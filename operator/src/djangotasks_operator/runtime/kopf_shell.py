@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 import kopf
+from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 # The backoffs of a watch that fails; after the last one the operator ends, and its pod is started again. With these, a
@@ -34,6 +35,8 @@ async def run_kopf(registry: kopf.OperatorRegistry, namespaces: tuple[str, ...],
         registry=registry,
         # Without kopf's peering, which is no election: equal priorities pause everybody.
         standalone=True,
+        # Nobody reads it. kopf's own is made of the user's name, and a user that the cluster has chosen has none.
+        identity=Identity("djangotasks"),
         stop_flag=stop,
         memories=NoMemories(),
         clusterwide=not namespaces,

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import asyncio
+import pwd
+from typing import Any
+
+import kopf
+import pytest
+
+from djangotasks_operator.runtime import kopf_shell
+
+
+def test_a_user_without_a_name_may_run_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenShift gives each namespace users of its own, which no image knows, and so may a policy of the cluster."""
+
+    def unknown(uid: int) -> Any:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    registry, stop, began = kopf.OperatorRegistry(), asyncio.Event(), asyncio.Event()
+
+    @kopf.on.startup(registry=registry)
+    async def begin(**_: Any) -> None:
+        began.set()
+        stop.set()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(server="http://127.0.0.1:9")
+
+    asyncio.run(asyncio.wait_for(kopf_shell.run_kopf(registry, ("shop",), stop), 20))
+    assert began.is_set()
