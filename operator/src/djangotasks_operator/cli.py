@@ -9,6 +9,7 @@ import uvloop
 
 from djangotasks_operator.app import Operator
 from djangotasks_operator.cache.definitions import DefinitionsOutdated
+from djangotasks_operator.cache.reflectors import NamespaceReadable
 from djangotasks_operator.config import Config
 from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.errors import ApiError
@@ -95,7 +96,7 @@ def run(
     )
     try:
         uvloop.run(Operator(config).run())
-    except (kopf.LoginError, CannotServe, DefinitionsOutdated) as error:
+    except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable) as error:
         raise click.ClickException(str(error)) from error
     except (ApiError, OSError) as error:
         raise click.ClickException(f"The API server: {error}") from error

@@ -8,6 +8,7 @@ meanwhile.
 """
 
 import asyncio
+import logging
 from typing import Any
 
 from djangotasks_operator.cache.kinds import (
@@ -22,8 +23,11 @@ from djangotasks_operator.cache.kinds import (
 )
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.runtime.client import Api
+from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.reflector import Kind, Lister, Reflector
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
+
+logger = logging.getLogger(__name__)
 
 # Standby pods before pods: one that is claimed between the two lists is in the second.
 REFLECTED: tuple[Kind[Store, Any], ...] = (
@@ -36,30 +40,73 @@ REFLECTED: tuple[Kind[Store, Any], ...] = (
 )
 
 
-class Reflectors:
-    """The listers and reflectors of all kinds. `namespaces`: empty for all."""
+class NamespaceReadable(Exception):
+    """A namespace that was left out can be read: the process is to begin again, with all that is there."""
 
-    def __init__(self, api: Api, store: Store, monitor: WatchMonitor, namespaces: tuple[str, ...]) -> None:
-        each: tuple[str | None, ...] = namespaces or (None,)
-        self._reflectors: list[Reflector[Store, Any]] = [
-            Reflector(api, store, kind, namespace, monitor) for kind in REFLECTED for namespace in each
+
+class Scope:
+    """What is read of one namespace, or of all (None)."""
+
+    def __init__(self, api: Api, store: Store, monitor: WatchMonitor, namespace: str | None) -> None:
+        self.namespace = namespace
+        self.reflectors: list[Reflector[Store, Any]] = [
+            Reflector(api, store, kind, namespace, monitor) for kind in REFLECTED
         ]
         # Queues, schedules and holds first, workflows before tasks, which they hold, and tasks before Jobs before Pods:
         # a Job or Pod of a listed task is in its own list, unless it is gone.
         self._listers: list[Lister[Store, Any]] = [
-            *(Lister(api, store, QUEUE_SOURCE, namespace) for namespace in each),
-            *(Lister(api, store, SCHEDULE_SOURCE, namespace) for namespace in each),
-            *self._reflectors,
+            Lister(api, store, QUEUE_SOURCE, namespace),
+            Lister(api, store, SCHEDULE_SOURCE, namespace),
+            *self.reflectors,
         ]
+        self.left_out = False
+        """Whether the first list was refused."""
+        self._listed = False
 
-    async def list(self) -> None:
-        """List everything: what the watches have delivered, and what they should have. Raises ApiError, OSError or
-        TimeoutError."""
-        for lister in self._listers:
-            await lister.list()
+    async def list(self) -> ApiError | None:
+        """List all kinds. Returns the answer of an API server that refuses one. Raises ApiError, OSError, TimeoutError
+        or NamespaceReadable."""
+        try:
+            for lister in self._listers:
+                # While controllers run, tasks must not appear before their Jobs and Pods, which would look lost.
+                await (lister.probe() if self.left_out else lister.list())
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            if not self._listed:
+                self.left_out = True
+                for lister in self._listers:
+                    lister.forget()
+            return error
+        if self.left_out:
+            raise NamespaceReadable(f"The namespace {self.namespace} can be read again.")
+        self._listed = True
+        return None
+
+
+class Reflectors:
+    """The listers and reflectors of all kinds. `namespaces`: empty for all.
+
+    A namespace that cannot be read is left out: who may delete it, or the operator's Role in it, must not end the work
+    in all others.
+    """
+
+    def __init__(self, api: Api, store: Store, monitor: WatchMonitor, namespaces: tuple[str, ...]) -> None:
+        self._scopes = [Scope(api, store, monitor, namespace) for namespace in namespaces or (None,)]
+
+    async def list(self) -> set[str | None]:
+        """List everything: what the watches have delivered, and what they should have. Returns the namespaces that
+        cannot be read. Raises ApiError, OSError or TimeoutError, and NamespaceReadable."""
+        refused = {scope.namespace: error for scope in self._scopes if (error := await scope.list()) is not None}
+        if len(refused) == len(self._scopes):
+            raise next(iter(refused.values()))
+        for namespace, error in refused.items():
+            logger.warning("the tasks of the namespace %s are left alone: %s", namespace, error)
+        return set(refused)
 
     async def watch(self) -> None:
         """Watch holds, workflows, tasks, Jobs and Pods until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for reflector in self._reflectors:
-                group.create_task(reflector.watch())
+            for scope in self._scopes:
+                for reflector in () if scope.left_out else scope.reflectors:
+                    group.create_task(reflector.watch())

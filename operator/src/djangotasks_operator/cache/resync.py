@@ -38,11 +38,11 @@ class Resync:
         self._listed_at: float | None = None
 
     async def list(self) -> None:
-        """List everything. Raises ApiError, OSError or TimeoutError."""
+        """List everything. Raises ApiError, OSError or TimeoutError, and NamespaceReadable."""
         with self._listing():
             began = self._monitor.clock()
-            await self._reflectors.list()
-            self._monitor.listed(began)
+            refused = await self._reflectors.list()
+            self._monitor.listed(began, refused)
         self._listed_at = self._monitor.clock()
         self._add_all()
 

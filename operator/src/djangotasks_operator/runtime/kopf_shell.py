@@ -1,26 +1,33 @@
 """Run kopf so that it only watches: it writes nothing to objects, and its events cost half as much CPU.
 
 kopf handles SIGTERM and SIGINT, runs the activities at the start and the end, and watches what the registry has
-handlers for. It ends the process when a watch is refused for about a minute.
+handlers for.
 """
 
 import asyncio
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import kopf
 from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
-# The backoffs of a watch that fails; after the last one the operator ends, and its pod is started again. With these, a
-# watch is open again 5 s after an API server that was away is back; with kopf's own (up to 21 s) later.
-WATCH_BACKOFFS = (1, 1, 2, 3, *(5,) * 10)
+
+class WatchBackoffs:
+    """The seconds between watches that fail. With these, a watch is open again 5 s after an API server that was away is
+    back; with kopf's own (up to 21 s) later. They have no end, since after the last one kopf ends the process: a
+    namespace that cannot be read any more would end it for all others."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1, 1, 2, 3), itertools.repeat(5))
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
     """Turn off what writes to the API server, and what is not needed."""
     settings.posting.enabled = False
     settings.scanning.disabled = True
-    settings.networking.error_backoffs = WATCH_BACKOFFS
+    settings.networking.error_backoffs = WatchBackoffs()
     settings.persistence.progress_storage = NoProgress()
     settings.persistence.diffbase_storage = NoDiffBase()
 

@@ -122,6 +122,16 @@ class Lister[Cache, Item]:
             kind.drop(cache, item)
         return page.resource_version
 
+    async def probe(self) -> None:
+        """Ask whether the kind can be listed, and change nothing. Raises ApiError, OSError or TimeoutError."""
+        await anext(aiter(self._api.list(self._kind.resource, self._namespace, self._kind.selector, lambda _: True)))
+
+    def forget(self) -> None:
+        """Drop all that is cached of the namespace."""
+        for item in self._kind.known(self._cache):
+            if self._namespace in (None, self._kind.identity(item)[0]):
+                self._kind.drop(self._cache, item)
+
     def _is_known(self, body: Object) -> bool:
         """Whether the cache has this version of an object, by its metadata."""
         is_newer = True

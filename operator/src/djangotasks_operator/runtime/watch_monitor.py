@@ -6,7 +6,7 @@ these or later ones. Where it does not, and a list confirms that the object is s
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 # How long a version may be missing. A watch is opened again after 70 s without an event or bookmark: that comes first.
@@ -69,10 +69,13 @@ class WatchMonitor:
         if state.pending is not None and state.pending.uid == uid:
             state.pending = None
 
-    def listed(self, began: float) -> None:
-        """Note that everything was listed since `began`: objects that are still pending are really there."""
-        for state in self._states.values():
-            if state.pending is None:
+    def listed(self, began: float, refused: Collection[str | None] = ()) -> None:
+        """Note that everything was listed since `began`: objects that are still pending are really there. `refused`:
+        the namespaces that cannot be read, of which nothing can be expected."""
+        for (_, namespace), state in self._states.items():
+            if namespace in refused:
+                state.pending = None
+            elif state.pending is None:
                 state.complete_at = max(state.complete_at, began)
             elif state.overdue(began):
                 state.pending.confirmed = True

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import pwd
 from typing import Any
 
@@ -32,3 +33,13 @@ def test_a_user_without_a_name_may_run_the_operator(monkeypatch: pytest.MonkeyPa
 
     asyncio.run(asyncio.wait_for(kopf_shell.run_kopf(registry, ("shop",), stop), 20))
     assert began.is_set()
+
+
+def test_a_watch_that_is_refused_is_tried_for_ever() -> None:
+    """After the last backoff kopf would end the process, for all namespaces."""
+    settings = kopf.OperatorSettings()
+    kopf_shell.configure(settings)
+    backoffs: Any = settings.networking.error_backoffs
+    for _ in range(2):
+        found = list(itertools.islice(backoffs, 1000))
+        assert (len(found), found[0], found[-1]) == (1000, 1, 5)

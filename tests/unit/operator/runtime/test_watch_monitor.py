@@ -147,6 +147,18 @@ def test_the_oldest_watch_of_a_kind_is_its_age() -> None:
     )
 
 
+def test_nothing_is_expected_of_a_namespace_that_cannot_be_read() -> None:
+    clock = Clock()
+    monitor = WatchMonitor(("shop", "bank"), clock=clock.seconds)
+    for namespace in monitor.namespaces:
+        monitor.expect("pods", namespace, "uid", "3")
+    clock.advance(LATER)
+    monitor.listed(clock.seconds(), {"bank"})
+    assert monitor.problem() is not None
+    monitor.forget("pods", "shop", "uid")
+    assert (monitor.problem(), monitor.needs_relist()) == (None, False)
+
+
 PUT: dict[str, Any] = {
     "djangotasks": (make_task(version=7), Store.put_task, Store.drop_task),
     "jobs": (make_job(resource_version="7"), Store.put_job, Store.drop_job),
