@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from tools.cluster import programs
 from tools.cluster.progress import Progress
@@ -119,24 +120,36 @@ def helm_program() -> Path:
 def completed(chart: Path, values: Values | None = None) -> Values:
     """The values, with those that the chart asks for."""
     values = values or {}
-    if chart == WEB_APP:
+    if chart.name == WEB_APP.name:
         return {"serviceAccounts": ["web"]} | values
     return values if values.get("watchNamespaces") else {"watchAllNamespaces": True} | values
 
 
-def helm(command: str, chart: Path, values: Values, *options: str) -> subprocess.CompletedProcess[str]:
-    """A command about a release called tasks in the namespace operators, with these values and no others."""
-    words = [helm_program(), command, "tasks", chart, "--namespace", "operators", "--values", "-", *options]
+def helm(
+    command: str, chart: Path, values: Values, *options: str, release: str = "tasks"
+) -> subprocess.CompletedProcess[str]:
+    """A command about a release in the namespace operators, with these values and no others."""
+    words = [helm_program(), command, release, chart, "--namespace", "operators", "--values", "-", *options]
     return subprocess.run(
         [str(word) for word in words], input=json.dumps(values), capture_output=True, text=True, check=False
     )
 
 
-def render(chart: Path, values: Values | None = None, *options: str) -> list[Manifest]:
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, as Flux and kustomize do. Helm does not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise ConstructorError(None, None, f"more than once: {twice}", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def render(chart: Path, values: Values | None = None, *options: str, release: str = "tasks") -> list[Manifest]:
     """What `helm template` makes of the completed values."""
-    done = helm("template", chart, completed(chart, values), *options)
+    done = helm("template", chart, completed(chart, values), *options, release=release)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in yaml.load_all(done.stdout, StrictLoader) if document]
 
 
 def notes(chart: Path, values: Values | None = None) -> str:

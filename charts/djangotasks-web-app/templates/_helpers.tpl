@@ -1,12 +1,21 @@
+{{/* A release may be called 2024: so its name is quoted, as that of its namespace is everywhere. */}}
 {{- define "djangotasks-web-app.selector" -}}
 app.kubernetes.io/name: djangotasks-web-app
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
+{{/* A label has no plus, which a chart's version may have: Flux, for one, adds the chart's digest, as +digest. */}}
 {{- define "djangotasks-web-app.labels" -}}
 {{ include "djangotasks-web-app.selector" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimAll "-_." | quote }}
+{{- end }}
+
+{{/* The labels of the pods of .root's .component: the project's own as well, each once, since tools that read what Helm
+has rendered, such as Flux, refuse a second one. */}}
+{{- define "djangotasks-web-app.podLabels" -}}
+{{- $component := dict "app.kubernetes.io/component" .component }}
+{{- merge $component (include "djangotasks-web-app.labels" .root | fromYaml) (.root.Values.app.podLabels | default dict) | toYaml }}
 {{- end }}
 
 {{/* The web app's service accounts, as JSON. */}}

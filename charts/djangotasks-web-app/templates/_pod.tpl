@@ -6,7 +6,7 @@ imagePullSecrets: {{- toYaml . | nindent 0 }}
 {{ end -}}
 securityContext: {{- toYaml $app.podSecurityContext | nindent 2 }}
 {{- with $app.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 containers:
 - name: {{ .name }}

@@ -13,7 +13,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ .root.Release.Name }}-{{ .name }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "djangotasks-web-app.labels" .root | nindent 4 }}
     app.kubernetes.io/component: {{ .name }}
 spec:
@@ -23,15 +23,12 @@ spec:
       app.kubernetes.io/component: {{ .name }}
   template:
     metadata:
-      labels:
-        {{- with $app.podLabels }}{{ toYaml . | nindent 8 }}{{ end }}
-        {{- include "djangotasks-web-app.labels" .root | nindent 8 }}
-        app.kubernetes.io/component: {{ .name }}
+      labels: {{- include "djangotasks-web-app.podLabels" (dict "root" .root "component" .name) | nindent 8 }}
       {{- with $app.podAnnotations }}
       annotations: {{- toYaml . | nindent 8 }}
       {{- end }}
     spec:
-      serviceAccountName: {{ $account }}
+      serviceAccountName: {{ $account | quote }}
       # Its token is what tasks are sent with, whatever the account's default for pods.
       automountServiceAccountToken: true
       {{- include "djangotasks-web-app.pod" . | nindent 6 }}

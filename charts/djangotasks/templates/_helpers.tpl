@@ -7,16 +7,28 @@
 {{- if contains "djangotasks" . }}{{ . | trunc 54 | trimSuffix "-" }}{{ else }}{{ printf "%s-djangotasks" . | trunc 54 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
+{{/* A release may be called 2024: so its name is quoted, as that of its namespace is everywhere. */}}
 {{- define "djangotasks.selector" -}}
 app.kubernetes.io/name: djangotasks
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "djangotasks.labels" -}}
 {{ include "djangotasks.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "djangotasks.versionLabel" .Chart.AppVersion }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+helm.sh/chart: {{ include "djangotasks.versionLabel" (printf "%s-%s" .Chart.Name .Chart.Version) }}
+{{- end }}
+
+{{/* A version as a label, which has no plus: Flux, for one, adds the digest of a chart to its version, as +digest. */}}
+{{- define "djangotasks.versionLabel" -}}
+{{ . | replace "+" "_" | trunc 63 | trimAll "-_." | quote }}
+{{- end }}
+
+{{/* The labels of .root, and those of .more that it does not set itself: each once, since tools that read what Helm has
+rendered, such as Flux, refuse a second one. */}}
+{{- define "djangotasks.labelsAnd" -}}
+{{ merge (include "djangotasks.labels" .root | fromYaml) (.more | default dict) | toYaml }}
 {{- end }}
 
 {{- define "djangotasks.image" -}}
