@@ -134,8 +134,8 @@ class OperatorValues(Values):
     admissionPolicy: AdmissionPolicy = AdmissionPolicy()
 
     resources: Object = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
-    """Of one replica. Measured (docs/benchmarks.md): 67 MiB when idle, 108 MiB with 3,000 tasks waiting, 132 MiB at
-    most after a restart. No limit of CPU: it would slow down the outcomes."""
+    """Of one replica, and of `helm test`. Measured (docs/benchmarks.md): 67 MiB when idle, 108 MiB with 3,000 tasks
+    waiting, 132 MiB at most after a restart. No limit of CPU: it would slow down the outcomes."""
 
     logFormat: Literal["text", "json"] = "text"
     """text for people, json for log collectors: one object a line."""

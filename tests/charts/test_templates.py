@@ -205,6 +205,25 @@ def test_each_process_has_what_the_app_has_and_pods_of_its_own() -> None:
     assert limits == {"memory": "1Gi"}
 
 
+def test_helm_test_passes_the_policies_and_quotas_that_the_replicas_pass() -> None:
+    values: Values = {
+        "podLabels": {"team": "shop", "sidecar.istio.io/inject": "false", "app.kubernetes.io/name": "other"},
+        "podAnnotations": {"a": "1"},
+        "priorityClassName": "batch",
+        "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+    }
+    manifests = render(OPERATOR, values)
+    test, deployment = one(manifests, "Pod"), one(manifests, "Deployment")["spec"]
+    assert {"team": "shop", "sidecar.istio.io/inject": "false"}.items() <= test["metadata"]["labels"].items()
+    assert values["podAnnotations"].items() <= test["metadata"]["annotations"].items()
+    assert test["spec"]["priorityClassName"] == "batch"
+    (replica,) = deployment["template"]["spec"]["containers"]
+    assert replica["resources"]["limits"] == values["resources"]["limits"]
+    assert test["spec"]["containers"][0]["resources"] == replica["resources"]
+    # It is none of the replicas, to which the Service leads.
+    assert not deployment["selector"]["matchLabels"].items() <= test["metadata"]["labels"].items()
+
+
 def test_a_key_of_ones_own() -> None:
     manifests = render(OPERATOR, {"key": {"existingSecret": "mine"}})
     assert not of_kind(manifests, "Secret")
