@@ -34,7 +34,7 @@ def test_what_tasks_reach() -> None:
     assert (spec["policyTypes"], spec["ingress"]) == (["Ingress", "Egress"], [])
     assert spec["podSelector"]["matchExpressions"] == [{"key": "djangotasks.dev/queue", "operator": "Exists"}]
     dns, operator, more = spec["egress"]
-    assert (ports(dns), ports(operator), more) == ({53}, {8080}, {"to": [PEER]})
+    assert (ports(dns), ports(operator), more) == ({53, 5353}, {8080}, {"to": [PEER]})
     deployment = one(render(OPERATOR), "Deployment")["spec"]["template"]
     assert operator["to"][0]["podSelector"]["matchLabels"].items() <= deployment["metadata"]["labels"].items()
     assert deployment["spec"]["containers"][0]["ports"][0]["containerPort"] == 8080
