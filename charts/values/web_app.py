@@ -48,7 +48,7 @@ class App(Values):
     """One of `serviceAccounts`. Default: the first."""
 
     volumes: list[Object] = []
-    """As in a pod. There is one at /tmp already."""
+    """As in a pod. There is one at /tmp already, unless you mount one there."""
 
     volumeMounts: list[Object] = []
 

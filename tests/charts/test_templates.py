@@ -205,6 +205,33 @@ def test_each_process_has_what_the_app_has_and_pods_of_its_own() -> None:
     assert limits == {"memory": "1Gi"}
 
 
+@pytest.mark.parametrize("field", ["env", "volumes", "volumeMounts"])
+def test_what_the_app_sets_itself_is_not_set_twice(field: str) -> None:
+    """The API server refuses to apply what it has twice (helm 4, Flux, Argo CD), and rightly so."""
+    keys = {"env": "name", "volumes": "name", "volumeMounts": "mountPath"}
+    app: Values = SHOP["app"] | {
+        "settingsModule": "shop.settings",
+        "env": [{"name": name, "value": "own"} for name in ("PYTHONUNBUFFERED", "DJANGO_SETTINGS_MODULE")],
+        "volumes": [{"name": "tmp", "emptyDir": {"medium": "Memory"}}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
+    pod = one(render(WEB_APP, {"app": app, "relay": {"enabled": True}}), "Deployment")["spec"]["template"]["spec"]
+    found = (pod if field == "volumes" else pod["containers"][0])[field]
+    assert [entry[keys[field]] for entry in found] == [entry[keys[field]] for entry in app[field]]
+    assert found == app[field]
+
+
+def test_there_is_a_place_for_short_lived_files_whatever_else_is_mounted() -> None:
+    app = SHOP["app"] | {
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/app/tmp"}],
+    }
+    pod = one(render(WEB_APP, {"app": app, "relay": {"enabled": True}}), "Deployment")["spec"]["template"]["spec"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounts.keys() == {"/tmp", "/app/tmp"}
+    assert sorted(mounts.values()) == sorted(volume["name"] for volume in pod["volumes"])
+
+
 def test_helm_test_passes_the_policies_and_quotas_that_the_replicas_pass() -> None:
     values: Values = {
         "podLabels": {"team": "shop", "sidecar.istio.io/inject": "false", "app.kubernetes.io/name": "other"},

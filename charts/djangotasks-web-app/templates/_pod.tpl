@@ -1,6 +1,15 @@
 {{/* What the pods of the project's processes have in common: the fields of a pod's spec below the service account. */}}
 {{- define "djangotasks-web-app.pod" -}}
 {{- $app := .root.Values.app -}}
+{{- $env := list (dict "name" "PYTHONUNBUFFERED" "value" "1") -}}
+{{- with $app.settingsModule -}}
+{{- $env = append $env (dict "name" "DJANGO_SETTINGS_MODULE" "value" .) -}}
+{{- end -}}
+{{- /* Each name once: the API server refuses to apply a second one. */ -}}
+{{- $set := list -}}
+{{- range $app.env }}{{ $set = append $set .name }}{{ end -}}
+{{- $tmp := true -}}
+{{- range $app.volumeMounts }}{{ if eq (trimSuffix "/" (toString .mountPath)) "/tmp" }}{{ $tmp = false }}{{ end }}{{ end -}}
 {{- with $app.imagePullSecrets -}}
 imagePullSecrets: {{- toYaml . | nindent 0 }}
 {{ end -}}
@@ -19,11 +28,10 @@ containers:
   args: {{- toYaml . | nindent 2 }}
   {{- end }}
   env:
-  # What it says is seen as it is said.
-  - {name: PYTHONUNBUFFERED, value: "1"}
-  {{- with $app.settingsModule }}
-  - {name: DJANGO_SETTINGS_MODULE, value: {{ . | quote }}}
-  {{- end }}
+  # What it says is seen as it is said (PYTHONUNBUFFERED).
+  {{- range $env }}{{ if not (has .name $set) }}
+  - {name: {{ .name }}, value: {{ .value | quote }}}
+  {{- end }}{{ end }}
   {{- with $app.env }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -33,14 +41,18 @@ containers:
   securityContext: {{- toYaml $app.securityContext | nindent 4 }}
   resources: {{- toYaml .values.resources | nindent 4 }}
   volumeMounts:
+  {{- if $tmp }}
   # The credentials of the API client pass through short-lived files.
-  - {name: tmp, mountPath: /tmp}
+  - {name: djangotasks-tmp, mountPath: /tmp}
+  {{- end }}
   {{- with $app.volumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 volumes:
-- name: tmp
+{{- if $tmp }}
+- name: djangotasks-tmp
   emptyDir: {}
+{{- end }}
 {{- with $app.volumes }}
 {{- toYaml . | nindent 0 }}
 {{- end }}
