@@ -25,8 +25,9 @@ WIDTH = 110
 
 def schema(model: type[Values]) -> str:
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | _tidy(model.model_json_schema())
-    # What a parent chart hands to all of its charts.
+    # What a parent chart hands to all of its charts, and what its `condition` for this one is called everywhere.
     document["properties"]["global"] = {"type": "object"}
+    document["properties"]["enabled"] = {"type": "boolean"}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

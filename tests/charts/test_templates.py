@@ -114,10 +114,6 @@ def test_a_wrong_value_is_refused(chart: Path, values: Values, words: str) -> No
     assert words in done.stderr
 
 
-def test_it_may_be_a_part_of_another_chart() -> None:
-    assert render(WEB_APP, {"global": {"imageRegistry": "x"}}) == render(WEB_APP)
-
-
 def test_replicas_stand_apart() -> None:
     pod = one(render(OPERATOR), "Deployment")["spec"]["template"]["spec"]
     (term,) = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]

@@ -1,6 +1,12 @@
+{{/* What the names of all objects begin with. A chart may have this one twice, under aliases: an object of the second
+must not take the place of one of the first. */}}
+{{- define "djangotasks-web-app.name" -}}
+{{- if eq .Chart.Name "djangotasks-web-app" }}{{ .Release.Name }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | lower | replace "_" "-" | trunc 53 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
 {{/* A release may be called 2024: so its name is quoted, as that of its namespace is everywhere. */}}
 {{- define "djangotasks-web-app.selector" -}}
-app.kubernetes.io/name: djangotasks-web-app
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 

@@ -12,7 +12,7 @@ it hangs, and is restarted. */}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ .root.Release.Name }}-{{ .name }}
+  name: {{ include "djangotasks-web-app.name" .root }}-{{ .name }}
   namespace: {{ .root.Release.Namespace | quote }}
   labels: {{- include "djangotasks-web-app.labels" .root | nindent 4 }}
     app.kubernetes.io/component: {{ .name }}
