@@ -25,7 +25,7 @@ class Crds(Values):
     """Install and upgrade the CustomResourceDefinitions with the release. One release a cluster may do so."""
 
     keep: bool = True
-    """Keep them, and with them all tasks, when the release is uninstalled."""
+    """Keep them, and with them all tasks, when the release is uninstalled, or no longer has them."""
 
 
 class Key(Values):

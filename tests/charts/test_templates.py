@@ -268,5 +268,6 @@ def test_the_crds_are_a_choice() -> None:
     assert not of_kind(render(OPERATOR, {"crds": {"enabled": False}}), "CustomResourceDefinition")
     for keep in (True, False):
         crds = of_kind(render(OPERATOR, {"crds": {"keep": keep}}), "CustomResourceDefinition")
-        kept = ["helm.sh/resource-policy" in crd["metadata"].get("annotations", {}) for crd in crds]
-        assert kept == [keep] * len(list((OPERATOR / "files" / "crds").iterdir()))
+        annotations = {"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false"}
+        found = [crd["metadata"].get("annotations", {}) for crd in crds]
+        assert found == [annotations if keep else {}] * len(list((OPERATOR / "files" / "crds").iterdir()))
