@@ -123,6 +123,11 @@ def test_replicas_stand_apart() -> None:
     assert pod["affinity"] == own
 
 
+def test_the_pods_depend_on_no_default_and_no_service_of_the_namespace() -> None:
+    pod = one(render(OPERATOR), "Deployment")["spec"]["template"]["spec"]
+    assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (True, False)
+
+
 def test_a_single_replica_does_not_block_a_drain() -> None:
     assert one(render(OPERATOR), "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
     for values in ({"replicas": 1}, {"podDisruptionBudget": {"enabled": False}}):
