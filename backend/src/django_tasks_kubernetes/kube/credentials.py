@@ -7,7 +7,7 @@ from typing import Final
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
-from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, list_kube_config_contexts
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigLoader, KubeConfigMerger
 from yaml import YAMLError
 
 from django_tasks_kubernetes.conf import Options
@@ -48,6 +48,7 @@ def load_configuration(options: Options) -> tuple[Configuration, str]:
 
 
 def _context_namespace(path: str, name: str | None) -> str:
-    contexts, current = list_kube_config_contexts(path)  # type: ignore[no-untyped-call]  # of the official client
-    context = next((context for context in contexts if context["name"] == name), current)
-    return str(context["context"].get("namespace") or "default")
+    """Of the context of that name. Only without a name there has to be a current one."""
+    config = KubeConfigMerger(path).config  # type: ignore[no-untyped-call]  # of the official client
+    loader = KubeConfigLoader(config, active_context=name)  # type: ignore[no-untyped-call]
+    return str(loader.current_context["context"].get("namespace") or "default")

@@ -1,5 +1,7 @@
 """Where the credentials and the namespace come from."""
 
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,26 @@ def test_namespace_of_options_or_context(
 def test_credentials_of_another_context(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path, "http://127.0.0.1")
     assert Client(Options(kubeconfig=path, context="two")).namespace == "second"
+
+
+@pytest.mark.parametrize("current", [None, "", "gone"], ids=["none", "empty", "one that is gone"])
+def test_a_context_that_is_named_needs_no_current_one(tmp_path: Path, current: str | None) -> None:
+    path = Path(kubeconfig(tmp_path, "http://127.0.0.1"))
+    document = {name: value for name, value in json.loads(path.read_text()).items() if name != "current-context"}
+    path.write_text(json.dumps(document if current is None else document | {"current-context": current}))
+    assert Client(Options(kubeconfig=str(path), context="two")).namespace == "second"
+    with pytest.raises(e.ClusterNotConfigured, match="No usable credentials"):
+        Client(Options(kubeconfig=str(path)))
+
+
+def test_credentials_of_several_kubeconfigs_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = json.loads(Path(kubeconfig(tmp_path, "http://127.0.0.1:1")).read_text())
+    parts = [tmp_path / name for name in ("contexts", "not-there", "others")]
+    parts[0].write_text(json.dumps({name: document[name] for name in ("apiVersion", "kind", "contexts")}))
+    parts[2].write_text(json.dumps({name: value for name, value in document.items() if name != "contexts"}))
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, parts)))
+    configuration, namespace = load_configuration(Options(context="two"))
+    assert (configuration.host, namespace) == ("http://127.0.0.1:1", "second")
 
 
 def test_credentials_from_the_environments_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
