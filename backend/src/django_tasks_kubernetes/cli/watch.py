@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from django.tasks.exceptions import TaskResultDoesNotExist
+
 from django_tasks_kubernetes.cli.connection_problem import ConnectionProblem
 from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.session import Code, Session
@@ -67,7 +69,7 @@ def watch_all(
 def is_reached(session: Session, selector: str, timeout: float | None, take: Callable[[object], bool]) -> bool:
     """Gives each change of a watch to `take`, until it returns True. Returns False where the time is over before."""
     stream = WatchStream(session.client, selector)
-    timer = threading.Timer(timeout or 0, stream.close)
+    timer = threading.Timer(min(threading.TIMEOUT_MAX, timeout or 0), stream.close)
     if timeout is not None:
         timer.daemon = True
         timer.start()
@@ -127,19 +129,27 @@ class WatchView[R: Row | WorkflowRow]:
 
     def _list(self) -> None:
         """Lists them again: the watch may have missed deletions."""
-        found: Iterable[Resource]
-        if self._names:
-            found = [self._session.tasks.get(name) for name in self._names]
-        else:
-            # One after the other: all together may not fit into memory.
-            found = self._session.tasks.find(self._selector)
+        # One after the other: all together may not fit into memory.
+        found = self._named() if self._names else self._session.tasks.find(self._selector)
         there = set()
         for resource in found:
             there.add(self._kind.row(resource).key)
             self._put(resource)
-        for key in self._rows.keys() - there:
-            self._deleted.add(key)
+        for key, row in self._rows.items():
+            # One that was finished before stays what it was: its time is over.
+            if key not in there and not row.is_finished and key not in self._deleted:
+                self._deleted.add(key)
+                self._say(row)
         self._begun = True
+
+    def _named(self) -> Iterator[Resource]:
+        """Those with the names. Raises TaskResultDoesNotExist for one that has not been there since the beginning."""
+        for name in self._names:
+            try:
+                yield self._session.tasks.get(name)
+            except TaskResultDoesNotExist:
+                if not self._begun:
+                    raise
 
     def _wanted(self, name: str) -> bool:
         return not self._names or name in self._names
@@ -164,8 +174,12 @@ class WatchView[R: Row | WorkflowRow]:
             case OutputFormat.NAME:
                 output.name(row)
             case _:
-                if self._live is None:
-                    output.line(line(row, gone=row.key in self._deleted))
+                self._say(row)
+
+    def _say(self, row: R) -> None:
+        output = self._session.output
+        if self._live is None and output.format in (OutputFormat.TABLE, OutputFormat.WIDE):
+            output.line(line(row, gone=row.key in self._deleted))
 
 
 def line(row: Row | WorkflowRow, *, gone: bool = False, now: datetime | None = None) -> str:

@@ -1,6 +1,7 @@
 """watch: what is shown of each change, and when it is over."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,10 +100,10 @@ def test_watch_counts_a_deleted_task_as_failed(how: str) -> None:
     made, said = watching(RUNS)
     if how == "watched":
         made.take(event(RUNS, "DELETED"))
-        assert shown(said)[-1].endswith("deleted")
     else:
         made._session.tasks = FakeTasks()
         made.take(RelistNeeded(0))
+    assert shown(said)[-1] == "runs  shop.tasks.send  Running  deleted"
     assert (made.done, made.code()) == (True, Code.FAILED)
 
 
@@ -110,6 +111,30 @@ def test_watch_keeps_the_end_of_a_task_deleted_after_it() -> None:
     made, _ = watching(RUNS)
     made.take(event(DONE, "DELETED"))
     assert (made.done, made.code()) == (True, Code.OK)
+
+
+@pytest.mark.parametrize("names", [[], ["runs", "other"]], ids=["all", "ids"])
+def test_watch_keeps_the_end_of_a_task_whose_time_is_over_before_it_lists_again(names: list[str]) -> None:
+    other = resource("other", phase="Running")
+    made, said = watching(RUNS, other, names=names)
+    made.take(event(DONE))
+    made._session.tasks = FakeTasks(other)
+    made.take(RelistNeeded(1))
+    assert not made.done
+    made.take(event(resource("other", phase="Succeeded")))
+    assert (made.done, made.code()) == (True, Code.OK)
+    assert "deleted" not in said.out
+
+
+def test_watch_of_ids_goes_on_after_one_that_is_gone() -> None:
+    other = resource("other", phase="Running")
+    made, said = watching(RUNS, other, names=["runs", "other"])
+    made._session.tasks = FakeTasks(other)
+    for _ in range(2):
+        made.take(RelistNeeded(1))
+    assert [line for line in shown(said) if line.endswith("deleted")] == ["runs  shop.tasks.send  Running  deleted"]
+    made.take(event(resource("other", phase="Succeeded")))
+    assert (made.done, made.code()) == (True, Code.FAILED)
 
 
 def test_watch_of_nothing_succeeds() -> None:
@@ -146,6 +171,15 @@ class Endless:
 
     def watch(self, version: str, selector: str) -> None:
         return None
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 1e12])
+def test_watch_takes_any_time_to_wait(timeout: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    said = Recorded(FakeTasks(DONE), client=Endless())
+    assert watch(said.session, ["runs"], Filter(), timeout=timeout) == Code.OK
+    assert failed == []
 
 
 def test_watch_times_out() -> None:
