@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_tasks_kubernetes.cli.output import Output
+from django_tasks_kubernetes.cli.streams import is_interactive
 from django_tasks_kubernetes.presentation.filters import Filter, UsageError, WorkflowFilter
 
 
@@ -59,7 +60,7 @@ def without_retried(
 
 def confirmed(output: Output, question: str) -> bool:
     """Asks in the terminal. Raises UsageError where there is none."""
-    if not sys.stdin.isatty():
+    if not is_interactive(sys.stdin):
         raise UsageError("Nobody can confirm this here: give --yes, after a look with --dry-run.")
     output.ask(question)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

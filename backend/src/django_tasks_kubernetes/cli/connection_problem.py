@@ -1,6 +1,7 @@
 """What a watch says while the API server is away."""
 
 from django_tasks_kubernetes.cli.output import Output
+from django_tasks_kubernetes.presentation.text import safe
 from django_tasks_kubernetes.watch.stream import Connected, Disconnected
 
 
@@ -15,7 +16,7 @@ class ConnectionProblem:
         """Handles a change of the stream, where it is about the connection."""
         match change:
             case Disconnected(error):
-                text = f"{error} Retrying."
+                text = safe(f"{error} Retrying.")
             case Connected():
                 text = ""
             case _:

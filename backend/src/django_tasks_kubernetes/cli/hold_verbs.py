@@ -63,7 +63,7 @@ def hold(session: HoldSession, queue: str, wanted: Wanted, *, replace: bool = Fa
 
 def release(session: HoldSession, queues: Iterable[str]) -> int:
     """Ends the holds of queues."""
-    worst = int(Code.OK)
+    worst, session.output.goes_on = int(Code.OK), True
     for queue in dict.fromkeys(queues):
         try:
             found = session.holds.get(queue)

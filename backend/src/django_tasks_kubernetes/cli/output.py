@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from typing import Any, TextIO
 
 from django_tasks_kubernetes.cli.renderer import Renderer
+from django_tasks_kubernetes.cli.streams import drop, is_interactive, put, tolerant
 from django_tasks_kubernetes.presentation.rows import Row
+from django_tasks_kubernetes.presentation.text import safe
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow
 
 
@@ -33,7 +35,13 @@ class Output:
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     color: bool = True
+    goes_on: bool = False
+    """Whether the work is done to its end where nobody reads the answers any more, as behind `head`."""
+
     _renderer: Renderer | None = None
+
+    def __post_init__(self) -> None:
+        self.stdout, self.stderr = tolerant(self.stdout), tolerant(self.stderr)
 
     @property
     def renderer(self) -> Renderer:
@@ -50,25 +58,36 @@ class Output:
         return self._renderer
 
     def line(self, text: str) -> None:
-        print(text, file=self.stdout, flush=True)
+        """Writes a line, in which nothing moves a cursor. Raises BrokenPipeError, unless the work goes on."""
+        try:
+            put(self.stdout, f"{safe(text, lines=True)}\n")
+        except BrokenPipeError:
+            if not self.goes_on:
+                raise
+            drop(self.stdout)
 
     def raw(self, data: bytes) -> None:
-        """Writes a part of a log unchanged."""
+        """Writes a part of a log, or of a file, unchanged."""
         if (buffer := getattr(self.stdout, "buffer", None)) is not None:
             buffer.write(data)
             buffer.flush()
         else:
-            self.stdout.write(data.decode(errors="replace"))
+            put(self.stdout, data.decode(errors="replace"))
 
     def object(self, value: Any) -> None:
         """Writes an object as one line of ASCII, so that nothing in it can end the line or move a cursor."""
         self.line(json.dumps(value))
 
     def note(self, text: str) -> None:
-        print(text, file=self.stderr, flush=True)
+        """What it repeats may be anybody's, such as the words of an admission webhook. Where nobody reads it, it is no
+        reason to end."""
+        self.ask(f"{safe(text, lines=True)}\n")
 
     def ask(self, question: str) -> None:
-        print(question, end="", file=self.stderr, flush=True)
+        try:
+            put(self.stderr, question)
+        except BrokenPipeError:
+            drop(self.stderr)
 
     def name(self, row: Row | WorkflowRow) -> None:
         """Writes its name as kubectl does."""
@@ -77,4 +96,4 @@ class Output:
 
 def is_terminal(stream: TextIO) -> bool:
     """Whether the stream shows colours and can be written over: https://no-color.org."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return is_interactive(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"

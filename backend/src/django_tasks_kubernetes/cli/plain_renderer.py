@@ -6,6 +6,7 @@ from typing import TextIO
 
 from django_tasks_kubernetes.cli.fit import GAP, Cells, fit, widths_of
 from django_tasks_kubernetes.cli.renderer import Page
+from django_tasks_kubernetes.cli.streams import is_interactive, put
 
 
 class PlainRenderer:
@@ -13,7 +14,7 @@ class PlainRenderer:
         self._stream = stream
 
     def table(self, rows: Iterable[Cells], *, wide: bool = False) -> None:
-        width = shutil.get_terminal_size().columns if self._stream.isatty() and not wide else None
+        width = shutil.get_terminal_size().columns if is_interactive(self._stream) and not wide else None
         for line in lines_of(fit(list(rows), width)):
             self._print(line)
 
@@ -43,7 +44,7 @@ class PlainRenderer:
             self._print(f"  {line}".rstrip())
 
     def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        put(self._stream, f"{line}\n")
 
 
 def lines_of(rows: list[Cells]) -> list[str]:

@@ -1,14 +1,13 @@
 """Turns what a verb raises into a message and an exit code, for both shells."""
 
 import logging
-import os
-import sys
 from collections.abc import Callable
 
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
 from django_tasks_kubernetes.cli.output import Output
 from django_tasks_kubernetes.cli.session import Code
+from django_tasks_kubernetes.cli.streams import drop
 from django_tasks_kubernetes.presentation.filters import UsageError
 
 
@@ -29,8 +28,8 @@ def run(work: Callable[[], int], output: Output) -> int:
         output.note(str(error))
         return Code.FAILED
     except BrokenPipeError:
-        # The reader has closed the pipe, as `head` does. What is still to be written at the exit goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has closed the pipe, as `head` does.
+        drop(output.stdout)
         return Code.OK
     except KeyboardInterrupt:
         return Code.INTERRUPTED

@@ -29,6 +29,7 @@ class Step:
 def sync(session: ScheduleSession, project: Project, *, prune: bool, take_over: bool, dry_run: bool) -> int:
     """Applies all schedules that the project declares. `prune`: and deletes those that it no longer does."""
     output, worst, rows = session.output, int(Code.OK), []
+    output.goes_on = True
     for step in _steps(session, project, prune=prune, take_over=take_over, dry_run=dry_run):
         if step.action is Action.REFUSED:
             worst = int(Code.FAILED)
@@ -74,7 +75,8 @@ def write_yaml(session: ScheduleSession, project: Project) -> int:
     import yaml  # comes with the official client; only needed here
 
     text = yaml.safe_dump_all(project.resources, sort_keys=False, allow_unicode=True, explicit_start=True)
-    session.output.line(text.rstrip("\n"))
+    # YAML is UTF-8, whatever a terminal shows.
+    session.output.raw(text.encode())
     return Code.OK
 
 

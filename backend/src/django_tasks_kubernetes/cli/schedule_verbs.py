@@ -121,7 +121,7 @@ def _create(session: ScheduleSession, resource: Resource, times: list[datetime],
     question = f"Create {len(missing):,} {kind}? [y/N] "
     if not (dry_run or yes or not missing) and not confirmed(session.output, question):
         return Code.OK
-    worst = int(Code.OK)
+    worst, session.output.goes_on = int(Code.OK), True
     for task, (at, made) in wanted.items():
         what = "exists" if task not in missing else "would be created" if dry_run else "created"
         try:
@@ -154,8 +154,9 @@ def parsed(option: str, text: str, zone: tzinfo) -> datetime:
 
 
 def each(session: ScheduleSession, names: Iterable[str], one: Callable[[Resource], int]) -> int:
-    """Processes schedules one after the other, whether or not one fails. Returns the worst code."""
-    worst = int(Code.OK)
+    """Processes schedules one after the other, whether or not one fails, or anybody reads on. Returns the worst
+    code."""
+    worst, session.output.goes_on = int(Code.OK), True
     for name in dict.fromkeys(names):
         try:
             worst = max(worst, one(session.schedules.get(plain_name(name))))

@@ -87,9 +87,9 @@ def each_of(
     one: Callable[[str], int],
     words: Callable[[TaskException, str], str] = lambda error, _: str(error),
 ) -> int:
-    """Processes ids one after the other, whether or not one fails. Returns the worst code. `words`: what is said of an
-    id that fails."""
-    worst = int(Code.OK)
+    """Processes ids one after the other, whether or not one fails, or anybody reads on. Returns the worst code.
+    `words`: what is said of an id that fails."""
+    worst, output.goes_on = int(Code.OK), True
     for id_ in dict.fromkeys(ids):
         try:
             worst = max(worst, one(id_))
