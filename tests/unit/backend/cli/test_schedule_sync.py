@@ -11,6 +11,7 @@ import yaml
 from django_tasks_kubernetes.cli import schedule_sync as verbs
 from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.schedule_session import Project
+from django_tasks_kubernetes.exceptions import PermissionDenied
 from tests.unit.backend.schedule_resources import RecordedSchedules, project, schedule_resource, session
 
 HOW: Any = {"prune": False, "take_over": False, "dry_run": False}
@@ -37,6 +38,21 @@ def test_sync_prunes_last_and_its_own_alone() -> None:
     assert verbs.sync(given, project(schedule_resource("a")), **HOW | {"prune": True}) == 0
     assert given.schedules.done == [("apply", "a"), ("delete", "old")]
     assert rows(given) == [["a", "created"], ["old", "deleted"]]
+
+
+def test_sync_says_what_it_has_done_where_one_cannot_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = session(schedule_resource("first"), schedule_resource("second"))
+    delete = given.schedules.delete
+
+    def refused(resource: Any, *, dry_run: bool) -> None:
+        if resource["metadata"]["name"] == "first":
+            raise PermissionDenied("cannot delete")
+        delete(resource, dry_run=dry_run)
+
+    monkeypatch.setattr(given.schedules, "delete", refused)
+    assert verbs.sync(given, project(schedule_resource("a")), **HOW | {"prune": True}) == 1
+    assert rows(given) == [["a", "created"], ["first", "refused"], ["second", "deleted"]]
+    assert given.err == "first: cannot delete\n"
 
 
 @pytest.mark.parametrize(

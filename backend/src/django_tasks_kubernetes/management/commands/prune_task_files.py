@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
+from django_tasks_kubernetes.management.arguments import seconds
 from django_tasks_kubernetes.prune import GRACE, prune
 
 
@@ -19,15 +20,13 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="delete nothing, and list what would be deleted")
         parser.add_argument(
             "--grace",
-            type=float,
+            type=seconds,
             default=GRACE.total_seconds(),
             metavar="SECONDS",
             help="leave files alone that are younger: their tasks may be about to be created (default: %(default).0f)",
         )
 
     def handle(self, *args: Any, dry_run: bool, grace: float, verbosity: int, **options: Any) -> None:
-        if grace < 0:
-            raise CommandError("--grace must be a number of seconds from 0.")
         try:
             done = prune(grace=timedelta(seconds=grace), dry_run=dry_run)
         except KubernetesBackendError as error:

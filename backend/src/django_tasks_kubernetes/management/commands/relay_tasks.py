@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, connections
 
+from django_tasks_kubernetes.management.arguments import add_database, seconds
 from django_tasks_kubernetes.relay import Relayed, relay
 from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
 
@@ -16,11 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="send what is due, and exit; with 1 if some is left")
-        parser.add_argument("--interval", type=float, default=5.0, help="seconds between two polls (default: 5)")
-        parser.add_argument("--database", default=DEFAULT_DB_ALIAS, help="the alias of the outbox's database")
+        parser.add_argument("--interval", type=seconds, default=5.0, help="seconds between two polls (default: 5)")
+        add_database(parser, "the alias of the outbox's database")
         parser.add_argument(
             "--hang-seconds",
-            type=float,
+            type=seconds,
             default=HANG_SECONDS,
             help=f"exit with 1 when one step takes longer than this; 0: never (default: {HANG_SECONDS:g})",
         )

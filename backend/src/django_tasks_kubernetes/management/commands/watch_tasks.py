@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import Error, connections
 
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
+from django_tasks_kubernetes.management.arguments import add_database, seconds
 from django_tasks_kubernetes.management.backends import kubernetes_backends
 from django_tasks_kubernetes.models import TaskEnd, TaskHistory
 from django_tasks_kubernetes.notify import inbox
@@ -34,12 +35,10 @@ class Command(BaseCommand):
             help="send Django's task_finished too, for ends that no pod has reported: for monitors of tasks",
         )
         parser.add_argument("--backend", metavar="ALIAS", help="only this backend in TASKS (default: all)")
-        parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, help="the alias of the database with the table of ends"
-        )
+        add_database(parser, "the alias of the database with the table of ends")
         parser.add_argument(
             "--hang-seconds",
-            type=float,
+            type=seconds,
             default=HANG_SECONDS,
             help="exit with 1 when one step, such as the receivers of one end, takes longer than this; 0: never "
             f"(default: {HANG_SECONDS:g})",

@@ -1,0 +1,26 @@
+"""What commands that run for long take as arguments."""
+
+from argparse import ArgumentTypeError
+from typing import Final
+
+from django.core.management.base import CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+# About thirty years: more is no timeout for some system calls, and beyond the calendar.
+SECONDS_MAX: Final = 1e9
+
+
+def seconds(text: str) -> float:
+    """A length of time. Raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= SECONDS_MAX:
+        raise ArgumentTypeError(f"must be a number of seconds from 0 to {SECONDS_MAX:,.0f}, not {text!r}")
+    return value
+
+
+def add_database(parser: CommandParser, text: str) -> None:
+    """`text`: which one it is."""
+    parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help=text)
