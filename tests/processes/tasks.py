@@ -8,7 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,23 @@ def forks(*children: str) -> str:
 @task
 async def async_forks() -> str:
     return forks.func("raises")
+
+
+@task
+def loses_a_worker() -> str:
+    """The executor then ends the other worker by SIGTERM, and waits for its end."""
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        pool.submit(time.sleep, 600)
+        try:
+            pool.submit(os._exit, 9).result()
+        except BrokenProcessPool:
+            return "the pool is broken"
+    return "never"
+
+
+@task
+async def async_loses_a_worker() -> str:
+    return loses_a_worker.func()
 
 
 @task

@@ -57,6 +57,8 @@ CASES = {
     "no settings": Case("fails", env={"DJANGO_SETTINGS_MODULE": ""}),
     "forks": Case("forks"),
     "async forks": Case("async_forks"),
+    "pool": Case("loses_a_worker"),
+    "async pool": Case("async_loses_a_worker"),
     "a handler": Case("has_a_handler_that_exits"),
     "terminated after the return": Case("returns_and_is_terminated"),
     "PID 1: orphans": Case("leaves_orphans", (50,), AS_PID_1),
@@ -178,6 +180,14 @@ def test_forked_child_of_an_async_task(runners: dict[str, Runner]) -> None:
     runner = runners["async forks"]
     assert runner.end() == 0
     assert runner.pod.outcome.result == '"the parent\'s result; the children ended with [1]"'
+
+
+@pytest.mark.parametrize("case", ["pool", "async pool"])
+def test_workers_of_a_task_are_ended_as_elsewhere(runners: dict[str, Runner], case: str) -> None:
+    """https://bugs.python.org/msg308652: they have the handlers of signals of the process that they are forked from."""
+    runner = runners[case]
+    assert runner.end() == 0
+    assert runner.pod.outcome.result == '"the pool is broken"'
 
 
 def test_sigterm_after_the_return_keeps_the_result(runners: dict[str, Runner]) -> None:

@@ -54,12 +54,20 @@ class Termination:
         self._armed = True
         self._pid = os.getpid()
         self._cancel: Callable[[], object] | None = None
+        self._before: dict[int, Any] = {}
 
     def install(self) -> None:
         self._pid = os.getpid()
         # Where the runner is PID 1's child it gets SIGTERM alone. Another init, such as tini, passes on what it gets.
-        for number in (signal.SIGTERM, *STOP_SIGNALS):
-            signal.signal(number, self._handle)
+        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGTERM, *STOP_SIGNALS)}
+        os.register_at_fork(after_in_child=self._uninstall)
+
+    def _uninstall(self) -> None:
+        """In a process that the task has forked: libraries end their workers by SIGTERM and wait for that, and a worker
+        takes what is raised in it for the failure of its work."""
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, handler)
 
     def disarm(self) -> None:
         """The end of the task is known: from now on, SIGTERM no longer gets in the way of reporting it."""
