@@ -81,9 +81,9 @@ def main(termination: Termination) -> int:
         termination.disarm()
         termination.end_child()
         outcome = replace(outcome, usage=usage.measured())
-        log_failure(assignment, outcome)
-        # First: it must be there even if the process ends while the operator is away.
+        # First: it must be there even if the process ends while the operator is away, or the project's logging hangs.
         kept = write_termination_message(outcome, seal, message_path)
+        log_failure(assignment, outcome)
 
         def note(problem: str) -> None:
             if kept:

@@ -1,11 +1,27 @@
 """The runner's own lines (few, on stderr, never arguments or results), and log records that say whose they are."""
 
 import logging
+import sys
+from contextlib import suppress
 from typing import Any
 
 from djangotasks_api.assignment import Assignment
 
-logger = logging.getLogger("django_tasks_kubernetes.runner")
+
+class _Lines(logging.LoggerAdapter[logging.Logger]):
+    """Lines that cost no outcome: what a filter, a handler or a factory of the project raises is not raised here."""
+
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        try:
+            # Of the caller: two levels up, as logging counts.
+            super().log(level, msg, *args, stacklevel=2, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task is more important
+            with suppress(Exception):
+                line = str(msg) % args if args else str(msg)
+                sys.stderr.write(f"{line}\n(The project's logging raised {type(error).__name__}: {error})\n")
+
+
+logger = _Lines(logging.getLogger("django_tasks_kubernetes.runner"))
 
 
 def mark_records(assignment: Assignment) -> None:
@@ -17,7 +33,7 @@ def mark_records(assignment: Assignment) -> None:
     Wraps the factory of records that there is. To be called again when the project may have set one of its own.
     """
     # Django's LOGGING turns off the loggers that there are, unless it says otherwise.
-    logger.disabled = False
+    logger.logger.disabled = False
     make = logging.getLogRecordFactory()
     if isinstance(make, _Marking):
         return
@@ -39,11 +55,12 @@ def is_shown(name: str) -> bool:
     found: logging.Logger | None = logging.getLogger(name)
     if found is None or not found.isEnabledFor(logging.ERROR):
         return False
-    record = found.makeRecord(name, logging.ERROR, __file__, 0, "", (), None)
-    while found is not None:
-        if any(_shows(handler, record) for handler in found.handlers):
-            return True
-        found = found.parent if found.propagate else None
+    with suppress(Exception):  # of a filter, or of a factory
+        record = found.makeRecord(name, logging.ERROR, __file__, 0, "", (), None)
+        while found is not None:
+            if any(_shows(handler, record) for handler in found.handlers):
+                return True
+            found = found.parent if found.propagate else None
     return False
 
 

@@ -1,11 +1,13 @@
 """Log records say whose they are."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import django
 import pytest
 
+from djangotasks_api.phases import Reason
 from tests.unit.backend.pod import HERE, Pod
 from tests.unit.backend.runner.conftest import Run
 
@@ -48,3 +50,52 @@ def test_log_records_with_a_projects_own_factory(
     records = {record.name: record for record in caplog.records}
     assert WHOSE.items() <= records["setup"].__dict__.items()
     assert ({"project": "shop"} | WHOSE).items() <= records[HERE].__dict__.items()
+
+
+def _refuses(record: logging.LogRecord) -> bool:
+    raise LookupError("this filter is for requests")
+
+
+class _Broken(logging.StreamHandler[Any]):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise LookupError("this handler is for requests")
+
+
+def _filters(handler: logging.Handler) -> None:
+    handler.addFilter(_refuses)
+
+
+def _makes_nothing(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    raise LookupError("this factory is for requests")
+
+
+@pytest.mark.parametrize(
+    "set_up",
+    [
+        lambda: _filters(logging.getLogger().handlers[-1]),
+        lambda: logging.getLogger().addHandler(_Broken()),
+        lambda: logging.setLogRecordFactory(_makes_nothing),
+    ],
+    ids=["a filter", "a handler", "a factory"],
+)
+@pytest.mark.parametrize(("task", "args"), [("fails", ()), ("returns", ("nothing",))])
+def test_an_outcome_is_reported_whatever_the_projects_logging_raises(
+    run: Run,
+    pod: Pod,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    set_up: Callable[[], object],
+    task: str,
+    args: tuple[Any, ...],
+) -> None:
+    """A filter that reads `record.request`, as many have it: https://github.com/celery/celery/issues/1582 is the like."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [*root.handlers, logging.StreamHandler()])
+    monkeypatch.setattr(django, "setup", set_up)
+    # So that there is something to say of each outcome.
+    pod.server.answer = lambda request: (409 if request.path.endswith("outcome") else 200, {}, {})
+    assert run(task, *args) == (1 if task == "fails" else 0)
+    assert pod.outcome.reason == (Reason.TASK_ERROR if task == "fails" else None)
+    said = capsys.readouterr().err
+    assert "The operator no longer waits for this attempt" in said
+    assert "The project's logging raised LookupError" in said
