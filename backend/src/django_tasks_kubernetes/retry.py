@@ -6,6 +6,8 @@
 Light, since task pods import it: no Django, nothing but names of the contract.
 """
 
+import copyreg
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +35,11 @@ class RetryLater(Exception):
     def __init__(self, *args: Any, after: Duration) -> None:
         self.after = seconds("RetryLater(after=…)", after, most=RETRY_AFTER_SECONDS.most)
         super().__init__(*(args or (f"in {self.after:g} s",)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without __init__, which needs `after`: worker processes hand it on as a pickle, and a pool waits for ever for
+        # one that cannot be read.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +159,15 @@ def is_retried(
 
 def retry_after(error: BaseException) -> float | None:
     """The seconds that RetryLater asks for; in a group, the longest."""
-    return max((leaf.after for leaf in leaves_of(error) if isinstance(leaf, RetryLater)), default=None)
+    waits = (_wait(leaf) for leaf in leaves_of(error) if isinstance(leaf, RetryLater))
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _wait(error: RetryLater) -> float | None:
+    """None where a subclass has no such time, because it does not call __init__, say: the backoff decides then."""
+    with suppress(Exception):
+        return seconds("after", error.after, most=RETRY_AFTER_SECONDS.most)
+    return None
 
 
 def leaves_of(error: BaseException) -> list[BaseException]:

@@ -1,5 +1,6 @@
 """Retry policies: what they take, and which exceptions they try again."""
 
+import pickle
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,15 @@ Exponential, Fixed, Linear, Retry, RetryLater = (
 
 class Flaky(ConnectionError):
     pass
+
+
+class Busy(package.RetryLater):
+    """Its constructor is not that of its base class, as with exceptions of projects."""
+
+    def __init__(self, side: str, after: Any = None) -> None:
+        Exception.__init__(self, f"{side} is busy")
+        if after is not None:
+            self.after = after
 
 
 GROUP = ExceptionGroup("two", [Flaky(), ExceptionGroup("one more", [TimeoutError()])])
@@ -117,6 +127,11 @@ def test_classes_stand_for_the_reasons_that_results_show_for_them() -> None:
         (GROUP, None),
         (RetryLater(after=5), 5),
         (ExceptionGroup("", [Flaky(), ExceptionGroup("", [RetryLater(after=5), RetryLater(after=7)])]), 7),
+        (Busy("CRM"), None),
+        (ExceptionGroup("", [Busy("CRM"), RetryLater(after=5)]), 5),
+        (Busy("CRM", after=timedelta(minutes=1)), 60),
+        (Busy("CRM", after=float("nan")), None),
+        (Busy("CRM", after="soon"), None),
     ],
 )
 def test_the_longest_wait_that_is_asked_for(error: Exception, after: float | None) -> None:
@@ -126,6 +141,13 @@ def test_the_longest_wait_that_is_asked_for(error: Exception, after: float | Non
 def test_retry_later_takes_a_duration() -> None:
     assert (RetryLater(after=timedelta(minutes=2)).after, str(RetryLater(after=2))) == (120, "in 2 s")
     assert str(RetryLater("the other side is busy", after=2)) == "the other side is busy"
+
+
+@pytest.mark.parametrize("error", [RetryLater(after=2), RetryLater("it is busy", 7, after=2), Busy("CRM", after=2)])
+def test_retry_later_comes_back_from_a_worker_process(error: Any) -> None:
+    """A pool waits for ever for one that does not: https://github.com/python/cpython/issues/103061"""
+    found = pickle.loads(pickle.dumps(error))
+    assert (type(found), found.args, found.after) == (type(error), error.args, 2)
 
 
 def test_ends_without_an_exception_have_classes() -> None:
