@@ -171,6 +171,7 @@ def run(
         started=reporter.started,
         finished=finished,
         call=termination.call,
+        check_exit=termination.check_exit,
         retried=retried,
         is_last=assignment.is_last,
         interrupted=lambda: termination.requested,

@@ -39,6 +39,7 @@ class ChunkRun:
         progress: AttemptProgress,
         retried: Callable[[BaseException], bool],
         interrupted: Callable[[], bool],
+        check_exit: Callable[[], object],
     ) -> None:
         """Raises as `Chunk.results` does."""
         self._task = result.task
@@ -48,6 +49,7 @@ class ChunkRun:
         self._progress = progress
         self._retried = retried
         self._interrupted = interrupted
+        self._check_exit = check_exit
         self._context: tuple[Any, ...] = ()
         if result.task.takes_context:
             self._context = (KubernetesTaskContext(task_result=result, _attempt=_ItemProgress(self)),)
@@ -162,8 +164,13 @@ class ChunkRun:
         if self._interrupted() or os.getpid() != self._pid:
             raise error
         if isinstance(error, SystemExit) and exit_code(error) == 0:
-            self._returned(position, None)
-            return
+            try:
+                self._check_exit()
+            except Exception as problem:  # noqa: BLE001 - that of the item
+                error = problem
+            else:
+                self._returned(position, None)
+                return
         self._note(position, error, again=self._retried(error))
         self.report()
 

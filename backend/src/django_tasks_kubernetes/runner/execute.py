@@ -39,6 +39,7 @@ def execute(
     started: Callable[[str], None],
     finished: Callable[[Outcome], None],
     call: Callable[..., Any] = Task.call,
+    check_exit: Callable[[], object] = lambda: None,
     retried: Callable[[BaseException], bool] = lambda error: True,
     is_last: bool = True,
     interrupted: Callable[[], bool] = lambda: False,
@@ -53,7 +54,7 @@ def execute(
     and task_finished follow each, from `sender`; what their receivers raise is logged and changes nothing. After a
     failure that is tried again, task_finished is not sent: `retried` says whether an exception is, and `is_last` that
     no attempt is left for it.
-    `call`: calls a task with arguments. While `interrupted`, an exception is not an outcome and goes on. `tell`: is
+    `call`: calls a task with arguments. `check_exit`: raises where a sys.exit(0) is no return. While `interrupted`, an exception is not an outcome and goes on. `tell`: is
     called with each report of progress, and must not take long; the outcome has the last one as well. `store`: takes a
     return value that is too long for a resource, or raises ResultTooLarge. `create`: creates a workflow that was
     returned, and returns its name: the task is not over then. `leave`: takes what the items of a chunk have returned
@@ -73,14 +74,14 @@ def execute(
         if result.chunk is not None:
             from django_tasks_kubernetes.runner import chunk
 
-            run = chunk.ChunkRun(result, result.chunk, progress, retried, interrupted)
+            run = chunk.ChunkRun(result, result.chunk, progress, retried, interrupted, check_exit)
             store = chunk.storing(store)
             text, length = run.call_all(call), run.size
         else:
             context: tuple[Any, ...] = ()
             if result.task.takes_context:
                 context = (KubernetesTaskContext(task_result=result, _attempt=progress),)
-            value = _value(call, result, context, interrupted)
+            value = _value(call, result, context, interrupted, check_exit)
             if isinstance(value, ReturnedWorkflow):
                 workflow = create(value)
                 outcome = Outcome(
@@ -152,7 +153,11 @@ def execute(
 
 
 def _value(
-    call: Callable[..., Any], result: KubernetesResult, context: tuple[Any, ...], interrupted: Callable[[], bool]
+    call: Callable[..., Any],
+    result: KubernetesResult,
+    context: tuple[Any, ...],
+    interrupted: Callable[[], bool],
+    check_exit: Callable[[], object],
 ) -> Any:
     """What the task returns. sys.exit(0), as management commands end, is a return without a value."""
     try:
@@ -160,6 +165,7 @@ def _value(
     except SystemExit as error:
         if interrupted() or exit_code(error):
             raise
+        check_exit()
         return None
 
 

@@ -84,19 +84,19 @@ class Termination:
 
     def call(self, task: "AnyTask", /, *args: Any, **kwargs: Any) -> Any:
         """task.call(), with an async task cancelled by SIGTERM: its event loop runs in another thread."""
-        try:
-            with self:
-                if iscoroutinefunction(task.func):
-                    task = self._cancellable(task)
-                return task.call(*args, **kwargs)
-        except SystemExit as error:
-            if not self.requested and exit_code(error) == 0 and signal.getsignal(signal.SIGTERM) != self._handle:
-                raise AmbiguousExit(
-                    "The task called sys.exit(0), which counts as a return. But it, or a library, has set a handler "
-                    "of its own for SIGTERM, and such handlers call sys.exit(0) as well: so the task may have been "
-                    "stopped before it was done. Return instead, or leave SIGTERM to the runner."
-                ) from error
-            raise
+        with self:
+            if iscoroutinefunction(task.func):
+                task = self._cancellable(task)
+            return task.call(*args, **kwargs)
+
+    def check_exit(self) -> None:
+        """Of a sys.exit(0), which counts as a return. Raises AmbiguousExit where it may be an end by SIGTERM."""
+        if signal.getsignal(signal.SIGTERM) != self._handle:
+            raise AmbiguousExit(
+                "The task called sys.exit(0), which counts as a return. But it, or a library, has set a handler "
+                "of its own for SIGTERM, and such handlers call sys.exit(0) as well: so the task may have been "
+                "stopped before it was done. Return instead, or leave SIGTERM to the runner."
+            )
 
     def _cancellable(self, task: "AnyTask") -> "AnyTask":
         import asyncio

@@ -17,7 +17,7 @@ from django_tasks_kubernetes.codec.decode import decode
 from django_tasks_kubernetes.decorators import task
 from django_tasks_kubernetes.exceptions import StorageFailed
 from django_tasks_kubernetes.runner.execute import execute
-from django_tasks_kubernetes.runner.process import Terminated
+from django_tasks_kubernetes.runner.process import Terminated, Termination
 from django_tasks_kubernetes.task import AnyTask
 from django_tasks_kubernetes.testing import InMemoryBackend, in_memory
 from djangotasks_api.bounds import RESULT_MAX_BYTES
@@ -179,6 +179,14 @@ def test_an_item_may_raise_what_takes_no_traceback() -> None:
 def test_an_item_that_exits_with_0_has_returned_nothing() -> None:
     outcome = attempt(act, [16, 1])
     assert outcome.result == "[null,1]"
+
+
+def test_an_item_that_may_have_been_ended_by_sigterm_has_not_returned() -> None:
+    """A handler of a library, which calls sys.exit(0): the runner's own is not asked then."""
+    outcome = attempt(act, [1, 16, 2], check_exit=Termination().check_exit)
+    assert outcome.items is not None
+    assert (outcome.items.completed, outcome.items.failed, outcome.retryable) == ("0,2", "", True)
+    assert [error.type for error in outcome.items.errors] == ["django_tasks_kubernetes.runner.process.AmbiguousExit"]
 
 
 @pytest.mark.parametrize("item", [17, 20])
