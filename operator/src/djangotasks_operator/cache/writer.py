@@ -171,7 +171,9 @@ class TaskWriter:
                 raise
             created = False
             body = await self.api.get(PODS, job.namespace, job.name)
-        pod = parse_pod(body)
+        # Where the Job owns it, it runs the task, with or without its labels.
+        owned = controller_uid(body["metadata"]) == job.uid
+        pod = parse_pod(body, job.id if owned else None)
         if pod is None or pod.job_uid != job.uid:
             return None
         self.store.put_pod(pod)
@@ -219,8 +221,7 @@ class TaskWriter:
         except ApiError as error:
             if not error.conflict:
                 raise
-            attempt = AttemptId(pod.task, pod.task_uid, pod.attempt)
-            if await self.read_pod(Key(pod.namespace, pod.task), attempt) is None:
+            if await self.read_pod(Key(pod.namespace, pod.task), pod.id) is None:
                 self.store.drop_pod(pod)
             return False
         return True

@@ -40,6 +40,11 @@ PLACEHOLDER = "djangotasks-dry-run"
 MAYBE_THE_TASKS = frozenset({Reason.INVALID_TEMPLATE, Reason.POD_REFUSED})
 # Tasks whose first refusal is remembered.
 REFUSED_MAX = 4096
+TAKEN = "The Job of this name has ended, is being deleted, or does not have the operator's labels."
+UNLABELLED = (
+    "A Job of the operator would be stored without its labels (djangotasks.dev/…), by which the operator finds it: "
+    "look for a webhook or a policy that changes the labels of Jobs."
+)
 # The API server's words where a webhook may do something that cannot be undone.
 NO_DRY_RUN = "does not support dry run"
 
@@ -135,9 +140,10 @@ class AttemptStarter:
         try:
             body = await api.create(JOBS, namespace, manifests.job(task, 1, manifest), dry_run=True)
             body["metadata"]["resourceVersion"] = "0"  # an object that is not stored has none
-            if (job := parse_job(body)) is not None:
-                pod = manifests.pod(job, manifest, container, assignment)
-                await api.create(PODS, namespace, pod, dry_run=True)
+            if (job := parse_job(body)) is None:
+                return Blocked(Reason.POD_REFUSED, UNLABELLED)
+            pod = manifests.pod(job, manifest, container, assignment)
+            await api.create(PODS, namespace, pod, dry_run=True)
         except ApiError as error:
             if error.already_exists or NO_DRY_RUN in error.message:
                 return None
@@ -155,7 +161,7 @@ class AttemptStarter:
             body = manifests.job(task, number, manifest, ttl, standby=choice.pod)
             job = await self._writer.create_job(body, task.metadata.uid)
             if job is None:
-                return Blocked(Reason.JOB_NAME_TAKEN, "The Job of this name has ended, or is being deleted.")
+                return Blocked(Reason.JOB_NAME_TAKEN, TAKEN)
             # An earlier leader may have named another one.
             if job.standby is not None and await self._standbys.claim(job, queue, template, assignment):
                 self._standbys.started(task, queue)

@@ -43,6 +43,11 @@ class AttemptObject:
     task_uid: str
     attempt: int
 
+    @property
+    def id(self) -> AttemptId:
+        """Of the attempt."""
+        return AttemptId(self.task, self.task_uid, self.attempt)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(AttemptObject):

@@ -1,0 +1,86 @@
+"""Webhooks and people of the cluster change what the operator has made: labels, and the annotation that names a
+container. A task runs once all the same, and is not called ended while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from djangotasks_api.phases import Phase, Reason
+from djangotasks_operator.pods.views import DEFAULT_CONTAINER_ANNOTATION
+from tests.support.builders import make_task
+from tests.unit.operator.harness import InMemoryOperator, make_operator
+from tests.unit.operator.model.server import Object, merged
+
+LABELS: Object = {"metadata": {"labels": None}}
+OF_JOBS = LABELS | {"spec": {"template": LABELS}}
+
+
+def mutated(**changes: Object) -> InMemoryOperator:
+    """An operator, and a webhook that applies a merge patch to each object of a kind that is created."""
+    operator = make_operator()
+    create = operator.server.create
+
+    def mutate(plural: str, body: Object, *, dry_run: bool = False) -> Object:
+        return create(plural, merged(body, changes.get(plural, {})), dry_run=dry_run)
+
+    operator.server.create = mutate  # type: ignore[method-assign] - what the API server does with a webhook
+    return operator
+
+
+def start(operator: InMemoryOperator) -> None:
+    operator.put_queue()
+    operator.drain()
+    operator.put_task(make_task())
+    operator.drain()
+
+
+def ended(name: str, code: int) -> dict[str, Any]:
+    return {"name": name, "state": {"terminated": {"exitCode": code}}}
+
+
+def test_a_pod_that_a_webhook_takes_the_labels_of_is_the_attempts() -> None:
+    """It runs the task: to look for another name would be to wait for ever, and to forget the one that runs."""
+    operator = mutated(pods=LABELS)
+    start(operator)
+    assert operator.status().reason is None
+    operator.relist()
+    operator.set_pod_status("receipt-1", {"phase": "Failed", "containerStatuses": [ended("task", 3)]})
+    operator.wait(60)
+    assert (operator.status().phase, operator.status().attempts[0].exit_code) == (Phase.FAILED, 3)
+    assert operator.names("pods") == ["receipt-1"]
+
+
+def test_a_job_that_a_webhook_takes_the_labels_of_gets_no_pod_and_its_queue_says_why() -> None:
+    """No watch delivers the Job, so its attempt would be called lost, and run a second time."""
+    operator = mutated(jobs=OF_JOBS)
+    start(operator)
+    operator.relist()
+    operator.wait(60)
+    assert (operator.names("jobs"), operator.names("pods")) == (["receipt-1"], [])
+    assert (operator.status().phase, operator.status().reason) == (Phase.QUEUED, Reason.JOB_NAME_TAKEN)
+    assert "operator's labels" in (operator.status().message or "")
+    (ready,) = operator.queue_status().conditions
+    assert (ready.status, ready.reason) == ("False", "PodRefused")
+    assert "changes the labels of Jobs" in ready.message
+
+
+@pytest.mark.parametrize("named", ["proxy", "gone", None])
+def test_the_annotation_for_kubectl_does_not_decide_which_container_runs_the_task(named: str | None) -> None:
+    """Whoever wants to see the log of a sidecar may write it. The sidecar's end is not the task's."""
+    operator = make_operator()
+    containers = [{"name": name, "image": name} for name in ("task", "proxy")]
+    operator.put_queue(template={"spec": {"containers": containers}})
+    operator.put_task(make_task())
+    operator.drain()
+    operator.server.update("pods", "receipt-1", {"metadata": {"annotations": {DEFAULT_CONTAINER_ANNOTATION: named}}})
+    running = {"name": "task", "state": {"running": {"startedAt": operator.clock.stamp()}}}
+    operator.set_pod_status("receipt-1", {"phase": "Running", "containerStatuses": [running, ended("proxy", 1)]})
+    operator.wait(30)
+    assert (operator.status().phase, operator.names("pods")) == (Phase.RUNNING, ["receipt-1"])
+    operator.set_pod_status(
+        "receipt-1", {"phase": "Failed", "containerStatuses": [ended("task", 3), ended("proxy", 1)]}
+    )
+    operator.wait(1)
+    assert operator.status().attempts[0].exit_code == 3
