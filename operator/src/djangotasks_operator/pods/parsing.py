@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -89,7 +89,7 @@ def parse_pod(body: Body, expected: AttemptId | None = None) -> Pod | None:
 def parse_as_attempt(body: Body, attempt: AttemptId, *, watched: bool = True) -> Pod:
     """Parse a Pod whose attempt is known."""
     metadata, status = body["metadata"], body.get("status") or {}
-    main = (metadata.get("annotations") or {}).get(DEFAULT_CONTAINER_ANNOTATION)
+    main = _main_container(body)
     statuses = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
     state = next((s.get("state") or {} for s in statuses if s.get("name") == main), {})
     true = dict(_true_conditions(status))
@@ -171,6 +171,19 @@ def _standby_of(metadata: Body) -> str | None:
     return name if len(name) <= DNS_LABEL_MAX_CHARS and re.fullmatch(DNS_LABEL_PATTERN, name) else None
 
 
+def _main_container(body: Body) -> str | None:
+    """The name of the container that runs the task. The annotation is for kubectl as well, and others change it: a
+    webhook, or who wants to see the log of a sidecar. The task's own token is where nobody can change it."""
+    annotated: str | None = (body["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER_ANNOTATION)
+    found = [container.get("name") for container in _containers(body) if _has_token(container)]
+    return annotated if annotated in found or not found else found[0]
+
+
+def _has_token(container: Body) -> bool:
+    # It is among the last variables.
+    return any(variable.get("name") == TOKEN_VARIABLE for variable in reversed(container.get("env") or ()))
+
+
 def _image(body: Body, container: str | None) -> str | None:
     image = _container(body, container).get("image")
     # Thousands of pods have the same.
@@ -210,8 +223,11 @@ def _token(body: Body, container: str | None) -> str:
 
 
 def _container(body: Body, name: str | None) -> Body:
-    containers = (body.get("spec") or {}).get("containers") or ()
-    return next((c for c in containers if c.get("name") == name), {})
+    return next((container for container in _containers(body) if container.get("name") == name), {})
+
+
+def _containers(body: Body) -> Sequence[Body]:
+    return (body.get("spec") or {}).get("containers") or ()
 
 
 def _unschedulable(status: Body) -> str | None:

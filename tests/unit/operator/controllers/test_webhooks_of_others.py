@@ -68,7 +68,7 @@ def test_a_job_that_a_webhook_takes_the_labels_of_gets_no_pod_and_its_queue_says
 
 @pytest.mark.parametrize("named", ["proxy", "gone", None])
 def test_the_annotation_for_kubectl_does_not_decide_which_container_runs_the_task(named: str | None) -> None:
-    """Whoever wants to see the log of a sidecar may write it. The sidecar's end is not the task's."""
+    """A person who wants to see the log of a sidecar may write it. The sidecar's end is not the task's."""
     operator = make_operator()
     containers = [{"name": name, "image": name} for name in ("task", "proxy")]
     operator.put_queue(template={"spec": {"containers": containers}})

@@ -23,7 +23,7 @@ LABELS = {"djangotasks.dev/task": "receipt", "djangotasks.dev/task-uid": "u", "d
 
 
 def body(
-    status: dict[str, Any] | None = None, annotations: dict[str, str] | None = None, **metadata: Any
+    status: dict[str, Any] | None = None, annotations: dict[str, Any] | None = None, **metadata: Any
 ) -> dict[str, Any]:
     fixed = {
         "name": "receipt-2",
@@ -68,7 +68,18 @@ def test_an_object_that_is_not_an_attempts_is_ignored(metadata: dict[str, Any]) 
 
 def test_memory_limit_is_that_of_the_container_that_runs_the_task() -> None:
     assert pod().memory_limit == "512Mi"
-    assert pod(annotations={DEFAULT_CONTAINER_ANNOTATION: "other"}).memory_limit is None
+    assert pod(annotations={DEFAULT_CONTAINER_ANNOTATION: "proxy"}).memory_limit == "512Mi"
+
+
+@pytest.mark.parametrize(("annotated", "main"), [("web", "web"), ("proxy", "proxy"), ("log", "proxy"), (None, "proxy")])
+def test_the_annotation_chooses_among_containers_that_have_the_token(annotated: str | None, main: str) -> None:
+    """An injector may copy the variables of the first container."""
+    copied = body(annotations={DEFAULT_CONTAINER_ANNOTATION: annotated})
+    proxy, web = copied["spec"]["containers"]
+    proxy["env"] = web["env"]
+    found = parse_pod(copied)
+    assert found is not None
+    assert found.container == main
 
 
 def test_memory_limit_of_a_container_without_one_is_the_pods() -> None:
