@@ -12,7 +12,7 @@ from djangotasks_api.models import PodTemplateFrom
 from djangotasks_api.names import GROUP
 from djangotasks_operator.pods.downward import refuse_resources_of, write_out
 from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, mapping, objects, texts, variables_files
-from djangotasks_operator.pods.init_containers import fill_a_volume, is_sidecar
+from djangotasks_operator.pods.init_containers import is_sidecar, needed_inits
 from djangotasks_operator.pods.placement import leave_spreading
 from djangotasks_operator.pods.selectors import matches
 
@@ -80,7 +80,7 @@ def _leave_containers(spec: Manifest, main: Manifest, source: PodTemplateFrom) -
     sidecars = {_name(each) for each in plain if each is not main} | {_name(each) for each in inits if is_sidecar(each)}
     kept = {_name(main)} | _chosen("sidecars", source.sidecars, sidecars)
     if source.init_containers is None:
-        kept |= fill_a_volume(spec, kept)
+        kept |= needed_inits(spec, kept)
     else:
         kept |= _chosen("initContainers", source.init_containers, {_name(each) for each in inits} - sidecars)
     left = [each for each in (*inits, *plain) if _name(each) not in kept]

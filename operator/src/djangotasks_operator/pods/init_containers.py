@@ -1,16 +1,23 @@
 """Which of a Deployment's init containers run before a task. Pure.
 
-One that fills a volume is needed: a configuration that is rendered, a model that is fetched, an owner that is set. One
-that fills none works for the web server: it migrates the database, or waits for it.
+One that fills a volume is needed: a configuration that is rendered, a model that is fetched, an owner that is set. So
+is one that may set up the pod's network: that of a mesh, or of a VPN. Any other works for the web server: it migrates
+the database, or waits for it.
 """
 
 from collections.abc import Collection
 from typing import NamedTuple
 
-from djangotasks_operator.pods.fields import Manifest, objects, variables_files
+from djangotasks_operator.pods.fields import Manifest, mapping, objects, values, variables_files
 
 # Where programs put what they need for the moment: nobody finds there what another has prepared.
 SCRATCH = frozenset({"/tmp", "/var/tmp", "/run", "/var/run", "/var/cache", "/var/log", "/dev/shm"})  # noqa: S108 - paths of a pod
+
+
+# Kinds of volumes that nobody has filled before.
+NEW = ("emptyDir", "ephemeral", "hostPath")
+# With this capability a process changes routes and filters.
+NETWORK = frozenset({"NET_ADMIN", "CAP_NET_ADMIN"})
 
 
 class _Mount(NamedTuple):
@@ -27,8 +34,9 @@ def is_sidecar(init_container: Manifest) -> bool:
     return bool(init_container.get("restartPolicy") == "Always")
 
 
-def fill_a_volume(spec: Manifest, running: Collection[str]) -> set[str]:
-    """Return the names of those that fill a volume for a container that runs, or for another one of these.
+def needed_inits(spec: Manifest, running: Collection[str]) -> set[str]:
+    """Return the names of those that set up the network, and of those that fill a volume for a container that runs, or
+    for another one of these.
 
     `running`: the names of the containers and sidecars of the task's pod.
     """
@@ -36,20 +44,31 @@ def fill_a_volume(spec: Manifest, running: Collection[str]) -> set[str]:
     inits = objects(spec, "initContainers", "spec.initContainers")
     containers = [*inits, *objects(spec, "containers", "spec.containers")]
     wanted = [mount for each in containers if each.get("name") in running for mount in _reads(each, volumes)]
+    # Without the proxy that it leads to, a network that was set up leads nowhere.
+    beside = [each for each in containers if each not in inits or is_sidecar(each)]
+    complete = all(each.get("name") in running for each in beside)
     found = set()
     for container in reversed(inits):
-        if not is_sidecar(container) and any(
-            mount.overlaps(other) for mount in _writes(container, volumes) for other in wanted
-        ):
+        if is_sidecar(container):
+            continue
+        fills = any(mount.overlaps(other) for mount in _writes(container, volumes) for other in wanted)
+        if fills or (complete and _sets_up_the_network(container)):
             found.add(str(container.get("name")))
             wanted += _reads(container, volumes)
     return found
 
 
+def _sets_up_the_network(container: Manifest) -> bool:
+    context = mapping(container, "securityContext", "securityContext")
+    added = values(mapping(context, "capabilities", "capabilities"), "add", "capabilities.add")
+    return any(capability in NETWORK for capability in added)
+
+
 def _new_volumes(spec: Manifest) -> set[str]:
-    """Return the names of the volumes that are made, empty, for each pod."""
+    """Return the names of the volumes that are made, empty, for each pod, or are of its node: the task's may be one
+    that no web pod has come to."""
     volumes = objects(spec, "volumes", "spec.volumes")
-    return {str(volume.get("name")) for volume in volumes if "emptyDir" in volume or "ephemeral" in volume}
+    return {str(volume.get("name")) for volume in volumes if any(kind in volume for kind in NEW)}
 
 
 def _reads(container: Manifest, volumes: set[str]) -> list[_Mount]:

@@ -1,4 +1,4 @@
-"""Which init containers fill a volume for the task."""
+"""Which init containers are needed before a task."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from djangotasks_operator.pods.init_containers import fill_a_volume
+from djangotasks_operator.pods.init_containers import needed_inits
 
 VOLUMES = [
     {"name": "conf", "emptyDir": {}},
     {"name": "work", "ephemeral": {}},
     {"name": "claim", "persistentVolumeClaim": {"claimName": "c"}},
     {"name": "secret", "secret": {"secretName": "s"}},
+    {"name": "node", "hostPath": {"path": "/srv/models"}},
 ]
 
 
@@ -40,6 +41,8 @@ def mounts(*texts: str) -> list[dict[str, Any]]:
         # What stays when the pod goes was filled for the web pods already.
         (["claim:/out"], ["claim:/data"], False),
         (["secret:/in"], ["secret:/in"], False),
+        # But the task may be on a node where no web pod has been.
+        (["node:/out"], ["node:/models"], True),
         # Shared scratch is not filled for anybody.
         (["conf:/tmp"], ["conf:/tmp"], False),
         (["conf:/tmp/"], ["conf:/tmp/"], False),
@@ -61,7 +64,7 @@ def test_one_that_fills_a_volume_of_the_container_is_needed(init: list[str], web
         "initContainers": [{"name": "init", "volumeMounts": mounts(*init)}],
         "containers": [{"name": "web", "volumeMounts": mounts(*web)}],
     }
-    assert fill_a_volume(spec, {"web"}) == ({"init"} if needed else set())
+    assert needed_inits(spec, {"web"}) == ({"init"} if needed else set())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_one_that_writes_a_file_of_variables_is_needed(init: str, file: dict[str
         "initContainers": [{"name": "init", "volumeMounts": mounts(init)}],
         "containers": [{"name": "web", "env": [{"name": "A", "valueFrom": {"fileKeyRef": file}}, {"name": "B"}]}],
     }
-    assert fill_a_volume(spec, {"web"}) == ({"init"} if needed else set())
+    assert needed_inits(spec, {"web"}) == ({"init"} if needed else set())
 
 
 def test_one_that_fills_a_volume_of_a_needed_one_is_needed() -> None:
@@ -94,7 +97,7 @@ def test_one_that_fills_a_volume_of_a_needed_one_is_needed() -> None:
         ],
         "containers": [{"name": "web", "volumeMounts": mounts("conf:/etc/app")}],
     }
-    assert fill_a_volume(spec, {"web"}) == {"fetch", "render"}
+    assert needed_inits(spec, {"web"}) == {"fetch", "render"}
 
 
 def test_sidecars_count_when_they_run() -> None:
@@ -106,5 +109,39 @@ def test_sidecars_count_when_they_run() -> None:
         ],
         "containers": [{"name": "web"}],
     }
-    assert fill_a_volume(spec, {"web", "pooler"}) == {"ini"}
-    assert fill_a_volume(spec, {"web"}) == set()
+    assert needed_inits(spec, {"web", "pooler"}) == {"ini"}
+    assert needed_inits(spec, {"web"}) == set()
+
+
+NETWORK = {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}
+
+
+@pytest.mark.parametrize(
+    ("context", "needed"),
+    [
+        (NETWORK, True),
+        ({"capabilities": {"add": ["CAP_NET_ADMIN"]}}, True),
+        ({"capabilities": {"add": ["CHOWN"], "drop": ["ALL"]}}, False),
+        ({"capabilities": None}, False),
+        ({"privileged": True}, False),
+        (None, False),
+    ],
+)
+def test_one_that_sets_up_the_network_is_needed(context: dict[str, Any] | None, needed: bool) -> None:
+    """istioctl kube-inject and linkerd inject write it into the Deployment. Without it no traffic goes by the proxy, and
+    services that ask for mutual TLS refuse the task."""
+    spec = {
+        "initContainers": [{"name": "istio-init", "securityContext": context}, {"name": "migrate"}],
+        "containers": [{"name": "web"}, {"name": "istio-proxy"}],
+    }
+    assert needed_inits(spec, {"web", "istio-proxy"}) == ({"istio-init"} if needed else set())
+
+
+@pytest.mark.parametrize("policy", [None, "Always"])
+def test_no_network_leads_to_a_proxy_that_is_left_out(policy: str | None) -> None:
+    proxy = {"name": "proxy", "restartPolicy": policy}
+    inits, plain = [{"name": "init", "securityContext": NETWORK}], [{"name": "web"}]
+    (inits if policy else plain).append(proxy)
+    spec = {"initContainers": inits, "containers": plain}
+    assert needed_inits(spec, {"web"}) == set()
+    assert needed_inits(spec, {"web", "proxy"}) == {"init"}
