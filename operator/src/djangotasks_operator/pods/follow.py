@@ -19,11 +19,16 @@ from djangotasks_operator.pods.selectors import matches
 # Of the task's container and the plain ones beside it: nothing is served, and what has ended is not started again.
 # (Native sidecars keep theirs: the task's container waits for their startup probes.)
 SERVING = ("ports", "livenessProbe", "readinessProbe", "startupProbe")
-# By these annotations agents find servers to ask for metrics, and an autoscaler learns that a web pod may be moved.
+# By these annotations agents find servers to ask for metrics, DNS and networks give a web pod the names and addresses
+# at which it is called, and autoscalers learn that it may be moved.
 SERVERS_ANNOTATIONS = re.compile(
-    r"(prometheus\.io|k8s\.grafana\.com|co\.elastic\.(metrics|monitor))/.*"
+    r"(prometheus\.io|k8s\.grafana\.com|metrics\.dynatrace\.com|co\.elastic\.(metrics|monitor))/.*"
     r"|ad\.datadoghq\.com/.*\.(checks|check_names|init_configs|instances)"
-    r"|cluster-autoscaler\.kubernetes\.io/safe-to-evict"
+    r"|external-dns\.alpha\.kubernetes\.io/.*"
+    r"|cni\.projectcalico\.org/(ipAddrs|ipAddrsNoIpam|floatingIPs|hwAddr)"
+    r"|ovn\.kubernetes\.io/(ip_address|ip_pool|mac_address)"
+    r"|cluster-autoscaler\.kubernetes\.io/safe-to-evict(-local-volumes)?"
+    r"|descheduler\.alpha\.kubernetes\.io/evict"
 )
 # Nobody ever sets this condition.
 NEVER_READY = f"{GROUP}/serves-requests"
@@ -54,6 +59,9 @@ def follow(
     refuse_resources_of(spec, left_out)
     _stop_serving(spec, container)
     leave_spreading(spec, labels, namespace)
+    if not spec.get("hostname"):
+        # Of a task's name, an id, it would be longer than the 64 characters of a host name: the pod would never start.
+        spec.pop("setHostnameAsFQDN", None)
 
     carried = {key: value for key, value in labels.items() if key in source.copy_labels} | source.metadata.labels
     if carried and matches(selector, carried):

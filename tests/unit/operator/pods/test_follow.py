@@ -70,6 +70,19 @@ def test_no_task_is_selected_as_the_deployments_pods_are(source: dict[str, Any])
         ("co.elastic.metrics/module", False),
         ("ad.datadoghq.com/web.check_names", False),
         ("cluster-autoscaler.kubernetes.io/safe-to-evict", False),
+        ("cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes", False),
+        ("descheduler.alpha.kubernetes.io/evict", False),
+        ("descheduler.alpha.kubernetes.io/prefer-no-eviction", True),
+        ("metrics.dynatrace.com/scrape", False),
+        # At these names and addresses the web app is called.
+        ("external-dns.alpha.kubernetes.io/hostname", False),
+        ("external-dns.alpha.kubernetes.io/internal-hostname", False),
+        ("cni.projectcalico.org/floatingIPs", False),
+        ("cni.projectcalico.org/ipAddrs", False),
+        ("cni.projectcalico.org/ipv4pools", True),
+        ("ovn.kubernetes.io/ip_address", False),
+        ("ovn.kubernetes.io/logical_switch", True),
+        ("k8s.v1.cni.cncf.io/networks", True),
         ("container.apparmor.security.beta.kubernetes.io/web", True),
         ("container.apparmor.security.beta.kubernetes.io/migrate", False),
     ],
@@ -123,6 +136,16 @@ def test_which_containers_come_along(source: dict[str, Any], left: list[str]) ->
     volumes = {volume["name"] for volume in spec["volumes"]}
     assert ("media" in volumes) is ("nginx" in there)
     assert len(made.notes) == (2 if "nginx" in there else 1)
+
+
+@pytest.mark.parametrize("hostname", [None, "web"])
+def test_the_host_name_of_a_task_is_never_too_long(hostname: str | None) -> None:
+    """kubernetes/kubernetes#95187: a kubelet starts no pod whose host name would be longer than 64 characters, and a
+    task's name alone, an id, has 38."""
+    spec = {"subdomain": "web", "setHostnameAsFQDN": True} | ({"hostname": hostname} if hostname else {})
+    made = follow(spec).manifest["spec"]
+    assert made["subdomain"] == "web"
+    assert made.get("setHostnameAsFQDN") is (True if hostname else None)
 
 
 def test_a_device_that_only_others_use_is_not_claimed() -> None:
