@@ -54,11 +54,11 @@ def execute(
     and task_finished follow each, from `sender`; what their receivers raise is logged and changes nothing. After a
     failure that is tried again, task_finished is not sent: `retried` says whether an exception is, and `is_last` that
     no attempt is left for it.
-    `call`: calls a task with arguments. `check_exit`: raises where a sys.exit(0) is no return. While `interrupted`, an exception is not an outcome and goes on. `tell`: is
-    called with each report of progress, and must not take long; the outcome has the last one as well. `store`: takes a
-    return value that is too long for a resource, or raises ResultTooLarge. `create`: creates a workflow that was
-    returned, and returns its name: the task is not over then. `leave`: takes what the items of a chunk have returned
-    that is interrupted.
+    `call`: calls a task with arguments. `check_exit`: raises where a sys.exit(0) is no return. While `interrupted`, an
+    exception is not an outcome and goes on. `tell`: is called with each report of progress, and must not take long; the
+    outcome has the last one as well. `store`: takes a return value that is too long for a resource, or raises
+    ResultTooLarge. `create`: creates a workflow that was returned, and returns its name: the task is not over then.
+    `leave`: takes what the items of a chunk that is interrupted have returned.
     """
     now = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, started_at=result.started_at or now, last_attempted_at=now)
