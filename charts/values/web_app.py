@@ -100,7 +100,7 @@ class Watcher(Process):
 
 
 class Schedules(Values):
-    """`manage.py schedules sync`, in a Job after each install and upgrade."""
+    """`manage.py schedules sync`, in a Job after each install, upgrade and rollback."""
 
     sync: bool = False
     """Make the schedules in the cluster what the code of `app.image` says."""

@@ -213,9 +213,9 @@ def test_schedules_are_changed_by_a_job_of_the_deploy_alone() -> None:
         ({"prune": False}, ["--declared-by", "tasks"]),
     ],
 )
-def test_schedules_are_synced_after_each_upgrade(values: dict[str, Any], command: list[str]) -> None:
+def test_schedules_are_synced_after_each_upgrade_and_rollback(values: dict[str, Any], command: list[str]) -> None:
     job = one(render(WEB_APP, SYNC | {"schedules": {"sync": True, "args": ["--take-over"]} | values}), "Job")
-    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade,post-rollback"
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["command"] == ["python", "manage.py", "schedules", "sync", *command]
     assert container["args"] == ["--take-over"]
