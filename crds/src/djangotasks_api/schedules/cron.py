@@ -158,6 +158,9 @@ def _check(text: str, fields: str) -> None:
             for term in part.split(","):
                 if not _is_term(index, term):
                     name, allowed = FIELDS[index]
+                    if _can_be_reversed(index, term):
+                        hint = "write two of them, such as 22-23,0-2 (SUN is 0)"
+                        raise InvalidCron(text, position, f"the range {term!r} goes down: {hint}") from None
                     raise InvalidCron(text, position, f"{term!r} is not {name} ({allowed})") from None
                 position += len(term) + 1
         day = len(parts[0]) + len(parts[1]) + 2
@@ -168,12 +171,17 @@ def _without_ranges_of_one(fields: str) -> str:
     """Write 5-5/2 as 5: cronsim takes it for 5/2, which goes on to the largest number of the field."""
 
     def rewrite(index: int, term: str) -> str:
-        low, dash, high = term.partition("/")[0].partition("-")
         # A range of more cannot be read the other way round.
-        return low if dash and _is_term(index, f"{high}-{low}") else term
+        return term.partition("-")[0] if _can_be_reversed(index, term) else term
 
     parts = enumerate(fields.split(" "))
     return " ".join(",".join(rewrite(index, term) for term in part.split(",")) for index, part in parts)
+
+
+def _can_be_reversed(index: int, term: str) -> bool:
+    """Whether it is a range that can be read from its end to its begin: one of one, or one that goes down."""
+    low, dash, high = term.partition("/")[0].partition("-")
+    return bool(dash) and _is_term(index, f"{high}-{low}")
 
 
 def _is_term(index: int, term: str) -> bool:

@@ -89,6 +89,8 @@ def test_it_fires_when_people_expect_it(text: str, zone: str, after: str, expect
         ("0 0 0 * *", 4, "'0' is not a day of the month"),
         ("0 0 1 1,FOO *", 8, "'FOO' is not a month"),
         ("0 0 * * 1-8", 8, "'1-8' is not a day of the week"),
+        ("0 0 * * 1,FRI-SUN", 10, "the range 'FRI-SUN' goes down: write two of them, such as 22-23,0-2 (SUN is 0)"),
+        ("0 22-2/2 * * *", 2, "the range '22-2/2' goes down"),
         ("0 0 30 2 *", 4, "none of its months has that day"),
         ("0 0 */31 2 1#5", 0, "would never fire"),
         ("*/0 * * * *", 0, "'*/0' is not a minute"),
