@@ -17,7 +17,7 @@ class SkipReason(StrEnum):
     REPLACED = "Replaced"
     """A later time came before the last task's pod was gone (concurrencyPolicy Replace)."""
     MISSED = "Missed"
-    """It passed while no operator ran, and catchUp leaves it out."""
+    """It passed while no operator ran, or while its task was refused, and catchUp leaves it out."""
     STARTING_DEADLINE_EXCEEDED = "StartingDeadlineExceeded"
     """It passed longer ago than startingDeadlineSeconds."""
     TIMES_CHANGED = "TimesChanged"

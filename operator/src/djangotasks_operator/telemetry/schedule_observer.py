@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 WORDS: Final = {
     SkipReason.PREVIOUS_UNFINISHED: "its last task has not finished",
     SkipReason.REPLACED: "a later time came before the pod of its last task was gone",
-    SkipReason.MISSED: "it passed while no operator ran",
+    SkipReason.MISSED: "it passed while no operator ran, or while its task was refused",
     SkipReason.STARTING_DEADLINE_EXCEEDED: "it passed longer ago than startingDeadlineSeconds",
     SkipReason.TIMES_CHANGED: "it waited when the schedule's times were changed",
     SkipReason.NAME_TAKEN: "a task that is not the schedule's has the name",

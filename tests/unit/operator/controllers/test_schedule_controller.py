@@ -205,6 +205,17 @@ def test_a_task_that_is_refused_is_tried_again(
     assert condition(operator) == ("True", "Ready")
 
 
+def test_of_the_times_at_which_it_was_refused_the_latest_is_created(operator: InMemoryOperator) -> None:
+    operator.put_schedule(cron=["1-59/2 * * * *"])
+    operator.api.before_request = refuse(403, "exceeded quota: tasks")
+    to(operator, 250)
+    operator.api.before_request = lambda _: None
+    to(operator, 320)
+    skipped = operator.schedule_status()["skipped"]
+    assert (skipped["count"], skipped["reason"]) == (2, "Missed")
+    assert task_names(operator) == [scheduled_task_name("nightly", FIRST + 4 * MINUTE)]
+
+
 def test_a_schedule_says_that_the_task_which_it_replaces_cannot_be_cancelled(operator: InMemoryOperator) -> None:
     """It would wait for its end without a word."""
     operator.put_schedule(concurrencyPolicy="Replace", task={"task": "a.b", "queue": "missing"})
