@@ -11,6 +11,7 @@ from django_tasks_kubernetes.cli.hold_session import HoldSession
 from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue.validation import queue_name_problem
 from django_tasks_kubernetes.presentation import holds as words
 from django_tasks_kubernetes.presentation.filters import UsageError
 from django_tasks_kubernetes.presentation.text import span
@@ -34,6 +35,8 @@ class Wanted:
 def hold(session: HoldSession, queue: str, wanted: Wanted, *, replace: bool = False) -> int:
     """Holds a queue. One that is held is left, unless its hold is to be replaced."""
     check(wanted)
+    if (problem := queue_name_problem(queue)) is not None:
+        raise UsageError(problem)
     holds, output = session.holds, session.output
     known = holds.held(queue)
     now = holds.now()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.tasks.exceptions import TaskResultDoesNotExist
 
@@ -22,6 +22,9 @@ from django_tasks_kubernetes.watch.stream import RelistNeeded, WatchStream
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.cli.renderer import LiveTable
+
+# Lines of a table that is redrawn that are no rows: the headings, a note, and the cursor's.
+OTHER_LINES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +128,9 @@ class WatchView[R: Row | WorkflowRow]:
             case _:
                 self._problem.take(change, redrawn=self._live is not None)
         if self._live is not None:
-            self._live.show(self._rows.values(), self._problem.text)
+            shown, hidden = fitting(list(self._rows.values()), self._live.height - OTHER_LINES)
+            more = f"{hidden:,} more {self._kind.noun}s are not shown." if hidden else ""
+            self._live.show(shown, " ".join(text for text in (more, self._problem.text) if text))
 
     def _list(self) -> None:
         """Lists them again: the watch may have missed deletions."""
@@ -180,6 +185,14 @@ class WatchView[R: Row | WorkflowRow]:
         output = self._session.output
         if self._live is None and output.format in (OutputFormat.TABLE, OutputFormat.WIDE):
             output.line(line(row, gone=row.key in self._deleted))
+
+
+def fitting[R: Row | WorkflowRow](rows: list[R], most: int) -> tuple[list[R], int]:
+    """So many of the rows at most, in their order: those that are not finished, then those that came last. And how many
+    are left out."""
+    order = sorted(range(len(rows)), key=lambda place: (rows[place].is_finished, -place))
+    kept = sorted(order[: max(most, 1)])
+    return [rows[place] for place in kept], len(rows) - len(kept)
 
 
 def line(row: Row | WorkflowRow, *, gone: bool = False, now: datetime | None = None) -> str:

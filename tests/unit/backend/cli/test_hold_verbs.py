@@ -107,6 +107,15 @@ def test_a_time_of_the_day_is_the_next_such() -> None:
         assert timedelta() < until - NOW < timedelta(hours=25)
 
 
+@pytest.mark.parametrize("queue", ["", "Reports", "a b", "../x"])
+def test_a_name_that_no_queue_can_have_is_refused_before_anything_is_sent(queue: str) -> None:
+    given = Held(queues=QUEUES)
+    given.store.me = None
+    with pytest.raises(UsageError, match="cannot be the name of a DjangoTaskQueue"):
+        hold(given.session, queue, Wanted())
+    assert given.store.holds == {}
+
+
 def test_release() -> None:
     given = Held(hold_resource(), hold_resource("mail"))
     assert release(given.session, ["mail", "gone", "reports"]) == 1

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.tasks.exceptions import TaskResultDoesNotExist
@@ -135,6 +135,30 @@ def test_watch_of_ids_goes_on_after_one_that_is_gone() -> None:
     assert [line for line in shown(said) if line.endswith("deleted")] == ["runs  shop.tasks.send  Running  deleted"]
     made.take(event(resource("other", phase="Succeeded")))
     assert (made.done, made.code()) == (True, Code.FAILED)
+
+
+class Live:
+    """A terminal of ten lines."""
+
+    height = 10
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.note = ""
+
+    def show(self, rows: Any, note: str) -> None:
+        self.names, self.note = [row.id for row in rows], note
+
+
+def test_watch_in_a_terminal_shows_what_is_not_finished() -> None:
+    made, _ = watching(RUNS)
+    live = made._live = cast(Any, Live())
+    for number in range(20):
+        made.take(event(resource(f"t{number:02}", phase="Running"), "ADDED"))
+        made.take(event(resource(f"t{number:02}", phase="Succeeded")))
+    made.take(Disconnected(OSError("no answer.")))
+    assert live.names == ["runs", *(f"t{number}" for number in range(14, 20))]
+    assert live.note == "14 more tasks are not shown. no answer. Retrying."
 
 
 def test_watch_of_nothing_succeeds() -> None:
