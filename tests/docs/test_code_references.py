@@ -20,7 +20,9 @@ WALK = ROOT / "docs" / "explanation" / "follow-one-task.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 # Pages that MkDocs does not check.
 PAGES = sorted(
-    path for pattern in ("*.md", "examples/*/*.md", "crds/*.md", "operator/*.md") for path in ROOT.glob(pattern)
+    path
+    for pattern in ("*.md", "examples/*/*.md", "charts/*/*.md", "crds/*.md", "operator/*.md")
+    for path in ROOT.glob(pattern)
 )
 
 
@@ -61,5 +63,5 @@ def test_the_map_has_every_folder_of_a_package(package: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_link_leads_to_a_file(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text())
+    links = re.findall(r"(?:\]\(|^\[[^\]]+\]: )(?!https?:|#|mailto:)([^)#\s]+)", page.read_text(), re.MULTILINE)
     assert [link for link in links if not (page.parent / link).exists()] == []
