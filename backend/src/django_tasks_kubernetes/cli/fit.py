@@ -1,9 +1,9 @@
 """Makes a table as narrow as the terminal: columns are shortened or left out, and never an id. Pure."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, takewhile
 from typing import Final
-
-from django_tasks_kubernetes.presentation.text import shortened
 
 type Cells = Mapping[str, str]
 """A row of a table: the cells by their headings."""
@@ -21,7 +21,7 @@ LEFT_OUT: Final = (
 
 
 def fit(rows: Sequence[Cells], width: int | None) -> list[Cells]:
-    """Returns the rows with cells that fit into a line. `width`: in characters; None for any."""
+    """Returns the rows with cells that fit into a line. `width`: in places of a terminal; None for any."""
     widths = widths_of(rows)
     if width is None or line_width(widths) <= width:
         return list(rows)
@@ -38,7 +38,18 @@ def fit(rows: Sequence[Cells], width: int | None) -> list[Cells]:
 
 def widths_of(rows: Sequence[Cells]) -> dict[str, int]:
     """The columns' widths by their headings."""
-    return {name: max(len(name), *(len(row[name]) for row in rows)) for name in (rows[0] if rows else ())}
+    return {name: max(len(name), *(width_of(row[name]) for row in rows)) for name in (rows[0] if rows else ())}
+
+
+def width_of(text: str) -> int:
+    """How many places of a terminal it takes: Chinese characters two, accents that are combined with a letter none."""
+    return len(text) if text.isascii() else sum(map(_places, text))
+
+
+def _places(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def line_width(widths: Mapping[str, int]) -> int:
@@ -61,6 +72,13 @@ def _shorten(widths: dict[str, int], excess: int) -> None:
 
 
 def _cut(name: str, text: str, size: int) -> str:
-    if len(text) <= size:
+    if width_of(text) <= size:
         return text
-    return "…" + text[len(text) - size + 1 :] if name in PATHS else shortened(text, size)
+    if name in PATHS:
+        return "…" + text[len(text) - _most(reversed(text), size - 1) :]
+    return text[: _most(text, size - 1)] + "…"
+
+
+def _most(text: Iterable[str], size: int) -> int:
+    """How many of the characters take so many places at most."""
+    return sum(1 for _ in takewhile(lambda width: width <= size, accumulate(map(_places, text))))

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from typing import TextIO
 
-from django_tasks_kubernetes.cli.fit import GAP, Cells, fit, widths_of
+from django_tasks_kubernetes.cli.fit import GAP, Cells, fit, width_of, widths_of
 from django_tasks_kubernetes.cli.renderer import Page
 from django_tasks_kubernetes.cli.streams import is_interactive, put
 
@@ -52,4 +52,8 @@ def lines_of(rows: list[Cells]) -> list[str]:
     widths = widths_of(rows)
     cells = [list(widths), *(list(row.values()) for row in rows)] if rows else []
     gap = GAP * " "
-    return [gap.join(f"{cell:<{w}}" for cell, w in zip(line, widths.values(), strict=True)).rstrip() for line in cells]
+    return [gap.join(map(_padded, line, widths.values())).rstrip() for line in cells]
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - width_of(cell))

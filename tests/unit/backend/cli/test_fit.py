@@ -1,12 +1,13 @@
 """Tables in narrow terminals: what is shortened, what is left out, and that an id can always be copied."""
 
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
 
 from django_tasks_kubernetes.cli import output
-from django_tasks_kubernetes.cli.fit import fit, line_width, widths_of
+from django_tasks_kubernetes.cli.fit import _cut, fit, line_width, width_of, widths_of
 from django_tasks_kubernetes.cli.rich_renderer import RichRenderer
 from django_tasks_kubernetes.presentation.rows import columns, row
 from tests.unit.backend.resources import FAILED, resource
@@ -98,3 +99,37 @@ def test_live_row_has_no_progress_beside_succeeded() -> None:
     progress = {"text": "24/25", "done": 24, "total": 25, "message": "nearly"}
     assert row(resource(phase="Succeeded", progress=progress)).live["PROGRESS"] == ""
     assert row(resource(phase="Failed", progress=progress)).live["PROGRESS"] == "24/25 nearly"
+
+
+@pytest.mark.parametrize("color", [True, False], ids=["rich", "plain"])
+@pytest.mark.parametrize("message", ["注文を集計しています" * 4, "가나다라마바사" * 6, "é" * 30], ids=["ja", "ko", "é"])
+def test_characters_of_two_places_leave_the_id_whole(
+    message: str, color: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Terminal()
+    progress = {"text": "1/2", "done": 1, "total": 2, "message": message}
+    rows = [row(resource(id_, phase="Running", progress=progress)).live for id_ in IDS]
+    output.Output(stdout=stream, color=color).renderer.table(rows)
+    heading, *lines = re.sub(r"\x1b\[[\d;]*m", "", stream.getvalue()).splitlines()
+    assert [id_ in line for id_, line in zip(IDS, lines, strict=True)] == [True, True]
+    assert all(width_of(line.rstrip()) <= 100 for line in lines)
+    assert "REASON" not in heading, "it is empty"
+    assert "…" in lines[0] or message in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "size", "cut"),
+    [
+        ("MESSAGE", "日本語", 6, "日本語"),
+        ("MESSAGE", "日本語の", 6, "日本…"),
+        ("TASK", "店.日本語", 6, "…本語"),
+        ("MESSAGE", "cafe\u0301s", 5, "cafe\u0301s"),
+        ("MESSAGE", "abcdef", 5, "abcd…"),
+        ("TASK", "abcdef", 5, "…cdef"),
+    ],
+)
+def test_a_cell_is_cut_by_its_places(name: str, text: str, size: int, cut: str) -> None:
+    assert _cut(name, text, size) == cut
