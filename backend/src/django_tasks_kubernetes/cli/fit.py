@@ -1,4 +1,5 @@
-"""Makes a table as narrow as the terminal: columns are shortened or left out, and never an id. Pure."""
+"""Makes a table as narrow as the terminal: columns are shortened or left out, and never the one that says which row it
+is. Pure."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +16,8 @@ SHORTENED: Final = {"TASK": 16, "WORKFLOW": 14, "MESSAGE": 24, "NOTE": 16, "PROG
 PATHS: Final = ("TASK", "WORKFLOW")
 # What is left out, in this order, where that is not enough.
 LEFT_OUT: Final = (
-    *("ATTEMPTS", "ACTIVE", "QUEUE", "AGE", "PROGRESS", "MESSAGE", "REASON", "TASK", "WORKFLOW", "NOTE", "TIME"),
-    *("NAMESPACE", "PHASE"),
+    *("ATTEMPTS", "ACTIVE", "LAST", "LEFT", "QUEUE", "AGE", "PROGRESS", "MESSAGE", "REASON", "TASK", "WORKFLOW"),
+    *("NOTE", "TIME", "BY", "ZONE", "CONCURRENCY", "SUSPENDED", "UNTIL", "SCHEDULE", "NEXT", "NAMESPACE", "PHASE"),
 )
 
 
@@ -25,15 +26,21 @@ def fit(rows: Sequence[Cells], width: int | None) -> list[Cells]:
     widths = widths_of(rows)
     if width is None or line_width(widths) <= width:
         return list(rows)
-    for name in [name for name in widths if not any(row[name] for row in rows)]:
+    own = key_of(widths)
+    for name in [name for name in widths if name != own and not any(row[name] for row in rows)]:
         del widths[name]
-    for name in LEFT_OUT:
+    for name in (name for name in LEFT_OUT if name != own):
         excess = line_width(widths) - width
         if excess <= _shortenable(widths):
             break
         widths.pop(name, None)
     _shorten(widths, line_width(widths) - width)
     return [{name: _cut(name, row[name], size) for name, size in widths.items()} for row in rows]
+
+
+def key_of(names: Iterable[str]) -> str:
+    """The heading of the column that says which row it is: of an id, or a name."""
+    return next((name for name in names if name != "NAMESPACE"), "")
 
 
 def widths_of(rows: Sequence[Cells]) -> dict[str, int]:

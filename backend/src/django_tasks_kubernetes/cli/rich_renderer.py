@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from django_tasks_kubernetes.cli.fit import GAP, Cells, fit, line_width, widths_of
+from django_tasks_kubernetes.cli.fit import GAP, Cells, fit, key_of, line_width, widths_of
 from django_tasks_kubernetes.cli.renderer import Page
 from django_tasks_kubernetes.presentation.rows import Row
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow
@@ -121,9 +121,11 @@ def _bar(row: Row | WorkflowRow) -> RenderableType:
 
 def _table(rows: list[Cells], bars: list[RenderableType] | None = None) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for name in rows[0] if rows else ():
-        # An id is folded where even that is too narrow for it, and never cut.
-        table.add_column(name, no_wrap=name != "ID", overflow="fold" if name == "ID" else "ellipsis")
+    names = list(rows[0]) if rows else []
+    own = key_of(names)
+    for name in names:
+        # An id, or a name, is folded where even that is too narrow for it, and never cut.
+        table.add_column(name, no_wrap=name != own, overflow="fold" if name == own else "ellipsis")
     if bars is not None:
         table.add_column("", width=BAR_WIDTH)
     for number, row in enumerate(rows):

@@ -9,8 +9,11 @@ import pytest
 from django_tasks_kubernetes.cli import output
 from django_tasks_kubernetes.cli.fit import _cut, fit, line_width, width_of, widths_of
 from django_tasks_kubernetes.cli.rich_renderer import RichRenderer
+from django_tasks_kubernetes.presentation import holds, schedule_rows
 from django_tasks_kubernetes.presentation.rows import columns, row
+from tests.unit.backend.hold_resources import hold_resource
 from tests.unit.backend.resources import FAILED, resource
+from tests.unit.backend.schedule_resources import schedule_resource
 
 NOW = datetime(2026, 11, 23, 12, 1, 0, tzinfo=UTC)
 IDS = ("8a426eff-9553-4748-9c0b-f342995a6259", "b992f1a4-7b21-496b-88d7-5834e16ec0aa")
@@ -133,3 +136,25 @@ def test_characters_of_two_places_leave_the_id_whole(
 )
 def test_a_cell_is_cut_by_its_places(name: str, text: str, size: int, cut: str) -> None:
     assert _cut(name, text, size) == cut
+
+
+@pytest.mark.parametrize("color", [True, False], ids=["rich", "plain"])
+@pytest.mark.parametrize("width", [50, 80])
+def test_holds_and_schedules_keep_their_names(width: int, color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    name = "reports-for-customers-in-europe"
+    hold = hold_resource(name, until="2026-11-23T18:00:00Z", by="oidc:jane.doe@example.com", reason="prices are wrong")
+    schedule = schedule_resource(name, timeZone="America/Argentina/Buenos_Aires")
+    schedule["status"] = {"lastScheduledFor": "2026-11-23T02:00:00Z", "nextScheduledFor": "2026-11-24T02:00:00-03:00"}
+    for cells in (
+        holds.columns(hold, "held", NOW, namespaces=True),
+        schedule_rows.columns(schedule, NOW, wide=False, namespaces=True),
+    ):
+        stream = Terminal()
+        output.Output(stdout=stream, color=color).renderer.table([cells])
+        lines = re.sub(r"\x1b\[[\d;]*m", "", stream.getvalue()).splitlines()
+        assert len(lines) == 2
+        assert name in lines[1]
+        assert max(len(line.rstrip()) for line in lines) <= width
