@@ -31,6 +31,13 @@ REFRESHES_PER_SECOND: Final = 4
 BAR_WIDTH: Final = 20
 
 
+class CursorStays(Console):
+    """A process that is ended by a signal, as by timeout(1), could not bring back a cursor that it has hidden."""
+
+    def show_cursor(self, show: bool = True) -> bool:
+        return False
+
+
 class RichRenderer:
     """Shows what tasks say as text: markup in it has no effect."""
 
@@ -39,7 +46,7 @@ class RichRenderer:
         self._console = self._console_of()
 
     def _console_of(self, width: int | None = None) -> Console:
-        return Console(file=self._stream, width=width, highlight=False, markup=False, emoji=False)
+        return CursorStays(file=self._stream, width=width, highlight=False, markup=False, emoji=False)
 
     def table(self, rows: Iterable[Cells], *, wide: bool = False) -> None:
         cells = fit(list(rows), None if wide else self._console.width)

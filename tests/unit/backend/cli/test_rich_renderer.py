@@ -66,6 +66,11 @@ def live(terminal: Terminal, *rows: Row, note: str = "") -> str:
     return text_of(terminal)
 
 
+def test_rich_live_table_leaves_the_cursor_where_a_signal_may_end_it(terminal: Terminal) -> None:
+    live(terminal, row(resource("one", phase="Running")))
+    assert "\x1b[?25l" not in terminal.getvalue()
+
+
 def test_rich_live_table_has_a_bar_for_what_runs(terminal: Terminal) -> None:
     running = row(resource("one", phase="Running", progress=HALF))
     others = (row(resource("two", phase="Queued")), row(resource("three", phase="Failed", progress=HALF)))
