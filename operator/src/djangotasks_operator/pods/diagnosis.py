@@ -120,7 +120,10 @@ def end_cause(pod: Pod) -> EndCause:
         # The kubelet ends or refuses a pod by its own decision: Evicted, NodeShutdown, OutOfmemory and others.
         return EndCause(reason=Reason.EVICTED, message=f"{pod.reason}: {pod.message}")
     if pod.deleting:
-        return EndCause(reason=Reason.POD_DELETED, message="The pod was deleted while the task ran.")
+        message = (
+            "The pod was deleted before it had a node." if pod.never_runs else "The pod was deleted while the task ran."
+        )
+        return EndCause(reason=Reason.POD_DELETED, message=message)
     state = pod.terminated
     if state is None:
         which = pod.failed_init or "see its init containers."

@@ -150,10 +150,16 @@ class Pod(AttemptObject):
 
     @property
     def ended(self) -> bool:
-        """The container that runs the task has ended, or all have."""
-        return self.terminated is not None or self.phase in ("Succeeded", "Failed")
+        """The container that runs the task has ended, or all have, or none ever starts."""
+        return self.terminated is not None or self.all_ended
 
     @property
     def all_ended(self) -> bool:
         """No container runs any more, not even a sidecar."""
-        return self.phase in ("Succeeded", "Failed")
+        return self.phase in ("Succeeded", "Failed") or self.never_runs
+
+    @property
+    def never_runs(self) -> bool:
+        """It was deleted before it had a node, and gets none any more: a finalizer, such as Kueue's, is all that keeps
+        it."""
+        return self.deleting and self.unschedulable is not None and self.node is None

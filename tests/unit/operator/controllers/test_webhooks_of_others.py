@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator.pods.views import DEFAULT_CONTAINER_ANNOTATION
 from tests.support.builders import make_task
@@ -84,3 +85,38 @@ def test_the_annotation_for_kubectl_does_not_decide_which_container_runs_the_tas
     )
     operator.wait(1)
     assert operator.status().attempts[0].exit_code == 3
+
+
+GATED = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "SchedulingGated",
+    "message": "non-empty scheduling gates",
+}
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_pod_that_was_deleted_before_it_had_a_node_holds_nothing_up(cancelled: bool) -> None:
+    """gitpod#7836: a finalizer, whose controller is away, kept pods that were never scheduled. No node is asked whether
+    they have stopped."""
+    operator = make_operator()
+    start(operator)
+    operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [GATED]})
+    operator.wait(1)
+    if cancelled:
+        operator.server.update(TASK_PLURAL, "receipt", {"spec": {"cancel": True}})
+        operator.relist()
+        operator.drain()
+    else:
+        operator.server.delete("pods", "receipt-1")
+    operator.relist()
+    operator.wait(5)
+    operator.wait(5)
+    assert "deletionTimestamp" in operator.server.get("pods", "receipt-1")["metadata"]
+    status = operator.status()
+    assert status.attempts[0].reason == ("CancelRequested" if cancelled else "PodDeleted")
+    assert (status.phase is Phase.CANCELLED, operator.names("pods")[1:]) == (
+        cancelled,
+        [] if cancelled else ["receipt-2"],
+    )
+    assert operator.server.get("jobs", "receipt-1")["status"]["failed"] == 1
