@@ -21,6 +21,7 @@ WARNINGS = {
     "FailedMount": Reason.VOLUME_NOT_READY,
     "FailedMapVolume": Reason.VOLUME_NOT_READY,
     "NetworkNotReady": Reason.POD_SANDBOX_FAILED,
+    "FailedCreatePodContainer": Reason.POD_SANDBOX_FAILED,
     "FailedCreatePodSandBox": Reason.POD_SANDBOX_FAILED,
     "FailedPrepareDynamicResources": Reason.POD_SANDBOX_FAILED,
 }

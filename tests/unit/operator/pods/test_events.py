@@ -25,6 +25,8 @@ SECRET = event("FailedMount", 'MountVolume.SetUp failed for volume "c" : secret 
 VAGUE = event("FailedMount", "Unable to attach or mount volumes: unmounted volumes=[c]: timed out waiting", 90)
 ATTACH = event("FailedAttachVolume", 'Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) web-1', 5)
 SANDBOX = event("FailedCreatePodSandBox", 'plugin type="calico" failed (add): no IPs', 7)
+# kubernetes/kubernetes#90197: the node makes no cgroup for the pod.
+CGROUP = event("FailedCreatePodContainer", "unable to ensure pod container exists: mkdir: no space left on device", 6)
 PULLING = event("Pulling", 'Pulling image "shop:1"', 30, "Normal")
 # As events.k8s.io has them.
 SERIES = event("FailedMount", "the first time", 0) | {
@@ -42,6 +44,7 @@ SERIES = event("FailedMount", "the first time", 0) | {
         ([VAGUE], Reason.VOLUME_NOT_READY, "unmounted volumes"),
         ([ATTACH, VAGUE], Reason.VOLUME_NOT_READY, "FailedAttachVolume: Multi-Attach error"),
         ([SANDBOX], Reason.POD_SANDBOX_FAILED, "no IPs"),
+        ([SCHEDULED, CGROUP], Reason.POD_SANDBOX_FAILED, "no space left"),
         ([SECRET, event("FailedMount", 'configmap "other" not found', 20)], Reason.VOLUME_NOT_READY, "other"),
         ([SECRET, SERIES], Reason.VOLUME_NOT_READY, "the first time"),
         ([event("FailedScheduling", "0/3 nodes are available")], Reason.UNSCHEDULABLE, "0/3 nodes"),
