@@ -135,6 +135,11 @@ def _notes(spec: Manifest, left_out: list[str]) -> Iterable[str]:
     for volume in objects(spec, "volumes", "spec.volumes"):
         if claim := mapping(volume, "persistentVolumeClaim", "spec.volumes").get("claimName"):
             yield f"The claim {claim!r} must be ReadWriteMany, unless tasks run on the node of the Deployment's pods."
+        if volume.get("ephemeral") is not None:
+            yield (
+                f"Each task's pod has a claim of its own for the volume {_name(volume)!r}, and keeps it until the pod "
+                "is deleted: see podTtlSecondsAfterFinished."
+            )
 
 
 def _mounted(containers: Iterable[Manifest]) -> set[str]:

@@ -138,6 +138,18 @@ def test_which_containers_come_along(source: dict[str, Any], left: list[str]) ->
     assert len(made.notes) == (2 if "nginx" in there else 1)
 
 
+@pytest.mark.parametrize("sidecars", [["nginx"], []])
+def test_a_claim_of_each_pod_is_named_where_a_task_has_one(sidecars: list[str]) -> None:
+    """kubernetes/kubernetes#120756: claims of pods that have long ended fill a storage quota."""
+    mount = {"volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}]}
+    spec = {
+        "volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}}, {"name": "tmp", "ephemeral": None}],
+        "containers": [{"name": "web", "image": "shop"}, {"name": "nginx", "image": "nginx"} | mount],
+    }
+    notes = follow(spec, sidecars=sidecars).notes
+    assert ("Each task's pod has a claim of its own for the volume 'scratch'" in " ".join(notes)) is bool(sidecars)
+
+
 @pytest.mark.parametrize("hostname", [None, "web"])
 def test_the_host_name_of_a_task_is_never_too_long(hostname: str | None) -> None:
     """kubernetes/kubernetes#95187: a kubelet starts no pod whose host name would be longer than 64 characters, and a
