@@ -56,6 +56,11 @@ BUSY_TASKS_MAX = 200
 # The condition of a queue when others have all standby pods that there may be.
 SHARES = f"{HELD_OF_NAMESPACE} standby pods of a namespace, and {HELD_MAX} in all"
 FULL = "TooMany", f"The operator keeps {SHARES}: lower the max of queues."
+UNLABELLED = (
+    "Failing",
+    "A standby pod was stored without the labels or the owner by which the operator finds it, and was deleted again: "
+    "look for a webhook or a policy that changes them.",
+)
 # Of a name: as many pods as there may be have names of their own.
 SUFFIX_BYTES = 5
 
@@ -229,8 +234,14 @@ class StandbyController:
             own.pool.failed(now)
             self._work.standbys.add_after(key, own.pool.delay(now))
             return False
-        if (pod := parse_standby(body)) is not None:
-            self._store.standbys.put(pod)
+        if (pod := parse_standby(body)) is None:
+            # No watch delivers it: it would stay, and others would be made in its place for ever.
+            del own.created_at[name]
+            own.failed(UNLABELLED, now)
+            self._work.standbys.add_after(key, own.pool.delay(now))
+            await self._writer.api.delete(PODS, key.namespace, name, body["metadata"]["uid"])
+            return False
+        self._store.standbys.put(pod)
         return True
 
     def _is_busy(self, key: Key) -> bool:

@@ -120,3 +120,18 @@ def test_a_pod_that_was_deleted_before_it_had_a_node_holds_nothing_up(cancelled:
         [] if cancelled else ["receipt-2"],
     )
     assert operator.server.get("jobs", "receipt-1")["status"]["failed"] == 1
+
+
+def test_standby_pods_that_a_webhook_takes_the_labels_of_do_not_grow_in_number() -> None:
+    """No watch delivers them: each would stay, and be made again."""
+    operator = mutated(pods=LABELS)
+    operator.put_queue(standby={"min": 2})
+    for _ in range(30):
+        operator.wait(60)
+        operator.relist()
+    pods = operator.server.list("pods")
+    assert 0 < len(pods) < 20, "made later each time"
+    assert all("deletionTimestamp" in body["metadata"] for body in pods)
+    _, standby = operator.queue_status().conditions
+    assert (standby.status, standby.reason) == ("False", "Failing")
+    assert "a webhook or a policy" in standby.message
