@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from djangotasks_operator.pods.fields import Manifest, mapping, objects
 from djangotasks_operator.pods.selectors import matches
 
+# How replicas are spread, and the group that they are scheduled with: all or none. (Its name before and after
+# Kubernetes 1.36.)
+OF_A_GROUP = ("topologySpreadConstraints", "workloadRef", "schedulingGroup")
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
@@ -18,7 +21,8 @@ def leave_spreading(spec: Manifest, labels: Mapping[str, str], namespace: str) -
 
     A rule about other pods stays, such as a node that a database runs on.
     """
-    spec.pop("topologySpreadConstraints", None)
+    for key in OF_A_GROUP:
+        spec.pop(key, None)
     affinity = mapping(spec, "affinity", "spec.affinity")
     for kind in ("podAffinity", "podAntiAffinity"):
         rules = mapping(affinity, kind, f"spec.affinity.{kind}")

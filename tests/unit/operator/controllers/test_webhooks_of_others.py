@@ -15,7 +15,7 @@ from tests.unit.operator.harness import InMemoryOperator, make_operator
 from tests.unit.operator.model.server import Object, merged
 
 LABELS: Object = {"metadata": {"labels": None}}
-OF_JOBS = LABELS | {"spec": {"template": LABELS}}
+OF_JOBS: Object = {**LABELS, "spec": {"template": LABELS}}
 
 
 def mutated(**changes: Object) -> InMemoryOperator:
@@ -26,7 +26,7 @@ def mutated(**changes: Object) -> InMemoryOperator:
     def mutate(plural: str, body: Object, *, dry_run: bool = False) -> Object:
         return create(plural, merged(body, changes.get(plural, {})), dry_run=dry_run)
 
-    operator.server.create = mutate  # type: ignore[method-assign] - what the API server does with a webhook
+    vars(operator.server)["create"] = mutate
     return operator
 
 

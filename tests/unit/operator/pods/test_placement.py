@@ -52,3 +52,12 @@ def test_node_placement_stays() -> None:
     }
     leave_spreading(spec, LABELS, "shop")
     assert spec == {"affinity": node}
+
+
+@pytest.mark.parametrize("field", ["workloadRef", "schedulingGroup"])
+def test_a_task_is_in_no_group_of_the_replicas(field: str) -> None:
+    """kubernetes/enhancements#4671: a group is placed, and preempted, as one: a task that is preempted would take all web
+    pods along."""
+    spec: dict[str, Any] = {field: {"podGroupName": "web"}}
+    leave_spreading(spec, LABELS, "shop")
+    assert spec == {}
