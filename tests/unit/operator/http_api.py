@@ -55,6 +55,8 @@ class HttpApi:
         self.server = server
         self.watched: list[str] = []
         """The resources of which somebody has opened a watch, in order."""
+        self.refused: dict[str, int] = {}
+        """The namespaces that nobody may read, with how often it was tried."""
         self.schemas = {f"dev.djangotasks.v1alpha1.{kind}": schema for kind, schema in schemas().items()}
         """Of the CRDs that are installed."""
 
@@ -81,6 +83,9 @@ class HttpApi:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         plural = request.match_info["plural"]
+        if (namespace := request.match_info.get("namespace", "")) in self.refused:
+            self.refused[namespace] += 1
+            return web.json_response({"kind": "Status", "code": 403, "reason": "Forbidden"}, status=403)
         if request.query.get("watch") == "true":
             return await self._watch(request, plural, int(request.query.get("resourceVersion") or 0))
         versions = [int(event.body["metadata"]["resourceVersion"]) for event in self.server.events]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from djangotasks_operator.app import Operator
 from djangotasks_operator.config import Config
 from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.runtime.http_server import CannotServe
+from djangotasks_operator.runtime.kopf_shell import WatchBackoffs
 from tests.support.builders import NAMESPACE, at, make_queue, make_task
 from tests.unit.operator.harness import DEADLINE, until
 from tests.unit.operator.http_api import HttpApi
@@ -67,11 +69,12 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def running(directory: Path, api: HttpApi) -> AsyncIterator[Running]:
+async def running(directory: Path, api: HttpApi, namespaces: tuple[str, ...] = ()) -> AsyncIterator[Running]:
     port, health_port = free_port(), free_port()
     async with api.served() as url:
         kubeconfig(directory, url)
         config = Config(
+            namespaces=namespaces,
             report_url=f"http://{LOCAL}:{port}",
             lease=(NAMESPACE, "operator"),
             host=LOCAL,
@@ -149,6 +152,26 @@ def test_a_task_of_a_queue_that_kopf_delivers_runs_to_its_end(tmp_path: Path) ->
     assert sorted(api.watched) == sorted(
         [TASK_PLURAL, QUEUE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, "jobs", "pods", "pods"]
     ), "one watch for each kind, and one for standby pods"
+
+
+def test_a_namespace_that_cannot_be_read_stops_nothing_in_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was deleted, or the operator's Role in it. kopf watches there for ever, and our own client leaves it out."""
+    monkeypatch.setattr(WatchBackoffs, "__iter__", lambda _: itertools.repeat(0.01))
+    api = HttpApi(ApiServer(Clock()))
+    api.refused["bank"] = 0
+
+    async def run() -> None:
+        async with running(tmp_path, api, (NAMESPACE, "bank")) as operator:
+            await until(lambda: operator.process.done() or api.refused["bank"] > 50)
+            assert not operator.process.done(), operator.process.exception()
+            operator.create(QUEUE_PLURAL, make_queue())
+            operator.create(TASK_PLURAL, make_task())
+            await until(lambda: ("pods", "receipt-1") in operator.server.objects)
+            assert (await operator.answer("/readyz"), await operator.answer("/healthz")) == (200, 200)
+
+    asyncio.run(run())
 
 
 def test_a_signal_drains_the_process_and_releases_the_lease(tmp_path: Path) -> None:
