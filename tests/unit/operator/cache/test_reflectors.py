@@ -8,7 +8,7 @@ import pytest
 
 from djangotasks_operator.cache.reflectors import NamespaceReadable, Reflectors
 from djangotasks_operator.cache.store import Store
-from djangotasks_operator.runtime.client import ObjectList
+from djangotasks_operator.runtime.decoding import ObjectList
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.resources import Object, Resource
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
