@@ -187,7 +187,7 @@ def test_workers_of_a_task_are_ended_as_elsewhere(runners: dict[str, Runner], ca
     """https://bugs.python.org/msg308652: they have the handlers of signals of the process that they are forked from."""
     runner = runners[case]
     assert runner.end() == 0
-    assert runner.pod.outcome.result == '"the pool is broken"'
+    assert runner.pod.outcome.result == '"BrokenProcessPool"'
 
 
 def test_sigterm_after_the_return_keeps_the_result(runners: dict[str, Runner]) -> None:
