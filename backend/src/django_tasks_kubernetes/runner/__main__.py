@@ -27,7 +27,7 @@ from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
 from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
 from django_tasks_kubernetes.runner.prepare import prepare
-from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated, Termination, leave
+from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated, Termination, code_of, leave
 from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
 from djangotasks_api.assignment import (
     ASSIGNMENT_VARIABLE,
@@ -213,10 +213,11 @@ if __name__ == "__main__":
     unblock()
     # A crash of the interpreter leaves a traceback in the log. Of the thread that crashed alone: what the kubelet keeps
     # of the log is short.
-    faulthandler.enable(all_threads=False)
+    # By its number: what starts with Python, as instrumentations do, may have put something else in its place.
+    faulthandler.enable(2, all_threads=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What the task prints is in `kubectl logs` at once, and not lost when the process is killed.
         sys.stdout.reconfigure(line_buffering=True)
     if not is_compiled():
         logger.warning("%s %s", SLOW, REMEDY)
-    leave(main(handler))
+    leave(code_of(main, handler))

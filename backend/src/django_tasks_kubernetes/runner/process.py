@@ -31,6 +31,8 @@ STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
 TERMINATED_CODE: Final = 143
 # How long threads and atexit functions may go on once the outcome is known.
 GRACE_SECONDS: Final = 5.0
+# And how long what is said of them may take.
+LAST_WORDS_SECONDS: Final = 1.0
 
 
 class Terminated(SystemExit):
@@ -149,26 +151,39 @@ def children() -> list[int]:
     return found
 
 
+def code_of(main: "Callable[[Termination], int]", termination: Termination) -> int:
+    """What it returns. 1 where it raises, which is shown: the end comes all the same, also with threads left."""
+    try:
+        return main(termination)
+    except BaseException:  # noqa: BLE001 - see above
+        logger.exception("The runner has failed.")
+        return 1
+
+
 def leave(code: int) -> NoReturn:
     """Ends the process as usual (threads are joined, atexit functions run), but after GRACE_SECONDS in any case.
 
     A thread that a task left running must not keep the pod, and its place in the queue, for ever.
     """
-    watchdog = threading.Timer(GRACE_SECONDS, _leave_now, [code])
-    watchdog.daemon = True
-    watchdog.start()
+    # The second one where the first waits for a lock, of the log or of stdout, that a thread of the task holds.
+    for seconds, end in ((GRACE_SECONDS, _leave_now), (GRACE_SECONDS + LAST_WORDS_SECONDS, os._exit)):
+        watchdog = threading.Timer(seconds, end, [code])
+        watchdog.daemon = True
+        try:
+            watchdog.start()
+        except RuntimeError:  # the task has left as many threads as there may be
+            _leave_now(code)
     sys.exit(code)
 
 
-def _leave_now(code: int) -> None:
+def _leave_now(code: int) -> NoReturn:
     left = [t.name for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
     logger.warning("Threads or atexit functions still run %.0f s after the task: %s. Leaving.", GRACE_SECONDS, left)
     _exit_now(code)
 
 
 def _exit_now(code: int) -> NoReturn:
-    with suppress(OSError, ValueError):
-        sys.stdout.flush()
-    with suppress(OSError, ValueError):
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # what a project has put in its place may have no flush(), and be None
+            stream.flush()
     os._exit(code)

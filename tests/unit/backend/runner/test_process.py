@@ -1,7 +1,10 @@
 """SIGTERM in the runner's process. What needs a process of its own is in tests/processes."""
 
+import logging
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +12,8 @@ import django
 import pytest
 from django.tasks.signals import task_started
 
+from django_tasks_kubernetes.runner import process
+from django_tasks_kubernetes.runner.process import Termination, code_of, leave
 from tests.unit.backend.pod import Pod
 from tests.unit.backend.runner.conftest import Run
 from tests.unit.backend.web_server import Answer, Request
@@ -72,3 +77,78 @@ def test_sigterm_does_not_stop_the_reporting(run: Run, pod: Pod) -> None:
     pod.server.answer = answer
     assert run("echo") == 0
     assert len(pod.reports("outcome")) == 3
+
+
+class _Proxy:
+    """Has write() alone, as what libraries put in the place of stdout: https://github.com/celery/celery/issues/928"""
+
+    def write(self, text: str) -> None: ...
+
+
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The codes with which the process would have ended. Afterwards, nothing is left that would end it."""
+    codes: list[int] = []
+
+    def exit_(code: int) -> None:
+        codes.append(code)
+        if threading.current_thread() is threading.main_thread():
+            raise SystemExit  # nothing comes after it
+
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(process, "LAST_WORDS_SECONDS", 0.01)
+    monkeypatch.setattr(os, "_exit", exit_)
+    yield codes
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(60)
+
+
+@pytest.mark.parametrize("stdout", [None, _Proxy()])
+def test_the_end_comes_whatever_is_in_the_place_of_stdout(
+    monkeypatch: pytest.MonkeyPatch, left: list[int], stdout: Any
+) -> None:
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with pytest.raises(SystemExit):
+        process._leave_now(3)
+    assert left == [3]
+
+
+def test_the_end_comes_where_the_log_hangs(monkeypatch: pytest.MonkeyPatch, left: list[int]) -> None:
+    """A thread that the task has left holds the lock of a handler, say, which sends to a server that is away."""
+    hangs, ended = threading.Event(), threading.Event()
+    monkeypatch.setattr(logging.Logger, "handle", lambda self, record: hangs.wait(60))
+
+    def exit_(code: int) -> None:
+        left.append(code)
+        ended.set()
+
+    monkeypatch.setattr(os, "_exit", exit_)
+    with pytest.raises(SystemExit):
+        leave(3)
+    try:
+        assert ended.wait(60)
+        assert left == [3]
+    finally:
+        hangs.set()
+
+
+def test_the_end_comes_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch, left: list[int]) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", start)
+    with pytest.raises(SystemExit):
+        leave(3)
+    assert left == [3]
+
+
+@pytest.mark.parametrize("error", [LookupError("a defect"), SystemExit(0), KeyboardInterrupt()])
+def test_an_error_of_the_runner_itself_is_shown_and_no_success(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    def main(termination: Termination) -> int:
+        raise error
+
+    assert code_of(main, Termination()) == 1
+    assert "The runner has failed" in caplog.text
