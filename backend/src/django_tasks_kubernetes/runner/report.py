@@ -120,14 +120,14 @@ def write_termination_message(outcome: Outcome, token: str, path: Path) -> bool:
 
     Returns whether it has all that counts: of a failure, the traceback may be shortened.
     """
-    if not path.exists():
-        return False
     message = outcome.to_termination_message(token).encode("ascii")
     try:
         # Over what is there, and only then cut: the process may end at any time.
         with path.open("r+b", buffering=0) as file:
             file.write(message)
             file.truncate()
+    except FileNotFoundError:
+        return False
     except OSError as error:
         logger.warning("The termination message was not written: %s", error)
         return False

@@ -159,6 +159,14 @@ def test_runner_without_a_termination_log(run: Run, pod: Pod, monkeypatch: pytes
     assert not pod.termination_log.exists()
 
 
+def test_runner_whose_termination_log_cannot_be_looked_for(run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that the image's user may not enter."""
+    monkeypatch.setattr(Pod, "termination_log", pod.folder / ("x" * 300))
+    monkeypatch.setattr(Path, "touch", lambda self: None)
+    assert run("returns", "nothing") == 0
+    assert pod.outcome.succeeded
+
+
 def test_child_processes_do_not_see_the_token(run: Run, pod: Pod) -> None:
     assert run("child_environment") == 0
     assert sorted(json.loads(pod.outcome.result or "")) == [
