@@ -23,6 +23,7 @@ from django_tasks_kubernetes.kube import own_attempt
 from django_tasks_kubernetes.retry import is_retried
 from django_tasks_kubernetes.runner import collector, usage
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
+from django_tasks_kubernetes.runner.connections import close_databases
 from django_tasks_kubernetes.runner.errors import error_report
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
 from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
@@ -99,7 +100,8 @@ def main(termination: Termination) -> int:
         logger.warning("Ended by SIGTERM before the task returned.")
         return TERMINATED_CODE
     finally:
-        close_connections()
+        # So that the server need not find out that they are gone.
+        close_databases()
     return 0 if outcome.succeeded else 1
 
 
@@ -192,17 +194,6 @@ def log_failure(assignment: Assignment, outcome: Outcome) -> None:
         logger.error("%s", line)
     else:
         logger.error("%s\n%s", line, outcome.error.traceback)
-
-
-def close_connections() -> None:
-    """Database connections, so that the server need not find out that they are gone."""
-    if "django.db" in sys.modules:
-        from django.db import connections
-
-        try:
-            connections.close_all()
-        except Exception:  # noqa: BLE001 - the outcome is known; this is only politeness
-            logger.exception("A database connection could not be closed.")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from django_tasks_kubernetes.runner import collector
+from django_tasks_kubernetes.runner.connections import close_caches, close_databases
 from django_tasks_kubernetes.runner.endpoint import http_errors
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.prepare import set_up
@@ -63,7 +64,8 @@ def wait(environ: MutableMapping[str, str]) -> Waited | None:
     with collector.paused():
         set_up()
         _preload(access.preload)
-    _close_connections()
+    close_databases()
+    close_caches()
     if (assignment := ask(access, token)) is None:
         return None
     environ[WORKER_VARIABLE] = assignment.worker_id
@@ -115,17 +117,6 @@ def _preload(modules: tuple[str, ...]) -> None:
             logger.warning(
                 "%s cannot be imported (%s: %s): its tasks will say why.", module, type(error).__name__, error
             )
-
-
-def _close_connections() -> None:
-    from django.core.cache import caches
-    from django.db import connections
-
-    for handler in (connections, caches):
-        try:
-            handler.close_all()
-        except Exception:  # noqa: BLE001 - the task will find out
-            logger.exception("A connection could not be closed.")
 
 
 def _request(url: str, path: str, token: str) -> tuple[int, bytes]:

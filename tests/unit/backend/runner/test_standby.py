@@ -171,12 +171,14 @@ def test_it_holds_no_connection_while_it_waits(pod: Pod, monkeypatch: pytest.Mon
     from django.db import connections
 
     closed: list[str] = []
-    monkeypatch.setattr(connections, "close_all", lambda: closed.append("databases"))
+    monkeypatch.setattr(connections["default"], "close", lambda: closed.append("databases"))
+    # Of PostgreSQL and Oracle, with OPTIONS["pool"].
+    monkeypatch.setattr(connections["default"], "close_pool", lambda: closed.append("pools"), raising=False)
     monkeypatch.setattr(caches, "close_all", lambda: closed.append("caches"))
     script(pod.server, given(pod))
     environ = {"DJANGOTASKS_STANDBY": access(pod.server).to_json(), "DJANGOTASKS_TOKEN": "t"}
     standby.wait(environ)
-    assert closed == ["databases", "caches"]
+    assert closed == ["databases", "pools", "caches"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]"])
