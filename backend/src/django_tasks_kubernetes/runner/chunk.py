@@ -129,16 +129,21 @@ class ChunkRun:
                 value = self._task.func(*self._context, self._items[position], *more, **kwargs)
             except BaseException as error:  # noqa: BLE001 - whatever ends an item is its outcome
                 self._raised(position, error)
+                _close_broken_connections()
             else:
                 self._returned(position, value)
 
     async def _run_async(self) -> None:
+        from asgiref.sync import sync_to_async
+
         for position in self._chunk.to_run:
             try:
                 more, kwargs = self._arguments()
                 value = await self._task.func(*self._context, self._items[position], *more, **kwargs)
             except BaseException as error:  # noqa: BLE001 - whatever ends an item is its outcome
                 self._raised(position, error)
+                # In the thread whose connections the items have.
+                await sync_to_async(_close_broken_connections)()
             else:
                 self._returned(position, value)
 
@@ -184,7 +189,6 @@ class ChunkRun:
             self._first = position, BaseException.with_traceback(error, from_the_task_on(error.__traceback__))
         if again and (after := retry_after(error)) is not None:
             self._after = max(after, self._after or 0.0)
-        _close_broken_connections()
 
     def _problem(self) -> ItemsFailed:
         failed = len(self._failed) + len(self._again)

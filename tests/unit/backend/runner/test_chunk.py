@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import override_settings
 
 from django_tasks_kubernetes import KubernetesTaskContext, Retry, RetryLater
@@ -35,6 +37,7 @@ class World:
 
     calls: Counter[int] = field(default_factory=Counter)
     interrupted: bool = False
+    connections: list[Any] = field(default_factory=list)
 
 
 WORLD = World()
@@ -106,6 +109,12 @@ async def act_async(item: int) -> int:
     return item
 
 
+@task
+async def act_async_in_a_database(item: int) -> int:
+    WORLD.connections.append(await sync_to_async(lambda: connections["default"])())
+    raise ValueError("connection already closed")
+
+
 @task(takes_context=True)
 def says(context: KubernetesTaskContext, item: int) -> int:
     context.progress(item, 99, f"item {item}")
@@ -163,6 +172,15 @@ def test_an_async_function_is_called_for_each_item() -> None:
     outcome = attempt(act_async, [1, 13, 2])
     assert outcome.items is not None
     assert (outcome.items.completed, outcome.items.result) == ("0,2", "[1,null,2]")
+
+
+def test_broken_connections_of_async_items_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of their own thread, or all items after it fail: https://github.com/celery/django-celery/issues/121"""
+    closed: list[Any] = []
+    monkeypatch.setattr("django.db.close_old_connections", lambda: closed.append(connections["default"]))
+    attempt(act_async_in_a_database, [1, 2])
+    assert len(closed) == 2
+    assert all(one is other for one, other in zip(closed, WORLD.connections, strict=True))
 
 
 def test_the_longest_wait_that_an_item_asks_for_is_kept() -> None:
