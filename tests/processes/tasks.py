@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -102,6 +103,19 @@ def _zombies() -> int:
             state, parent = path.read_text().rpartition(")")[2].split()[:2]
             found += state == "Z" and int(parent) in parents
     return found
+
+
+@task
+def uses_up_files() -> str:
+    """https://github.com/celery/celery/issues/887: its files are open until its process ends."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    with suppress(OSError):
+        while True:
+            _LEFT_OPEN.append(os.open(os.devnull, os.O_RDONLY))
+    return "done"
+
+
+_LEFT_OPEN: list[int] = []
 
 
 @task

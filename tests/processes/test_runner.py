@@ -54,6 +54,7 @@ CASES = {
     "os_exits": Case("os_exits", (7,)),
     "leaves_a_thread": Case("leaves_a_thread", argv=IMPATIENT),
     "fails": Case("fails"),
+    "uses up files": Case("uses_up_files"),
     "no settings": Case("fails", env={"DJANGO_SETTINGS_MODULE": ""}),
     "forks": Case("forks"),
     "async forks": Case("async_forks"),
@@ -149,6 +150,12 @@ def test_process_ended_by_os_exit_reports_nothing(runners: dict[str, Runner]) ->
     assert runner.end() == 7
     assert runner.pod.reports("outcome") == []
     assert runner.pod.message == ""
+
+
+def test_process_without_a_file_descriptor_reports_its_outcome(runners: dict[str, Runner]) -> None:
+    runner = runners["uses up files"]
+    assert runner.end() == 0, runner.stderr
+    assert runner.pod.outcome.result == runner.pod.left_outcome.result == '"done"'
 
 
 def test_process_without_settings(runners: dict[str, Runner]) -> None:

@@ -30,6 +30,7 @@ from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
 from django_tasks_kubernetes.runner.prepare import prepare
 from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated, Termination, code_of, leave
 from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
+from django_tasks_kubernetes.runner.spare import keep_descriptor
 from djangotasks_api.assignment import (
     ASSIGNMENT_VARIABLE,
     PAYLOAD_VARIABLE,
@@ -76,11 +77,13 @@ def main(termination: Termination) -> int:
     own_attempt.enter(assignment)
     mark_records(assignment)
     reporter = Reporter(assignment, report_seconds=report_seconds(os.environ))
+    release_descriptor = keep_descriptor()
     message_path = Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG))
 
     def finished(outcome: Outcome) -> None:
         termination.disarm()
         termination.end_child()
+        release_descriptor()
         outcome = replace(outcome, usage=usage.measured())
         # First: it must be there even if the process ends while the operator is away, or the project's logging hangs.
         kept = write_termination_message(outcome, seal, message_path)
