@@ -132,10 +132,16 @@ def _chunk(assignment: Assignment, alias: str, size: int) -> "Chunk":
 
 
 def alias_of(assignment: Assignment, task: "AnyTask") -> str:
-    """The alias the task was enqueued with, if the settings here have it; else the task's own."""
+    """The alias the task was enqueued with, if the settings here have it; else the task's own. Raises CannotRun where
+    there is no making its backend, such as one that this image lacks."""
     from django.tasks import task_backends
 
-    return assignment.backend if assignment.backend in task_backends.settings else task.backend
+    alias = assignment.backend if assignment.backend in task_backends.settings else task.backend
+    try:
+        task_backends[alias]
+    except BaseException as error:  # noqa: BLE001 - passed on
+        _raise(error, Reason.SETUP_ERROR, retryable=True)
+    return alias
 
 
 def _raise(error: BaseException, reason: Reason, *, retryable: bool) -> NoReturn:

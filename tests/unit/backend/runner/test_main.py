@@ -8,8 +8,10 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks.signals import task_finished
+from django.test import override_settings
 
 from django_tasks_kubernetes.runner import report
 from django_tasks_kubernetes.runner.__main__ import main
@@ -144,6 +146,16 @@ def test_runner_reports_a_failed_setup(run: Run, pod: Pod, monkeypatch: pytest.M
     monkeypatch.setattr(django, "setup", fail)
     assert run("echo") == 1
     assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.SETUP_ERROR, True)
+
+
+def test_runner_reports_a_backend_that_the_image_lacks(run: Run, pod: Pod) -> None:
+    """The task's own is another one, and is there: so its module can be imported."""
+    backends = settings.TASKS | {"reports": {"BACKEND": "nowhere.Backend"}}
+    with override_settings(TASKS=backends):
+        assert run("echo", backend="reports") == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.SETUP_ERROR, True)
+    assert pod.outcome.error is not None
+    assert "No module named 'nowhere'" in pod.outcome.error.traceback
 
 
 def test_termination_message_is_cut_for_a_long_result(run: Run, pod: Pod) -> None:
