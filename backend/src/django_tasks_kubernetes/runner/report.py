@@ -50,7 +50,11 @@ class Reporter:
         """Beside the task, which does not wait for it. Again and again, until the operator has it: so it learns that
         the pod can reach it."""
         body = Started(started_at=started_at).to_json()
-        threading.Thread(target=self._report_start, args=(body,), name="djangotasks-started", daemon=True).start()
+        thread = threading.Thread(target=self._report_start, args=(body,), name="djangotasks-started", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # there are too many; the outcome has the start as well
+            logger.warning("The start is not reported: %s.", error)
 
     def outcome(self, outcome: Outcome, *, kept: bool, note: Callable[[str], object] = lambda problem: None) -> bool:
         """Offers the outcome until the operator has it, refuses it for good, or the time is over.

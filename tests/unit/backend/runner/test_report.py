@@ -118,6 +118,22 @@ def test_the_start_is_reported_until_the_operator_has_it(
     assert taken.wait(20)
 
 
+def test_a_task_is_called_where_no_thread_can_report_its_start(
+    run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a node gives a pod few processes, and an instrumentation has its own threads (podPidsLimit)."""
+    start = threading.Thread.start
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name == "djangotasks-started":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    assert run("returns_item", 7) == 0
+    assert pod.outcome.result == "7"
+
+
 def test_the_termination_message_says_why_the_outcome_was_not_reported(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
