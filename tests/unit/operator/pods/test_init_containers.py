@@ -140,7 +140,8 @@ def test_one_that_sets_up_the_network_is_needed(context: dict[str, Any] | None, 
 @pytest.mark.parametrize("policy", [None, "Always"])
 def test_no_network_leads_to_a_proxy_that_is_left_out(policy: str | None) -> None:
     proxy = {"name": "proxy", "restartPolicy": policy}
-    inits, plain = [{"name": "init", "securityContext": NETWORK}], [{"name": "web"}]
+    inits: list[Any] = [{"name": "init", "securityContext": NETWORK}]
+    plain: list[Any] = [{"name": "web"}]
     (inits if policy else plain).append(proxy)
     spec = {"initContainers": inits, "containers": plain}
     assert needed_inits(spec, {"web"}) == set()
