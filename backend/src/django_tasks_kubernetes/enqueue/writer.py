@@ -94,7 +94,7 @@ class TaskWriter:
 
     def announce_robustly(self, result: KubernetesResult) -> None:
         """The same for one of many tasks: what a receiver raises is logged. The others are there too, and their
-        receivers wait; and who is notified of an error alone would enqueue all of them again."""
+        receivers wait; and who got an error in place of their ids would enqueue all of them again."""
         task_enqueued.send_robust(self.sender, task_result=result)
         self.stored(result)
 

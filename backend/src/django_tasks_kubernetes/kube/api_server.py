@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from django.tasks.exceptions import TaskException
 from kubernetes.client import Configuration
@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ClusterNotConfigured
-from django_tasks_kubernetes.kube.credentials import load_configuration
+from django_tasks_kubernetes.kube.credentials import headers_of, load_configuration
 from django_tasks_kubernetes.kube.errors import error_from, unavailable
 from djangotasks_api.names import GROUP, TASK_PLURAL, VERSION, WORKFLOW_PLURAL
 
@@ -93,7 +93,7 @@ class ApiServer:
                 method,
                 self.server + path,
                 body=body,
-                headers={**headers, **session.credentials()},
+                headers={**headers, **headers_of(session.configuration)},
                 timeout=self._stream_timeout if stream else self._timeout,
                 retries=False if stream else self._retries,
                 redirect=False,
@@ -133,13 +133,8 @@ class _Session:
     """Credentials, and the connections that are made with them."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
+        self.configuration = configuration
         configuration.connection_pool_maxsize = POOL_SIZE
         self.pool = RESTClientObject(configuration).pool_manager
         # Without its password, if it has one.
         self.proxy = None if self.pool.proxy is None else self.pool.proxy.netloc
-
-    def credentials(self) -> dict[str, str]:
-        """The headers. Asked for each request: the official client renews tokens here."""
-        settings: Any = self._configuration.auth_settings()
-        return {setting["key"]: setting["value"] for setting in settings.values()}

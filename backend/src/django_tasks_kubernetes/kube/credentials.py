@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
@@ -19,6 +19,8 @@ IN_A_TASK: Final = (
     "that it starts: these have no token. Call what they do in the task's own process, such as with call_command(); or "
     "set OPTIONS['ENQUEUE'] = 'outbox' and run manage.py relay_tasks. See docs/how-to/tasks-that-enqueue-tasks.md."
 )
+# What the official client raises for files that are no kubeconfig, or no token.
+UNUSABLE: Final = (ConfigException, OSError, YAMLError, ValueError, TypeError, LookupError, AttributeError)
 NAMESPACE_FILE: Final = Path(SERVICE_TOKEN_FILENAME).with_name("namespace")
 
 
@@ -35,16 +37,29 @@ def load_configuration(options: Options) -> tuple[Configuration, str]:
             path, options.context, client_configuration=configuration, persist_config=False
         )
         namespace = options.namespace or _context_namespace(path, options.context)
-    # What the official client raises for files that are no kubeconfig.
-    except (ConfigException, OSError, YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
-        if WORKER_VARIABLE in os.environ:
-            raise ClusterNotConfigured(IN_A_TASK) from error
-        raise ClusterNotConfigured(
-            f"No usable credentials for a cluster: {error} In a pod, let its service account's token be mounted "
-            "(automountServiceAccountToken); elsewhere set OPTIONS['KUBECONFIG'], $KUBECONFIG or ~/.kube/config, "
-            "such that this works: kubectl cluster-info."
-        ) from error
+    except UNUSABLE as error:
+        raise _unusable(error) from error
     return configuration, namespace
+
+
+def headers_of(configuration: Configuration) -> dict[str, str]:
+    """The credentials as headers. To be asked for with each request: the official client renews tokens here. Raises
+    ClusterNotConfigured."""
+    try:
+        settings: Any = configuration.auth_settings()
+    except UNUSABLE as error:
+        raise _unusable(error) from error
+    return {setting["key"]: setting["value"] for setting in settings.values()}
+
+
+def _unusable(error: Exception) -> ClusterNotConfigured:
+    if WORKER_VARIABLE in os.environ:
+        return ClusterNotConfigured(IN_A_TASK)
+    return ClusterNotConfigured(
+        f"No usable credentials for a cluster: {error} In a pod, let its service account's token be mounted "
+        "(automountServiceAccountToken); elsewhere set OPTIONS['KUBECONFIG'], $KUBECONFIG or ~/.kube/config, "
+        "such that this works: kubectl cluster-info."
+    )
 
 
 def _context_namespace(path: str, name: str | None) -> str:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import Error, connections, transaction
 from django.db.models import F, Q
@@ -204,7 +204,7 @@ def _dispatch(row: TaskEnd, backends: dict[str, "KubernetesBackend"], using: str
 def _guard_commit(row: TaskEnd, using: str) -> None:
     """What receivers have left to the commit runs after it, when none of them can be called again: so what fails there
     keeps nothing else from running."""
-    connection = connections[using]
+    connection: Any = connections[using]  # the stubs know of no robust callbacks
     connection.run_on_commit = [
         (savepoints, partial(_run_guarded, call, row.task_id), robust)
         for savepoints, call, robust in connection.run_on_commit

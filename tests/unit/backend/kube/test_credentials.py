@@ -1,8 +1,10 @@
 """Where the credentials and the namespace come from."""
 
+import inspect
 import json
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.kube import credentials
 from django_tasks_kubernetes.kube.client import Client
-from django_tasks_kubernetes.kube.credentials import load_configuration
+from django_tasks_kubernetes.kube.credentials import headers_of, load_configuration
 from djangotasks_api.assignment import WORKER_VARIABLE
 from tests.unit.backend import tasks
 from tests.unit.backend.kube.test_client import kubeconfig
@@ -79,6 +81,19 @@ def test_credentials_in_a_pod_are_the_service_accounts(in_pod: Path) -> None:
     assert (configuration.host, namespace) == ("https://10.0.0.1:443", "own")
     settings: Any = configuration.auth_settings()
     assert settings["BearerToken"]["value"] == "bearer first"
+
+
+def test_a_token_that_cannot_be_renewed_is_said_as_one_that_is_missing(in_pod: Path) -> None:
+    """For the relay it is then a cluster that takes nothing for now, and not the end of the process."""
+    configuration, _ = load_configuration(Options())
+    loader = inspect.getclosurevars(configuration.refresh_api_key_hook).nonlocals["self"]
+    loader.token_expires_at -= timedelta(hours=1)
+    (in_pod / "token").write_text("second")
+    assert headers_of(configuration) == {"authorization": "bearer second"}
+    loader.token_expires_at -= timedelta(hours=1)
+    (in_pod / "token").write_text("")
+    with pytest.raises(e.ClusterNotConfigured, match="Token file exists but empty"):
+        headers_of(configuration)
 
 
 def test_credentials_in_a_pod_with_a_given_kubeconfig(in_pod: Path) -> None:
