@@ -232,7 +232,8 @@ class KubernetesBackend(ResultMethods, WorkflowMethods, ChunkMethods, BaseTaskBa
         """Checks the settings, without I/O."""
         from django_tasks_kubernetes.checks import check_settings
 
-        return list(check_settings(self.alias, self.options, self.queues, in_cluster=self.in_cluster))
+        keys = task_backends.settings.get(self.alias, ())
+        return list(check_settings(self.alias, self.options, self.queues, in_cluster=self.in_cluster, keys=keys))
 
     def decode(self, resource: Resource) -> KubernetesResult:
         """Returns the result of a resource. Raises InvalidResource."""

@@ -2,25 +2,33 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Final
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
-from django_tasks_kubernetes.conf import Enqueue, is_path, problems_of
+from django_tasks_kubernetes.conf import KNOWN, Enqueue, is_path, problems_of
 from django_tasks_kubernetes.enqueue.delivery import delivery_for
 from django_tasks_kubernetes.enqueue.validation import queue_name_problem
 from djangotasks_api.bounds import BACKEND_ALIAS_MAX_CHARS
 
+# Of the framework as it was before Django had it, where this was the default.
+BACKPORTS_ON_COMMIT: Final = "ENQUEUE_ON_COMMIT"
+
 
 def check_settings(
-    alias: str, options: Mapping[str, Any], queues: Iterable[Any], *, in_cluster: bool = True
+    alias: str,
+    options: Mapping[str, Any],
+    queues: Iterable[Any],
+    *,
+    in_cluster: bool = True,
+    keys: Iterable[Any] = (),
 ) -> Iterator[CheckMessage]:
     """Checks an entry of TASKS: E001 options, E002 queues, E003 alias, E004 a missing package, E005 no table,
-    E006 a missing function."""
+    E006 a missing function. `keys`: of the entry itself."""
     where = f"TASKS[{alias!r}]"
-    for problem in problems_of(options):
+    for problem in [*_misplaced(keys, where), *problems_of(options)]:
         yield Error(problem, hint=f"Correct {where}['OPTIONS'].", obj=where, id="djangotasks.E001")
     for queue in sorted(queues, key=str):
         if unfit := queue_name_problem(queue):
@@ -50,6 +58,15 @@ def check_settings(
             obj=where,
             id="djangotasks.E004",
         )
+
+
+def _misplaced(keys: Iterable[Any], where: str) -> Iterator[str]:
+    """What is beside OPTIONS, where nobody reads it: tasks would go to another namespace, or before the commit."""
+    for key in keys:
+        if key in KNOWN:
+            yield f"{key} has no effect in {where}: it is one of its OPTIONS."
+        elif key == BACKPORTS_ON_COMMIT:
+            yield f"{key} has no effect in {where}: set ENQUEUE in its OPTIONS, to 'on_commit' or 'outbox'."
 
 
 def _missing_function(hide: Any) -> str | None:

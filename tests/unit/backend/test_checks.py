@@ -15,6 +15,8 @@ def settings(alias: str = "default", **params: Any) -> override_settings:
 
 def test_check_passes_for_good_settings() -> None:
     assert list(check_tasks()) == []
+    with settings(SHARDS=3):  # of a class that is made from it
+        assert list(check_tasks()) == []
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,13 @@ def test_check_passes_for_good_settings() -> None:
             "RETRY is not an option. Did you mean RETRIES?",
             "TASKS['default']['OPTIONS']",
         ),
+        (
+            {"NAMESPACE": "shop"},
+            "E001",
+            "NAMESPACE has no effect in TASKS['default']: it is one of its OPTIONS.",
+            "TASKS['default']['OPTIONS']",
+        ),
+        ({"ENQUEUE_ON_COMMIT": True}, "E001", "set ENQUEUE in its OPTIONS, to 'on_commit' or 'outbox'", "OPTIONS"),
         ({"OPTIONS": {"RETRIES": -1}}, "E001", "RETRIES must be a whole number", "OPTIONS"),
         ({"QUEUES": ["default", "Send_Mail"]}, "E002", "Queue 'Send_Mail' cannot be", "TASKS['default']['QUEUES']"),
         ({"QUEUES": [1]}, "E002", "Queue 1 cannot be", "QUEUES"),
