@@ -35,20 +35,22 @@ def put(writer: TaskWriter, tasks: Sequence[NewTask], using: str) -> None:
     """Writes the rows in the current transaction, and tries to send them once it is committed."""
     now = timezone.now()
     rows = [_row(writer.alias, new.resource, now) for new in tasks]
-    # All or none, also where there is no transaction yet.
+    # All or none, also where there is no transaction yet. And callbacks, where autocommit is off: Django takes them in
+    # atomic() alone.
     with transaction.atomic(using, savepoint=False):
         for batch in batches(rows):
             # Of two with the same idempotency key, the second is none.
             OutboxTask.objects.using(using).bulk_create(batch, ignore_conflicts=True)
-    on_commit([new.name for new in tasks], partial(_send, writer, tasks, now, using), using=using, robust=True)
+        on_commit([new.name for new in tasks], partial(_send, writer, tasks, now, using), using=using, robust=True)
 
 
 def put_resource(alias: str, resource: Resource, store: Callable[[], TaskStore], using: str) -> None:
     """The same for a resource that is no task, such as a workflow. `alias`: in TASKS. `store`: where it goes."""
     now = timezone.now()
     row = _row(alias, resource, now)
-    OutboxTask.objects.using(using).bulk_create([row], ignore_conflicts=True)
-    on_commit([row.pk], partial(_send_resource, store, row.pk, using), using=using, robust=True)
+    with transaction.atomic(using, savepoint=False):
+        OutboxTask.objects.using(using).bulk_create([row], ignore_conflicts=True)
+        on_commit([row.pk], partial(_send_resource, store, row.pk, using), using=using, robust=True)
 
 
 def _row(alias: str, resource: Resource, now: datetime) -> OutboxTask:
@@ -80,8 +82,11 @@ def _send(writer: TaskWriter, tasks: Sequence[NewTask], written_at: datetime, us
     """
     rows = _rows(using, [new.name for new in tasks])
     own = {row.pk for row in rows if row.created_at == written_at}
+    unannounced = set(own)
     for new in tasks:
-        if new.name in own:
+        if new.name in unannounced:
+            # Of two with the same key in one call, the first.
+            unannounced.remove(new.name)
             task_enqueued.send_robust(writer.sender, task_result=new.result)
     # A process may have no way to the cluster at all, as a task's pod: asked for within, that is an error like another.
     done, failed = create_all(

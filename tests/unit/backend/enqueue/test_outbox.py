@@ -191,3 +191,33 @@ def test_outbox_writes_all_rows_or_none_where_there_is_no_transaction(
     with connection.execute_wrapper(fail_second), pytest.raises(OperationalError):
         task_backends["default"].enqueue_many([(ECHO, [1]), (ECHO, [2])])  # type: ignore[attr-defined]
     assert (rows(), cluster.resources) == ([], {})
+
+
+def test_outbox_announces_the_first_of_a_key_in_one_call(cluster: Cluster) -> None:
+    seen: list[Any] = []
+
+    def receiver(task_result: Any, **_: Any) -> None:
+        seen.append(task_result.args)
+
+    keyed = ECHO.using(idempotency_key="a")
+    task_enqueued.connect(receiver)
+    try:
+        report = task_backends["default"].enqueue_many([(keyed, [1]), (keyed, [2])])  # type: ignore[attr-defined]
+    finally:
+        task_enqueued.disconnect(receiver)
+    first, second = report.results
+    assert (first.id, seen, arguments(cluster, first.id)) == (second.id, [[1]], [1])
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_outbox_belongs_to_a_transaction_without_atomic(cluster: Cluster, commits: bool) -> None:
+    """With autocommit turned off, Django refuses on_commit() after the row was written: who then commits has both, an
+    error and a task."""
+    transaction.set_autocommit(False)
+    try:
+        id_ = ECHO.enqueue(1).id
+        assert cluster.resources == {}
+        transaction.commit() if commits else transaction.rollback()
+    finally:
+        transaction.set_autocommit(True)
+    assert (rows(), [*cluster.resources]) == ([], [id_] if commits else [])
