@@ -13,8 +13,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import Error, connections, transaction
-from django.db.models import F, Q
-from django.tasks import Task
+from django.db.models import Count, F, Q
+from django.tasks import Task, task_backends
 from django.utils import timezone
 
 from django_tasks_kubernetes.batches import ROWS_PER_QUERY, batches
@@ -88,6 +88,12 @@ def next_due(backends: Iterable["KubernetesBackend"], using: str) -> datetime | 
     aliases = [backend.alias for backend in backends]
     due = _rows(using).filter(next_try_at__isnull=False, backend__in=aliases).order_by("next_try_at")
     return due.values_list("next_try_at", flat=True).first()
+
+
+def of_unknown_backends(using: str) -> list[tuple[str, int]]:
+    """The aliases that TASKS does not have and whose ends are still to be dispatched, with how many."""
+    rows = _rows(using).filter(next_try_at__isnull=False).exclude(backend__in=list(task_backends.settings))
+    return list(rows.order_by("backend").values_list("backend").annotate(Count("pk")))
 
 
 def has_pending(uid: str, using: str) -> bool:

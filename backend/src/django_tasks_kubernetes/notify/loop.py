@@ -74,8 +74,7 @@ class NotifyLoop:
             follower.list(dispatched=skip)
         while not skip and self._watchdog.should_continue() and self._dispatch_next():
             pass
-        for follower in self.followers:
-            self._prune(follower)
+        self._clean_up()
         return skip or inbox.next_due(self.backends, self._using) is None
 
     def run(self) -> None:
@@ -101,8 +100,7 @@ class NotifyLoop:
                     self._check_followers()
                 if time.monotonic() - pruned_at > PRUNE_SECONDS:
                     pruned_at = time.monotonic()
-                    for follower in self.followers:
-                        self._prune(follower)
+                    self._clean_up()
                 away_since = None
             except (OperationalError, InterfaceError) as error:
                 connections[self._using].close()
@@ -137,6 +135,18 @@ class NotifyLoop:
 
     def _dispatch_next(self) -> bool:
         return inbox.dispatch_next(self.backends, self._using)
+
+    def _clean_up(self) -> None:
+        for alias, number in inbox.of_unknown_backends(self._using):
+            logger.warning(
+                "%d ends of the backend %r are not dispatched: TASKS has none of that name. Bring it back, or give "
+                "them the alias that it has now: TaskEnd.objects.filter(backend=%r).update(backend=…).",
+                number,
+                alias,
+                alias,
+            )
+        for follower in self.followers:
+            self._prune(follower)
 
     def _prune(self, follower: Follower) -> None:
         """Deletes the rows of what is gone. Not urgent: after an error, a later call does it."""

@@ -47,6 +47,17 @@ def test_inbox_ignores_rows_of_another_backend(backend: Backend, receivers: Rece
     assert inbox.next_due([backend], "default") is None
 
 
+def test_inbox_knows_whose_ends_nobody_dispatches(backend: Backend, receivers: Receivers) -> None:
+    """The alias was renamed in TASKS: they would wait for ever, without a word."""
+    signals.task_ended.connect(receivers.alert)
+    inbox.record(backend, [OOM, named("other", failure("Expired"))], "default")
+    assert inbox.of_unknown_backends("default") == []
+    TaskEnd.objects.update(backend="former")
+    assert inbox.of_unknown_backends("default") == [("former", 2)]
+    TaskEnd.objects.filter(task_id="oom").update(next_try_at=None)
+    assert inbox.of_unknown_backends("default") == [("former", 1)]
+
+
 def test_inbox_records_ends_as_dispatched(backend: Backend, receivers: Receivers) -> None:
     signals.task_ended.connect(receivers.alert)
     inbox.record(backend, [OOM], "default", dispatched=True)

@@ -29,6 +29,7 @@ def loop(client: Client, monkeypatch: pytest.MonkeyPatch) -> NotifyLoop:
     # Tests before this one may have left a connection open, and these may not use it.
     monkeypatch.setattr(loop_module, "close_old_connections", lambda: None)
     monkeypatch.setattr(inbox, "dispatch_next", lambda backends, using: False)
+    monkeypatch.setattr(inbox, "of_unknown_backends", lambda using: [])
     monkeypatch.setattr(loop_module.NotifyLoop, "_prune", lambda self, follower: None)
     backends: Any = [task_backends["default"], task_backends["other"]]
     return NotifyLoop(backends, "default", Watchdog(hang_seconds=0))
@@ -76,3 +77,12 @@ def test_loop_ends_when_the_database_blocks_a_follower(
     with pytest.raises(Unrecoverable, match="DjangoTasks of shop: the database has not answered"):
         loop.run()
     answered.set()
+
+
+def test_loop_says_whose_ends_nobody_dispatches(
+    loop: NotifyLoop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(inbox, "of_unknown_backends", lambda using: [("former", 2)])
+    monkeypatch.setattr(Follower, "list", lambda self, dispatched: None)
+    assert loop.once(skip=True)
+    assert "2 ends of the backend 'former' are not dispatched" in caplog.text
