@@ -136,7 +136,8 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
         self.update_from(await self.task.get_backend().aget_result(self.id))
 
     def wait(self, timeout: Duration | None = None) -> Self:
-        """Waits until the task is finished, and returns this result, refreshed. `timeout`: None for no limit.
+        """Waits until the task is finished, and returns this result, refreshed. `timeout`: None for no limit, 0 to look
+        once.
 
         It watches rather than polls; all waiting threads of a process share one watch.
 

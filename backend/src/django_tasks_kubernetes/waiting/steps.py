@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -11,7 +12,7 @@ from typing import Final, Protocol, Self
 from django.tasks.exceptions import TaskResultDoesNotExist
 
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.exceptions import InvalidResource
+from django_tasks_kubernetes.exceptions import ApiUnavailable, InvalidResource
 from django_tasks_kubernetes.store import TaskStore
 from django_tasks_kubernetes.watch.subscription import State, Subscription
 
@@ -95,12 +96,19 @@ class OneTask[R: Followed]:
         self._repeat = repeat
         now = time.monotonic()
         self._deadline = None if timeout is None else now + timeout
+        # A watch takes time to begin.
+        self._looks_once = timeout == 0
         self._emitted: R | None = None
         self._emitted_at = now
         # When the task, which does not exist, was last known to be pending; None when it exists, or before it is read.
         self._pending_at: float | None = None
 
     def steps(self) -> Steps[R]:
+        if self._looks_once:
+            read = RunBlocking(partial(_look, self._source.store(), self._name))
+            yield read
+            for resource in read.answer:
+                yield self._emit(self._source.decode(resource))
         while True:
             yield from self._take()
             if self._emitted is not None and self._emitted.is_finished:
@@ -201,6 +209,13 @@ class ManyTasks[R: Followed]:
 
 def _some(found: Iterator[Resource]) -> list[Resource]:
     return list(islice(found, LISTED_AT_ONCE))
+
+
+def _look(store: TaskStore, name: str) -> list[Resource]:
+    """As _read(), and nothing where the API server is away: who waits does not get that error."""
+    with suppress(ApiUnavailable):
+        return _read(store, name)
+    return []
 
 
 def _read(store: TaskStore, name: str) -> list[Resource]:

@@ -108,6 +108,17 @@ def test_wait_says_what_the_task_waits_for(
         backend.get_result("t1").wait(0.05)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_wait_with_no_time_looks_once(namespace: Namespace, backend: KubernetesBackend, asynchronous: bool) -> None:
+    """See https://github.com/celery/celery/issues/5240: what is finished is no timeout."""
+    namespace.put("t1")
+    result = backend.get_result("t1")
+    with pytest.raises(e.WaitTimeout, match="it is READY"):
+        result.wait(0)
+    namespace.put("t1", "Succeeded", result="1")
+    assert (asyncio.run(result.aget(0)) if asynchronous else result.get(0)) == 1
+
+
 def test_wait_times_out(namespace: Namespace, backend: KubernetesBackend) -> None:
     namespace.put("t1", "Running", attempts=[{"number": 1, "pod": "p", "startedAt": "2026-11-23T04:00:00Z"}])
     result = backend.get_result("t1")
