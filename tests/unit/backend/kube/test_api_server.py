@@ -11,6 +11,7 @@ from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.kube import api_server
 from django_tasks_kubernetes.kube.client import Client
+from django_tasks_kubernetes.kube.credentials import load_configuration
 from tests.unit.backend.kube.test_client import RESOURCE, kubeconfig, status
 from tests.unit.backend.web_server import Answer, Request, Server
 
@@ -67,11 +68,10 @@ def test_what_stays_refused_is_said_and_asked_for_once(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads: list[Options] = []
-    load = api_server.load_configuration
 
     def counted(options: Options) -> Any:
         loads.append(options)
-        return load(options)
+        return load_configuration(options)
 
     monkeypatch.setattr(api_server, "load_configuration", counted)
     server.answer = taking("none")

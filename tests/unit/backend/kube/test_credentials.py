@@ -86,7 +86,8 @@ def test_credentials_in_a_pod_are_the_service_accounts(in_pod: Path) -> None:
 def test_a_token_that_cannot_be_renewed_is_said_as_one_that_is_missing(in_pod: Path) -> None:
     """For the relay it is then a cluster that takes nothing for now, and not the end of the process."""
     configuration, _ = load_configuration(Options())
-    loader = inspect.getclosurevars(configuration.refresh_api_key_hook).nonlocals["self"]
+    hook: Any = configuration.refresh_api_key_hook
+    loader = inspect.getclosurevars(hook).nonlocals["self"]
     loader.token_expires_at -= timedelta(hours=1)
     (in_pod / "token").write_text("second")
     assert headers_of(configuration) == {"authorization": "bearer second"}
