@@ -18,7 +18,7 @@ from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.kube.connection import Connection, connect
-from django_tasks_kubernetes.kube.pages import PageLimit
+from django_tasks_kubernetes.kube.pages import PageLimit, items_of, rows_of, selectors
 from django_tasks_kubernetes.kube.recognition import has_key_of, is_same
 from django_tasks_kubernetes.result import EnqueuedBy
 from djangotasks_api.assignment import Assignment
@@ -37,20 +37,6 @@ WATCH_SECONDS: Final = (240, 480)
 # A name is free again once the task that has it is gone, and then it may be taken by another before us.
 RECREATIONS: Final = 5
 RECREATION_SECONDS: Final = 0.2
-
-
-def _items(answer: Resource) -> Iterable[Resource]:
-    return answer.get("items") or ()
-
-
-def _rows(answer: Resource) -> Iterable[Resource]:
-    names = [column["name"] for column in answer.get("columnDefinitions") or ()]
-    for row in answer.get("rows") or ():
-        yield {"metadata": row["object"]["metadata"], "cells": dict(zip(names, row["cells"], strict=False))}
-
-
-def _selectors(fields: str, labels: str) -> dict[str, str]:
-    return {name: value for name, value in (("fieldSelector", fields), ("labelSelector", labels)) if value}
 
 
 class Client:
@@ -158,7 +144,7 @@ class Client:
     def table(self, selector: str) -> Iterator[Resource]:
         """Those that match as the rows of `kubectl get`: the metadata, and under `cells` the columns by their names.
         Cheap, where objects are large."""
-        return self._list(selector, TABLE, _rows)
+        return self._list(selector, TABLE, rows_of)
 
     def table_page(self, *, fields: str = "", labels: str = "", limit: int, token: str | None = None) -> Resource:
         """A page of a list as a Table, of so many rows at most, in the order of their names: the columns of `kubectl
@@ -166,7 +152,7 @@ class Client:
 
         `fields`, `labels`: selectors. `token`: continues the list, in a newer one where the old one is gone.
         """
-        query = {"limit": str(limit), "includeObject": self._table_rows_have} | _selectors(fields, labels)
+        query = {"limit": str(limit), "includeObject": self._table_rows_have} | selectors(fields, labels)
         return self._page(query, token, TABLE)[0]
 
     def names(self) -> Iterator[str]:
@@ -185,16 +171,16 @@ class Client:
         self,
         selector: str,
         accept: str,
-        items_of: Callable[[Resource], Iterable[Resource]] = _items,
+        parts_of: Callable[[Resource], Iterable[Resource]] = items_of,
         *,
         labels: str = "",
     ) -> Iterator[Resource]:
-        query = _selectors(selector, labels)
+        query = selectors(selector, labels)
         limit = PageLimit()
         token = None
         while True:
             answer, size = self._page(query | {"limit": str(limit.value)}, token, accept)
-            items = list(items_of(answer))
+            items = list(parts_of(answer))
             token = answer["metadata"].get("continue")
             limit.learn(len(items), size)
             # Not two pages at a time: while the items are taken, the answer is not needed any more.

@@ -1,6 +1,12 @@
-"""Pages of a list by their bytes: a process holds a page at a time, and a DjangoTask may have 2 KB or 1.5 MB. Pure."""
+"""Pages of a list: how they are asked for, how large they are, and what is on them. Pure.
 
+By their bytes: a process holds a page at a time, and a DjangoTask may have 2 KB or 1.5 MB.
+"""
+
+from collections.abc import Iterable
 from typing import Final
+
+from django_tasks_kubernetes.codec.resource import Resource
 
 # A page is to have so many bytes. As text in Python, and parsed, it takes several times as much.
 PAGE_BYTES: Final = 4 * 1024 * 1024
@@ -20,3 +26,19 @@ class PageLimit:
         """Takes the sizes of the page that came into account: its number of objects, and of bytes."""
         if objects:
             self.value = min(max(PAGE_BYTES * objects // max(size, 1), 1), LAST_LIMIT)
+
+
+def selectors(fields: str, labels: str) -> dict[str, str]:
+    """The parameters of a list's request; of a selector that is empty none."""
+    return {name: value for name, value in (("fieldSelector", fields), ("labelSelector", labels)) if value}
+
+
+def items_of(page: Resource) -> Iterable[Resource]:
+    return page.get("items") or ()
+
+
+def rows_of(page: Resource) -> Iterable[Resource]:
+    """Of a Table: the metadata, and under `cells` the columns by their names."""
+    names = [column["name"] for column in page.get("columnDefinitions") or ()]
+    for row in page.get("rows") or ():
+        yield {"metadata": row["object"]["metadata"], "cells": dict(zip(names, row["cells"], strict=False))}
