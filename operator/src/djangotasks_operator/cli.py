@@ -14,6 +14,7 @@ from djangotasks_operator.config import Config
 from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.http_server import CannotServe
+from djangotasks_operator.runtime.reflector import VersionsWentBack
 from djangotasks_operator.telemetry import logs
 
 KEY_MIN_BYTES = 32
@@ -96,7 +97,7 @@ def run(
     )
     try:
         uvloop.run(Operator(config).run())
-    except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable) as error:
+    except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable, VersionsWentBack) as error:
         raise click.ClickException(str(error)) from error
     except (ApiError, OSError) as error:
         raise click.ClickException(f"The API server: {error}") from error

@@ -64,8 +64,8 @@ class Scope:
         self._listed = False
 
     async def list(self) -> ApiError | None:
-        """List all kinds. Returns the answer of an API server that refuses one. Raises ApiError, OSError, TimeoutError
-        or NamespaceReadable."""
+        """List all kinds. Returns the answer of an API server that refuses one. Raises ApiError, OSError, TimeoutError,
+        NamespaceReadable or VersionsWentBack."""
         try:
             for lister in self._listers:
                 # While controllers run, tasks must not appear before their Jobs and Pods, which would look lost.
@@ -96,7 +96,7 @@ class Reflectors:
 
     async def list(self) -> set[str | None]:
         """List everything: what the watches have delivered, and what they should have. Returns the namespaces that
-        cannot be read. Raises ApiError, OSError or TimeoutError, and NamespaceReadable."""
+        cannot be read. Raises ApiError, OSError or TimeoutError, NamespaceReadable and VersionsWentBack."""
         refused = {scope.namespace: error for scope in self._scopes if (error := await scope.list()) is not None}
         if len(refused) == len(self._scopes):
             raise next(iter(refused.values()))

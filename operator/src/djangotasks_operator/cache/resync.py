@@ -38,7 +38,7 @@ class Resync:
         self._listed_at: float | None = None
 
     async def list(self) -> None:
-        """List everything. Raises ApiError, OSError or TimeoutError, and NamespaceReadable."""
+        """List everything. Raises ApiError, OSError or TimeoutError, NamespaceReadable and VersionsWentBack."""
         with self._listing():
             began = self._monitor.clock()
             refused = await self._reflectors.list()

@@ -30,10 +30,13 @@ class Parts:
         self._tasks.append(task)
 
     def raise_fault(self) -> None:
-        """Raise what the first part that ended raised; RuntimeError where it just ended."""
-        if self._faulty is not None:
-            self._faulty.result()
-            raise RuntimeError(f"{self._faulty.get_name()} ended")
+        """Raise what the first part that ended raised, without a group around it; RuntimeError where it just ended."""
+        if self._faulty is None:
+            return
+        error = self._faulty.exception() or RuntimeError(f"{self._faulty.get_name()} ended")
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         self._faulty = self._faulty or task

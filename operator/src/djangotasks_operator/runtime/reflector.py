@@ -1,7 +1,8 @@
 """Reflect objects of the API server in a cache: list a kind, and watch it from there on.
 
 Lists come in pages, and a watch goes on where it was after a cut; it begins with a list again after 410 Gone. What a
-list does not have any more leaves the cache.
+list does not have any more leaves the cache. Of two versions of an object the later one stays: so a cache is worth
+nothing any more when the versions go back.
 """
 
 import asyncio
@@ -23,6 +24,10 @@ FIRST_BACKOFF = 0.5
 LAST_BACKOFF = 5.0
 # A watch that ends sooner than this counts as failed, so that an API server that ends them all is not flooded.
 SHORT_SECONDS = 1.0
+
+
+class VersionsWentBack(Exception):
+    """The API server's data are those of an earlier time: the process is to begin again, with nothing cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +97,13 @@ class Lister[Cache, Item]:
         self._cache = cache
         self._kind = kind
         self._namespace = namespace
+        # The latest version of a list, or of what a watch has delivered.
+        self._latest = ""
 
     async def list(self) -> str:
         """Put what is listed, and drop what was cached before the list began and is not in it. Returns the version of
-        the list. Raises ApiError, OSError or TimeoutError."""
-        kind, cache = self._kind, self._cache
+        the list. Raises ApiError, OSError or TimeoutError, and VersionsWentBack."""
+        kind, cache, latest = self._kind, self._cache, self._latest
         gone = {
             uid: item
             for item in kind.known(cache)
@@ -106,6 +113,12 @@ class Lister[Cache, Item]:
         # Where something is cached, most of it is up to date.
         is_known = self._is_known if gone else None
         async for page in self._api.list(kind.resource, self._namespace, kind.selector, is_known):
+            # A list is as new as all that was there when it was asked for.
+            if newer(latest, page.resource_version):
+                raise VersionsWentBack(
+                    f"The API server lists {kind.watch_name} of version {page.resource_version}, after {latest}: its "
+                    "data were restored from a backup."
+                )
             for body in page.objects:
                 with kind.isolated(body):
                     known = gone.pop(uid := body["metadata"]["uid"], None)
@@ -120,7 +133,12 @@ class Lister[Cache, Item]:
                 del gone[uid]
         for item in gone.values():
             kind.drop(cache, item)
+        self._note(page.resource_version)
         return page.resource_version
+
+    def _note(self, version: str) -> None:
+        if newer(version, self._latest):
+            self._latest = version
 
     async def probe(self) -> None:
         """Ask whether the kind can be listed, and change nothing. Raises ApiError, OSError or TimeoutError."""
@@ -158,7 +176,7 @@ class Reflector[Cache, Item](Lister[Cache, Item]):
         return version
 
     async def watch(self) -> None:
-        """Watch until cancelled, and begin again when the watch ends or fails."""
+        """Watch until cancelled, and begin again when the watch ends or fails. Raises VersionsWentBack."""
         clock, failures = asyncio.get_running_loop().time, 0
         while True:
             began = clock()
@@ -188,6 +206,7 @@ class Reflector[Cache, Item](Lister[Cache, Item]):
         with self._kind.isolated(event["object"]):
             version = event["object"]["metadata"]["resourceVersion"]
             self._version = version
+            self._note(version)
             self._monitor.observed(self._kind.watch_name, self._namespace or "", version)
         if event["type"] != "BOOKMARK":
             self._kind.apply_event(self._cache, event)

@@ -60,3 +60,20 @@ def test_a_part_that_just_ends_is_a_fault() -> None:
             parts.raise_fault()
 
     asyncio.run(story())
+
+
+def test_what_a_group_of_a_part_has_ended_with_is_raised_alone() -> None:
+    """The command line has words for it."""
+
+    async def group() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail())
+
+    async def story() -> None:
+        async with Parts() as parts:
+            parts.start("group", group())
+            await parts.ended.wait()
+        with pytest.raises(ValueError, match="broken"):
+            parts.raise_fault()
+
+    asyncio.run(story())
