@@ -4,6 +4,7 @@ Nothing is lost silently: the next line of a kind says how many were left out be
 """
 
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +17,8 @@ OBJECT_BURST, OBJECT_PER_SECOND = 5, 1 / 60
 ALL_BURST, ALL_PER_SECOND = 100, 2.0
 REMEMBERED_MAX = 4096
 ARGUMENT_MAX_CHARS = 128
+# kopf's lines come formatted, with the number of the attempt: it makes no other line of what repeats.
+NUMBERS = re.compile(r"[0-9]+")
 
 type Subject = tuple[str, ...]
 
@@ -32,7 +35,8 @@ class LogLimit(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        kind = (record.name, str(record.msg)[:ARGUMENT_MAX_CHARS])
+        words = NUMBERS.sub("", str(record.msg)[: 2 * ARGUMENT_MAX_CHARS])
+        kind = (record.name, words[:ARGUMENT_MAX_CHARS])
         subject = (*kind, *_names(record))
         if self._objects.reserve(subject) or self._all.reserve(kind):
             self._left_out[subject] = self._left_out.get(subject, 0) + 1

@@ -57,6 +57,17 @@ def test_names_of_any_length_are_cut() -> None:
     assert len(log.lines) == 5
 
 
+def test_what_another_attempt_says_is_the_same_line() -> None:
+    """kopf's are formatted when they come, and its watch of a namespace that was deleted is tried for ever."""
+    log = Log()
+    for number in range(10, 100):
+        for namespace in ("shop", "bank"):
+            url = f"https://10.96.0.1:443/apis/djangotasks.dev/v1alpha1/namespaces/{namespace}/djangotaskqueues"
+            log.say(f"Request attempt #{number} failed; will retry: GET {url} -> forbidden", level=logging.ERROR)
+    assert len(log.lines) == 2 * 5
+    assert log.lines[-1].startswith("Request attempt #14 failed; will retry: GET https://10.96.0.1:443/")
+
+
 @pytest.mark.parametrize("arguments", [(), ({"a": 1},), (None, 1)])
 def test_lines_of_any_form_pass(arguments: tuple[Any, ...]) -> None:
     log = Log()
