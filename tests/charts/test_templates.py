@@ -12,6 +12,7 @@ import pytest
 from charts.generate import files
 from charts.values import CHARTS as MODELS
 from charts.values import EXAMPLES
+from djangotasks_operator.telemetry.health import PASS_LIMIT
 from tests.support.charts import (
     CHARTS,
     OPERATOR,
@@ -260,6 +261,13 @@ def test_a_key_of_ones_own() -> None:
     name = one(render(OPERATOR), "Secret")["metadata"]["name"]
     volumes = one(render(OPERATOR), "Deployment")["spec"]["template"]["spec"]["volumes"]
     assert volumes[0]["secret"] == {"secretName": name}
+
+
+def test_a_first_list_may_take_as_long_as_health_lets_it() -> None:
+    """A restart would begin it again: with tens of thousands of objects, for ever (akuity/kargo#3149)."""
+    (replica,) = one(render(OPERATOR), "Deployment")["spec"]["template"]["spec"]["containers"]
+    probe = replica["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= PASS_LIMIT
 
 
 def test_another_rotation_restarts_the_pods() -> None:
