@@ -187,6 +187,9 @@ class LeaseElection:
             self._observed = None
             return
         version, holder = body["metadata"]["resourceVersion"], body["spec"].get("holderIdentity") or ""
+        if holder not in ("", self._identity):
+            # Also where somebody has deleted or edited the lease of a leader that renewed it a moment ago.
+            self._renewed = None
         if self._observed is None or self._observed.version != version:
             address = (body["metadata"].get("annotations") or {}).get(ADDRESS_ANNOTATION) if holder else None
             self._observed = ObservedLease(version, holder, now, address)
