@@ -96,6 +96,9 @@ class Metrics:
 
         self.reconciles = histogram("reconcile_duration", "One reconcile of one task.", STEPS)
         self.reconcile_errors = counter("reconcile_errors", "Reconciles that failed, by whose fault.", "cause")
+        for cause in ("api", "defect"):
+            # Prometheus sees no increase in a series that begins with the first: an alert is to fire for that.
+            self.reconcile_errors.labels(cause)
         self.requests = counter(
             "api_requests",
             "Requests to the API server, kopf's watches of queues and schedules apart.",
@@ -176,6 +179,8 @@ class OfQueue:
     def skipped(self, reason: str) -> None:
         """Count a time that a schedule left out."""
         self._metrics.skipped.labels(*self._labels, reason).inc()
+        # Compared with it, and there is nothing to compare with while no task has been created.
+        self._metrics.scheduled.labels(*self._labels)
 
     def standby_claimed(self, age: float) -> None:
         """Count an attempt that takes a standby pod. `age`: of the pod, in seconds."""

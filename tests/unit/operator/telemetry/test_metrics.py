@@ -175,3 +175,9 @@ def test_failed_reconciles_are_counted_by_cause(error: Exception, cause: str) ->
     metrics = Metrics()
     metrics.reconcile_failed(error)
     assert samples(metrics) == {f"reconcile_errors_total{{{cause}}}": 1}
+
+
+def test_the_first_defect_is_an_increase() -> None:
+    """Prometheus sees none in a series that begins with it (kyverno/kyverno#6962), and the alert did not fire."""
+    count = Metrics().registry.get_sample_value
+    assert [count("djangotasks_reconcile_errors_total", {"cause": cause}) for cause in ("api", "defect")] == [0, 0]

@@ -50,6 +50,14 @@ def telemetry(metrics: Metrics, events: Events) -> ScheduleTelemetry:
     return ScheduleTelemetry(Store(), metrics, cast("EventRecorder", events), lambda: NOW)
 
 
+def test_what_is_left_out_can_be_compared_with_what_was_created(
+    telemetry: ScheduleTelemetry, metrics: Metrics, schedule: CachedSchedule
+) -> None:
+    """Where all is left out since the operator began, PromQL has nothing to compare with, and the alert did not fire."""
+    telemetry.skipped(schedule, Skip(NOW, SkipReason.PREVIOUS_UNFINISHED))
+    assert 'djangotasks_scheduled_tasks_total{namespace="shop",queue="(missing)"} 0.0' in metrics.text().decode()
+
+
 def test_a_task_counts_with_how_late_it_was(
     telemetry: ScheduleTelemetry, metrics: Metrics, schedule: CachedSchedule
 ) -> None:
