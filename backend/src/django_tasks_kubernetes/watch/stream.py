@@ -34,8 +34,8 @@ CHUNK_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class RelistNeeded:
-    """Changes before this may have been missed, so that tasks of interest have to be read. Comes first, and whenever
-    the server no longer has the changes since the last version."""
+    """Changes before this may have been missed, so that tasks of interest have to be read. Comes first, whenever the
+    server no longer has the changes since the last version, and when its versions went back."""
 
     count: int
     """How many DjangoTasks there are."""
@@ -70,6 +70,8 @@ class WatchStream:
         self._closing = threading.Event()
         self._response: BaseHTTPResponse | None = None
         self._version: str | None = None
+        # Whether the last watch brought nothing, not even a bookmark, of which there is one each minute.
+        self._silent = False
 
     def close(self) -> None:
         """Ends the iteration soon. From any thread."""
@@ -116,9 +118,12 @@ class WatchStream:
                 self._closing.wait(_backoff(failures))
 
     def _connect_once(self) -> Iterator[Change]:
-        if self._version is None:
-            self._version, count = self._client.newest()
-            yield RelistNeeded(count)
+        if self._version is None or self._silent:
+            version, count = self._client.newest()
+            # Older where etcd was restored from a backup: a watch from a version that is yet to come waits for it.
+            if self._version is None or int(version) < int(self._version):
+                self._version = version
+                yield RelistNeeded(count)
         selector = self._selector
         response = self._client.watch(self._version, selector)
         if response is None:
@@ -130,7 +135,9 @@ class WatchStream:
             if self._closing.is_set() or self._selector != selector:
                 return
             yield Connected()
+            self._silent = True
             for line in lines(response.stream(CHUNK_BYTES)):
+                self._silent = False
                 event = parse(line)
                 if event.expired:
                     self._version = None

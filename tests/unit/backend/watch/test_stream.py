@@ -134,6 +134,19 @@ def test_stream_reconnects_after_silence(server: Server, client: Client, monkeyp
     assert versions(server) == ["5", "6"]
 
 
+@pytest.mark.parametrize(("newest", "relists", "watched"), [("3", 2, ["5", "3"]), ("5", 1, ["5", "5"])])
+def test_stream_relists_where_the_versions_went_back(
+    server: Server, client: Client, newest: str, relists: int, watched: list[str]
+) -> None:
+    """etcd was restored from a backup: the API server accepts a watch from a later version, and sends nothing until it
+    is there (kubernetes/kubernetes#107457)."""
+    later: Answer = (200, {"metadata": {"resourceVersion": newest}, "items": []}, {})
+    server.answer = watches([], [event("t1", 6)], lists=(LIST, later))
+    changes = itertools.takewhile(lambda change: not isinstance(change, Event), WatchStream(client))
+    assert sum(isinstance(change, RelistNeeded) for change in changes) == relists
+    assert versions(server)[:2] == watched
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
