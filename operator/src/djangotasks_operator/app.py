@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from djangotasks_operator.cache.definitions import check_definitions
+from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.reflectors import Reflectors
 from djangotasks_operator.cache.report_intake import ReportIntake
 from djangotasks_operator.cache.resync import Resync
@@ -156,6 +157,7 @@ class Operator:
         """Register what probes and scrapes ask."""
         self._health.add(manager.problem)
         self._health.add(self._monitor.problem)
+        self._metrics.forget_queues_unless(lambda *queue: self._store.queue(Key(*queue)) is not None)
         self._metrics.add(
             StateCollector(
                 self._store,

@@ -4,6 +4,7 @@ Labels are bounded: never a task's name, and never a word that a task or its pod
 counted when its status is written, by the process that wrote it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from importlib.metadata import version
 
@@ -20,7 +21,8 @@ from djangotasks_operator.status.attempts import just_ended
 
 # The label of a queue that does not exist: anybody who creates tasks may name any.
 MISSING = "(missing)"
-# The label of (namespace, queue) pairs beyond the first QUEUES_MAX, as with a namespace for each pull request.
+# The label of (namespace, queue) pairs beyond the first QUEUES_MAX. Where a namespace comes with each pull request, and
+# goes with it, those of queues that are gone make room.
 OTHER = "(other)"
 QUEUES_MAX = 200
 
@@ -113,12 +115,17 @@ class Metrics:
         self.events = counter("events", "Kubernetes Events, by what became of them.", "result")
         self.loop_lag = histogram("event_loop_lag", "How late the event loop is, measured each second.", STEPS)
 
+        self._exists = _always
         self._queues: dict[tuple[str, str], OfQueue] = {}
         self._requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
 
     def add(self, collector: Collector) -> None:
         """Register a collector of metrics that are computed at each scrape."""
         self.registry.register(collector)
+
+    def forget_queues_unless(self, exists: Callable[[str, str], bool]) -> None:
+        """Let queues that are gone make room for new ones. `exists`: tells by namespace and name."""
+        self._exists = exists
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
@@ -127,10 +134,24 @@ class Metrics:
         """The metrics of a queue's tasks. `queue`: None for one that does not exist."""
         pair = (namespace, MISSING if queue is None else queue)
         if (known := self._queues.get(pair)) is None:
-            if len(self._queues) >= QUEUES_MAX and pair != (OTHER, OTHER):
+            if len(self._queues) >= QUEUES_MAX and pair != (OTHER, OTHER) and not self._make_room():
                 return self.of_queue(OTHER, OTHER)
             known = self._queues[pair] = OfQueue(self, *pair)
         return known
+
+    def _make_room(self) -> bool:
+        """Forget the metrics of queues that are gone. Returns whether there were any."""
+        gone = [pair for pair in self._queues if OTHER not in pair and not self._is_there(*pair)]
+        for pair in gone:
+            del self._queues[pair]
+            for metric in vars(self).values():
+                if isinstance(metric, (Counter, Histogram)) and metric._labelnames[:2] == OF_QUEUE:
+                    metric.remove_by_labels(dict(zip(OF_QUEUE, pair, strict=True)))
+        return bool(gone)
+
+    def _is_there(self, namespace: str, queue: str) -> bool:
+        """Of tasks without a queue there is one pair for each namespace, which may be gone as well."""
+        return queue != MISSING and self._exists(namespace, queue)
 
     def api_request(self, verb: str, resource: str, code: str, seconds: float) -> None:
         """Count a request. `code`: the HTTP status, or "error" where there was no answer."""
@@ -228,6 +249,10 @@ class OfQueue:
 
 
 REASONS = frozenset(Reason)
+
+
+def _always(_namespace: str, _queue: str, /) -> bool:
+    return True
 
 
 def _seconds(since: datetime, until: datetime) -> float:

@@ -166,6 +166,25 @@ def test_labels_of_queues_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert attempts == {("a", "default"): 2, ("b", "default"): 1, ("c", "default"): 1, (OTHER, OTHER): 2}
 
 
+def test_queues_that_are_gone_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace comes with each pull request, for months: a new queue is to have metrics of its own."""
+    monkeypatch.setattr("djangotasks_operator.telemetry.metrics.QUEUES_MAX", 3)
+    metrics, there = Metrics(), {("shop", "default")}
+    metrics.forget_queues_unless(lambda *pair: pair in there)
+    for number in range(9):
+        there.add((f"pr-{number}", "default"))
+        for namespace in ("shop", f"pr-{number}"):
+            metrics.of_queue(namespace, "default").transition(make_task(), with_outcome(NEW, SUCCESS), None, NOW)
+            metrics.of_queue(namespace, None).skipped("Missed")
+        there.discard((f"pr-{number}", "default"))
+    count = metrics.registry.get_sample_value
+    assert count("djangotasks_attempts_total", {"namespace": "shop", "queue": "default"}) == 9
+    assert count("djangotasks_attempts_total", {"namespace": "pr-8", "queue": "default"}) == 1
+    assert not [pair for pair in labels(metrics, "djangotasks_attempts") if OTHER in pair]
+    assert len(labels(metrics, "djangotasks_attempts")) <= 3
+    assert len(labels(metrics, "djangotasks_schedule_skipped")) <= 3
+
+
 @pytest.mark.parametrize(
     ("error", "cause"),
     [(ApiError(503, {}), "api"), (OSError(), "api"), (TimeoutError(), "api"), (KeyError("a"), "defect")],
