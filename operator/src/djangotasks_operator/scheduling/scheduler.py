@@ -45,7 +45,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
         self._again: Line[K, Q] = Line()
         self._lined_up: set[K] = set()
         self._admitted: dict[K, Q] = {}
-        self._counts: defaultdict[Q, int] = defaultdict(int)
+        self._counts: Counter[Q] = Counter()
         self._starting: dict[K, Q] = {}
         self._starts: defaultdict[Q, deque[float]] = defaultdict(deque)
         # When those on their way to a pod were counted for the rate.
@@ -98,6 +98,8 @@ class Scheduler[K: Hashable, Q: Hashable]:
         if queue is None:
             return False
         self._counts[queue] -= 1
+        if not self._counts[queue]:
+            del self._counts[queue]
         return True
 
     def refuse(

@@ -42,6 +42,19 @@ def test_a_full_queue_does_not_hold_up_another() -> None:
     assert scheduler.admit(narrow(narrow=1)) == ["b"]
 
 
+def test_nothing_is_kept_of_a_queue_whose_tasks_are_gone() -> None:
+    """Namespaces come and go, for as long as this process leads."""
+    scheduler: Scheduler[str, str] = Scheduler(starting_limit=100)
+    for number in range(3):
+        scheduler.enqueue(name := f"a{number}", f"pr-{number}", key_of(0, 0, name))
+        assert scheduler.admit(lambda _: QueueQuota(concurrency=1)) == [name]
+        scheduler.mark_admitted(name, f"pr-{number}")
+        assert scheduler.forget(name)
+        assert scheduler.admit(lambda _: QueueQuota(concurrency=1)) == []
+    kept = {name: len(value) for name, value in vars(scheduler).items() if hasattr(value, "__len__")}
+    assert set(kept.values()) == {0}, kept
+
+
 def test_a_task_in_progress_counts_even_over_the_limit() -> None:
     scheduler: Scheduler[str, str] = Scheduler(starting_limit=100)
     scheduler.mark_admitted("a", "q")
