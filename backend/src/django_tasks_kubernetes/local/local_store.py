@@ -10,7 +10,7 @@ from typing import Final
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.codec.times import from_wire, to_wire
+from django_tasks_kubernetes.codec.times import from_wire
 from django_tasks_kubernetes.exceptions import WaitTimeout
 from django_tasks_kubernetes.local.attempt import Attempt
 from django_tasks_kubernetes.local.ends import new_ends
@@ -18,7 +18,7 @@ from django_tasks_kubernetes.local.memory_store import MemoryStore
 from django_tasks_kubernetes.local.memory_workflows import MemoryWorkflows
 from django_tasks_kubernetes.notify.dispatch import signal_of
 from django_tasks_kubernetes.watch.subscription import Subscription
-from djangotasks_api.phases import Phase, Reason
+from djangotasks_api.phases import Phase
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +45,7 @@ class LocalStore(MemoryStore):
             logger.warning("Task %s (%s) is deferred to %s: it is not run here.", name, spec["task"], at)
             return
         if (expires := from_wire(spec.get("expiresAt"))) is not None and expires <= now:
-            end = {"reason": Reason.EXPIRED, "message": f"It expired at {expires}, before it started."}
-            resource["status"] = resource["status"] | end | {"phase": Phase.FAILED, "finishedAt": to_wire(now)}
-            self.changed(name)
+            self.expire(name)
         attempts = spec.get("policy", {}).get("maxAttempts", 1)
         for number in itertools.count(1):
             if resource["status"]["phase"] not in (Phase.QUEUED, Phase.RETRYING):

@@ -13,7 +13,7 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.codec.times import to_wire
+from django_tasks_kubernetes.codec.times import from_wire, to_wire
 from django_tasks_kubernetes.local.running import current
 from django_tasks_kubernetes.result import EnqueuedBy
 from django_tasks_kubernetes.watch.subscription import Subscription
@@ -85,6 +85,17 @@ class MemoryStore:
             }
             self.changed(name)
         return self.get(name)
+
+    def expire(self, name: str) -> None:
+        """Ends a task that has not started, and may not do so any more."""
+        resource = self.resources[name]
+        resource["status"] = resource["status"] | {
+            "phase": Phase.FAILED,
+            "reason": Reason.EXPIRED,
+            "message": f"It expired at {from_wire(resource['spec']['expiresAt'])}, before it started.",
+            "finishedAt": to_wire(timezone.now()),
+        }
+        self.changed(name)
 
     def delete(self, name: str, uid: str | None) -> None:
         """Raises TaskResultDoesNotExist."""

@@ -18,6 +18,7 @@ from django_tasks_kubernetes.local.running import Running
 from django_tasks_kubernetes.notify.dispatch import signal_of
 from django_tasks_kubernetes.notify.ends import End
 from django_tasks_kubernetes.result import KubernetesResult, Progress
+from django_tasks_kubernetes.testing.clock import Clock
 from django_tasks_kubernetes.testing.guarded_store import Access, GuardedStore
 from django_tasks_kubernetes.testing.schedules import VirtualTime
 from django_tasks_kubernetes.testing.unfinished import Unfinished
@@ -42,7 +43,8 @@ class InMemoryCluster(GuardedStore):
         """What tasks may do with others, as a queue's taskAccess says it."""
         self.returned_workflows: Literal["Refused", "Allowed"] = "Allowed"
         """Whether tasks may return workflows, as a queue's returnedWorkflows says it, which is Refused by default."""
-        self._time = VirtualTime(self, now)
+        self._clock = Clock()
+        self._time = VirtualTime(self, self._clock, now)
         self._unfinished = Unfinished(self.resources)
         self._progress: dict[str, list[Progress]] = {}
         self._ends_sent: set[str] = set()
@@ -55,9 +57,15 @@ class InMemoryCluster(GuardedStore):
     def workflows(self) -> "InMemoryWorkflows":
         return InMemoryWorkflows(self)
 
+    def create(self, resource: Resource) -> Resource | None:
+        if (known := super().create(resource)) is None:
+            self._clock.enqueued(resource)
+        return known
+
     def _run_for(self, subscription: Subscription, name: str) -> None:
         self.run_pending()
-        if not self.resources[name]["status"]["phase"].is_terminal:
+        resource = self.resources.get(name)  # which its workflow removes with its end, where it is not to be kept
+        if resource is not None and not resource["status"]["phase"].is_terminal:
             subscription.fail(
                 WaitTimeout(
                     f"Task {name} is not due, and nothing would make it run while it is waited for. Call run_pending() "
@@ -84,17 +92,15 @@ class InMemoryCluster(GuardedStore):
     def run_pending(self, now: datetime | None = None) -> list[KubernetesResult]:
         """Runs, in this process, what is due and what that enqueues, until nothing is left. Returns the results.
 
-        As a cluster would start them: the highest priority first, then the oldest; nothing before its run_after.
-        `now`: the time that run_after is compared with. Default: the current time, so that what is deferred waits.
+        As a cluster would start them: the highest priority first, then the oldest; nothing before its run_after. What
+        has expired fails.
+        `now`: the time that run_after and expires are compared with. Default: the current time, so that what is
+        deferred waits; for a task of a schedule, the time of the schedules. What tasks defer meanwhile waits too.
         A task's exception is in its result, not raised. Ctrl-C is raised, and ends the tests. In async code, await
         `sync_to_async(cluster.run_pending)()`: async tasks cannot run within the event loop that waits for them.
         """
-        done = []
-        self.workflows.advance()
-        while (resource := self._next(now or timezone.now())) is not None:
-            done.append(self._run(resource))
-            self.workflows.advance()
-        return done
+        with self._clock.at(now):
+            return self._run_all()
 
     def tick(self, until: datetime | timedelta, *, run: bool = True) -> list[KubernetesResult]:
         """Lets the time of the schedules pass, until then or for so long, and enqueues their tasks and workflows as the
@@ -102,13 +108,13 @@ class InMemoryCluster(GuardedStore):
         these tasks; workflow_results has the workflows.
 
         It begins with in_memory(), and does not change what `timezone.now()` is: a `run_after` that a task counts from
-        that is of another clock. `run`: what is enqueued or deferred runs at its time, in between; otherwise it stays,
-        as tasks that take long.
+        that is as long after the time of the schedules. `run`: what is enqueued or deferred runs at its time, in
+        between; otherwise it stays, as tasks that take long.
 
         Raises TypeError or ValueError for a time that is none or has passed, ValueError where two schedules have one
         name, and what importing a module of tasks raises.
         """
-        created = self._time.pass_until(until, self.run_pending if run else None)
+        created = self._time.pass_until(until, self._run_at if run else None)
         return [decode(self.resources[name]) for name in created if name in self.resources]
 
     @property
@@ -158,21 +164,37 @@ class InMemoryCluster(GuardedStore):
         """Runs what is due until there is a task of that name, where a workflow may create one."""
         self.workflows.advance()
         while name not in self.resources and any(name.startswith(f"{one}-") for one in self.workflows.unfinished):
-            if (resource := self._next(timezone.now())) is None:
+            if (resource := self._next()) is None:
                 break
             self._run(resource)
             self.workflows.advance()
 
-    def _next(self, now: datetime) -> Resource | None:
-        due = [
-            resource
-            for resource in self._unfinished
-            if resource["status"]["phase"] == Phase.QUEUED and resource["spec"].get("runAfter", "") <= to_wire(now)
-        ]
+    def _run_at(self, now: datetime) -> list[KubernetesResult]:
+        with self._clock.at(now, ticks=True):
+            return self._run_all()
+
+    def _run_all(self) -> list[KubernetesResult]:
+        done = []
+        self.workflows.advance()
+        while (resource := self._next()) is not None:
+            done.append(self._run(resource))
+            self.workflows.advance()
+        return done
+
+    def _next(self) -> Resource | None:
+        queued = (resource for resource in self._unfinished if resource["status"]["phase"] == Phase.QUEUED)
+        due = [one for one in queued if self._clock.is_due(one) or self._has_expired(one)]
         return max(due, key=lambda resource: resource["spec"]["priority"], default=None)
 
+    def _has_expired(self, resource: Resource) -> bool:
+        return self._clock.has_expired(resource, of_schedules=self.now)
+
     def _run(self, resource: Resource) -> KubernetesResult:
+        """Runs it, unless it has expired."""
         name = resource["metadata"]["name"]
+        if self._has_expired(resource):
+            self.expire(name)
+            return decode(resource)
         progress = self._progress.setdefault(name, [])
         Attempt(resource, changed=partial(self.changed, name), progressed=progress.append).run()
         return decode(resource)

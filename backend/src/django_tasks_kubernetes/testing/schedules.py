@@ -10,13 +10,13 @@ from typing import Any, Final
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.codec.times import from_wire
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
 from django_tasks_kubernetes.local.memory_store import MemoryStore
 from django_tasks_kubernetes.schedules.definition import Schedule
 from django_tasks_kubernetes.schedules.discover import discover
 from django_tasks_kubernetes.schedules.manifest import resource_of
 from django_tasks_kubernetes.schedules.registry import declared
+from django_tasks_kubernetes.testing.clock import Clock
 from django_tasks_kubernetes.testing.unfinished import Unfinished
 from djangotasks_api.schedules.due import Unfinished as UnfinishedTask
 from djangotasks_api.schedules.due import due
@@ -45,8 +45,9 @@ def declared_schedules() -> list[Schedule]:
 class VirtualTime:
     """Creates the tasks of the declared schedules in a store, as time passes."""
 
-    def __init__(self, store: MemoryStore, now: datetime | None) -> None:
+    def __init__(self, store: MemoryStore, clock: Clock, now: datetime | None) -> None:
         self._store = store
+        self._clock = clock
         self.now = (now or datetime.now(UTC)).astimezone(UTC)
         self._began = self.now
         self._records: dict[str, Record] = {}
@@ -112,9 +113,9 @@ class VirtualTime:
 
     def _deferred(self) -> Iterator[datetime]:
         for resource in self._tasks:
-            at = from_wire(resource["spec"].get("runAfter"))
-            if at is not None and at.astimezone(UTC) > self.now:
-                yield at.astimezone(UTC)
+            at = self._clock.due_at(resource)
+            if at is not None and at > self.now:
+                yield at
 
     def _decide(self, schedule: Schedule) -> tuple[list[str], datetime | None]:
         spec = self._spec(schedule)
