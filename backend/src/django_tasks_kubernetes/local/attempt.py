@@ -11,6 +11,7 @@ from django_tasks_kubernetes.codec.decode import progress_of
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.codec.times import to_wire
 from django_tasks_kubernetes.ctrl_c import CtrlC
+from django_tasks_kubernetes.local.fresh import call_fresh
 from django_tasks_kubernetes.local.running import Running, entered
 from django_tasks_kubernetes.result import KubernetesResult, Progress
 from django_tasks_kubernetes.retry import is_retried
@@ -73,6 +74,9 @@ class Attempt:
 
     def run(self) -> None:
         """Runs the task to its end. Its exception is in the status; Ctrl-C is raised."""
+        call_fresh(self._run)
+
+    def _run(self) -> None:
         result = decode(self._resource)
         policy = self._resource["spec"].get("policy", {})
         on, never = policy.get("retryOn"), policy.get("neverRetryOn", ())
