@@ -1,5 +1,6 @@
 """A stand-in for the cluster, in memory: the store of DjangoTasks, and a worker for them."""
 
+import threading
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -46,6 +47,8 @@ class InMemoryCluster(GuardedStore):
         self._clock = Clock()
         self._time = VirtualTime(self, self._clock, now)
         self._unfinished = Unfinished(self.resources)
+        self._threads: dict[str, int] = {}
+        """Which thread runs, or has run, a task."""
         self._progress: dict[str, list[Progress]] = {}
         self._ends_sent: set[str] = set()
 
@@ -60,12 +63,16 @@ class InMemoryCluster(GuardedStore):
     def create(self, resource: Resource) -> Resource | None:
         if (known := super().create(resource)) is None:
             self._clock.enqueued(resource)
+            self._threads.pop(resource["metadata"]["name"], None)  # of one that was deleted
         return known
 
     def _run_for(self, subscription: Subscription, name: str) -> None:
         self.run_pending()
         resource = self.resources.get(name)  # which its workflow removes with its end, where it is not to be kept
-        if resource is not None and not resource["status"]["phase"].is_terminal:
+        if resource is None or resource["status"]["phase"].is_terminal:
+            return
+        # Another thread may run it, such as that of a server: it will say what becomes of it.
+        if self._threads.get(name, threading.get_ident()) == threading.get_ident():
             subscription.fail(
                 WaitTimeout(
                     f"Task {name} is not due, and nothing would make it run while it is waited for. Call run_pending() "
@@ -182,9 +189,16 @@ class InMemoryCluster(GuardedStore):
         return done
 
     def _next(self) -> Resource | None:
-        queued = (resource for resource in self._unfinished if resource["status"]["phase"] == Phase.QUEUED)
-        due = [one for one in queued if self._clock.is_due(one) or self._has_expired(one)]
-        return max(due, key=lambda resource: resource["spec"]["priority"], default=None)
+        with self._lock:  # so that of two threads one runs it
+            queued = [one for one in self._unfinished if one["status"]["phase"] == Phase.QUEUED]
+            due = [one for one in queued if one["metadata"]["name"] not in self._threads and self._can_end(one)]
+            first = max(due, key=lambda resource: resource["spec"]["priority"], default=None)
+            if first is not None:
+                self._threads[first["metadata"]["name"]] = threading.get_ident()
+        return first
+
+    def _can_end(self, resource: Resource) -> bool:
+        return self._clock.is_due(resource) or self._has_expired(resource)
 
     def _has_expired(self, resource: Resource) -> bool:
         return self._clock.has_expired(resource, of_schedules=self.now)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from asgiref.sync import sync_to_async
 
@@ -13,6 +13,9 @@ from django_tasks_kubernetes.local import running
 from django_tasks_kubernetes.local.memory_store import MemoryStore
 from django_tasks_kubernetes.watch.subscription import Subscription
 from djangotasks_api import refusals
+
+# What runs beside event loops, which do not keep it themselves.
+RUNNING: Final = set[asyncio.Task[None]]()
 
 type Access = Literal["Own", "Namespace", "None"]
 
@@ -56,14 +59,14 @@ class GuardedStore(MemoryStore):
             except PermissionDenied as error:
                 subscription.fail(error)
             else:
-                self._run_soon(partial(self._run_for, subscription, name))
+                self._run_soon(subscription, partial(self._run_for, subscription, name))
         return stop
 
     def _run_for(self, subscription: Subscription, name: str) -> None:
         """Run what is due, and fail the subscription where it would wait for ever."""
         raise NotImplementedError
 
-    def _run_soon(self, run: Callable[[], None]) -> None:
+    def _run_soon(self, subscription: Subscription, run: Callable[[], None]) -> None:
         """Now, or beside the event loop that waits for it."""
         try:
             loop = asyncio.get_running_loop()
@@ -73,7 +76,9 @@ class GuardedStore(MemoryStore):
         if loop is None:
             run()
         else:
-            self._running = loop.create_task(sync_to_async(run, thread_sensitive=True)())
+            running = loop.create_task(_run_beside(subscription, run))
+            RUNNING.add(running)
+            running.add_done_callback(RUNNING.discard)
 
     def _check_access(self, resource: Resource | None = None, *, finishing: bool = False) -> None:
         """Raises PermissionDenied where the task whose code is running may not see it, as in its pod. `finishing`: what
@@ -90,3 +95,10 @@ class GuardedStore(MemoryStore):
     def _may_see(self, resource: Resource) -> bool:
         task = running.current()
         return task is None or self.access == "Namespace" or task.owns(resource)
+
+
+async def _run_beside(subscription: Subscription, run: Callable[[], None]) -> None:
+    try:
+        await sync_to_async(run, thread_sensitive=True)()
+    except Exception as error:  # noqa: BLE001 - who waits gets it, whatever it is
+        subscription.fail(error)
