@@ -61,9 +61,12 @@ class InMemoryBackend(KubernetesBackend):
 
 
 def _options_of(params: Mapping[str, Any], cluster: InMemoryCluster) -> dict[str, Any]:
-    named = import_string(params["BACKEND"])
-    sender = named if issubclass(named, KubernetesBackend) else KubernetesBackend
-    return _kept(params.get("OPTIONS", {})) | {"CLUSTER": cluster, "SENDER": sender}
+    options = params.get("OPTIONS", {})
+    # Within another in_memory(), it is as there.
+    sender = options.get("SENDER") or import_string(params["BACKEND"])
+    if not issubclass(sender, KubernetesBackend):
+        sender = KubernetesBackend
+    return _kept(options) | {"CLUSTER": cluster, "SENDER": sender}
 
 
 def _kept(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """in_memory() replaces the backends, and nothing else of TASKS."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ class OwnBackend(KubernetesBackend):
 
 
 @pytest.mark.parametrize("backend", [KubernetesBackend, OwnBackend])
-def test_the_sender_is_the_backend_that_is_configured(backend: type) -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_sender_is_the_backend_that_is_configured(backend: type, nested: bool) -> None:
     senders: list[type] = []
 
     def receiver(sender: type, **kwargs: Any) -> None:
@@ -52,7 +54,9 @@ def test_the_sender_is_the_backend_that_is_configured(backend: type) -> None:
         signal.connect(receiver)
     path = f"{backend.__module__}.{backend.__qualname__}"
     try:
-        with override_settings(TASKS={"default": {"BACKEND": path, "QUEUES": []}}), in_memory() as cluster:
+        named = override_settings(TASKS={"default": {"BACKEND": path, "QUEUES": []}})
+        # A test in a project whose fixture has one for all tests.
+        with named, in_memory() if nested else nullcontext(), in_memory() as cluster:
             tasks.echo.enqueue(1)
             cluster.run_pending()
             cluster.send_ends()
