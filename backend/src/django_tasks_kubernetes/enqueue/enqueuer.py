@@ -13,7 +13,7 @@ from django_tasks_kubernetes.enqueue.calls import Call, Enqueued, NotAccepted, u
 from django_tasks_kubernetes.enqueue.delivery import delivery_for
 from django_tasks_kubernetes.enqueue.new_task import NewTask, new_chunk, new_task
 from django_tasks_kubernetes.enqueue.task_validation import note_clock_changes
-from django_tasks_kubernetes.enqueue.validation import validate_found, validate_readable
+from django_tasks_kubernetes.enqueue.validation import note_unreadable, validate_found, validate_readable
 from django_tasks_kubernetes.enqueue.writer import TaskWriter
 from django_tasks_kubernetes.exceptions import ChunksNotAccepted
 from django_tasks_kubernetes.result import KubernetesResult
@@ -44,8 +44,7 @@ class Enqueuer:
     def _validated(self, task: AnyTask) -> None:
         self._validate(task)
         validate_found(task)
-        if self._read_elsewhere:
-            validate_readable(task)
+        (validate_readable if self._read_elsewhere else note_unreadable)(task)
         note_clock_changes(task)
 
     def enqueue(self, task: AnyTask, args: Sequence[Any], kwargs: Mapping[str, Any]) -> KubernetesResult:

@@ -1,5 +1,6 @@
 """Rules for tasks beyond Django's own, so that a pod can find and run them."""
 
+import logging
 import re
 import sys
 from inspect import isasyncgenfunction, isgeneratorfunction
@@ -16,6 +17,10 @@ from django_tasks_kubernetes.task import AnyTask
 from djangotasks_api.bounds import DNS_LABEL_MAX_CHARS, TASK_NAME_MAX_CHARS, TASK_PATH_MAX_CHARS
 from djangotasks_api.names import DNS_LABEL_PATTERN
 
+logger = logging.getLogger(__name__)
+
+# Modules of tasks that were logged about.
+_noted: set[str] = set()
 # Of the framework as it was before Django had it: https://pypi.org/project/django-tasks/
 BACKPORT: Final = "django_tasks"
 UUID_HEX: Final = re.compile("[0-9a-f]{32}")
@@ -73,6 +78,11 @@ def validate_found(task: AnyTask) -> None:
             f"{path} is a task of the package {BACKPORT}, made while its backend was not this one. Import the "
             "decorator from Django: from django.tasks import task."
         )
+    if isinstance(found, Task) and found.func is not task.func and found.module_path == path:
+        raise InvalidTask(
+            f"There is another {path} by now, which is not this task: its module was imported again, as by autoreload, "
+            "or has two functions of that name. Import the task again, or give one of the functions another name."
+        )
     if not isinstance(found, Task) or found.func is not task.func:
         raise InvalidTask(
             f"{path} is {type(found).__name__ if found is not None else 'not defined'}, not this task. "
@@ -83,11 +93,24 @@ def validate_found(task: AnyTask) -> None:
 def validate_readable(task: AnyTask) -> None:
     """Raises InvalidTask where no other process would read the task's result: it imports modules of the project alone,
     since the path of a resource is anybody's word."""
-    if not is_found_elsewhere(module := task.func.__module__):
-        raise InvalidTask(
-            f"The result of task {task.module_path} could not be read: the module {module} is in none of the project's "
-            f"packages, and not imported while Django is set up: {REMEDY}."
-        )
+    if problem := _reading_problem(task):
+        raise InvalidTask(problem)
+
+
+def note_unreadable(task: AnyTask) -> None:
+    """Logs the same once for each module, where no other process reads results: tests may have tasks of their own."""
+    if (module := task.func.__module__) not in _noted and (problem := _reading_problem(task)):
+        _noted.add(module)
+        logger.warning("A KubernetesBackend would refuse this: %s", problem)
+
+
+def _reading_problem(task: AnyTask) -> str | None:
+    if is_found_elsewhere(module := task.func.__module__):
+        return None
+    return (
+        f"The result of task {task.module_path} could not be read: the module {module} is in none of the project's "
+        f"packages, and not imported while Django is set up: {REMEDY}."
+    )
 
 
 def dashed(name: str) -> str:

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
+from importlib import import_module, reload
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from django.tasks import task
 from django.tasks.exceptions import InvalidTask
 from django.test import override_settings
 
+from django_tasks_kubernetes.codec import find
 from django_tasks_kubernetes.codec.decode import decode
+from django_tasks_kubernetes.enqueue import validation
 from django_tasks_kubernetes.enqueue.validation import validate_readable
 from django_tasks_kubernetes.exceptions import InvalidResource
 from django_tasks_kubernetes.testing import in_memory
@@ -92,6 +94,30 @@ def test_tasks_in_memory_are_those_of_any_module(foreign: Callable[[], Any]) -> 
     with in_memory() as cluster:
         foreign().enqueue()
         assert [result.return_value for result in cluster.run_pending()] == [1]
+
+
+def test_where_a_cluster_would_refuse_them_that_is_logged_once(
+    foreign: Callable[[], Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "_noted", set())
+    monkeypatch.setattr(find, "_imported_early", set())
+    found = foreign()
+    with override_settings(TASKS={"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend"}}):
+        tasks.echo.enqueue()
+        for _ in range(2):
+            assert found.enqueue().return_value == 1
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert re.match(f"A KubernetesBackend would refuse this: .*elsewhere_tasks is in none.*{SAYS}", said)
+
+
+def test_a_task_of_a_module_that_was_imported_again_is_said_to_be_one(foreign: Callable[[], Any]) -> None:
+    """As notebooks with %autoreload do it, and `manage.py shell` after importlib.reload()."""
+    found = foreign()
+    with in_memory():
+        reload(sys.modules["elsewhere_tasks"])
+        with pytest.raises(InvalidTask, match=r"another elsewhere_tasks\.run by now.*Import the task again"):
+            found.enqueue()
+        foreign().enqueue()
 
 
 def test_a_generator_function_is_no_task() -> None:
