@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -28,7 +29,7 @@ class Clock:
         that is the time of the schedules."""
         before = self._now, self._ticks
         if now is not None:
-            self._now, self._ticks = to_utc(now), ticks
+            self._now, self._ticks = valid_now(now), ticks
         try:
             yield
         finally:
@@ -65,6 +66,13 @@ class Clock:
             return None
         moved = self._moved.get(resource["metadata"]["name"], timedelta())
         return datetime.fromisoformat(text).astimezone(UTC) + moved
+
+
+def valid_now(now: Any) -> datetime:
+    """In UTC. Raises TypeError."""
+    if not isinstance(now, datetime):
+        raise TypeError(f"now is a datetime, such as timezone.now() + timedelta(hours=1), not {now!r}.")
+    return to_utc(now)
 
 
 def _real() -> datetime:

@@ -10,13 +10,14 @@ from typing import Any, Final
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.times import to_utc
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
 from django_tasks_kubernetes.local.memory_store import MemoryStore
 from django_tasks_kubernetes.schedules.definition import Schedule
 from django_tasks_kubernetes.schedules.discover import discover
 from django_tasks_kubernetes.schedules.manifest import resource_of
 from django_tasks_kubernetes.schedules.registry import declared
-from django_tasks_kubernetes.testing.clock import Clock
+from django_tasks_kubernetes.testing.clock import Clock, valid_now
 from django_tasks_kubernetes.testing.unfinished import Unfinished
 from djangotasks_api.schedules.due import Unfinished as UnfinishedTask
 from djangotasks_api.schedules.due import due
@@ -48,7 +49,7 @@ class VirtualTime:
     def __init__(self, store: MemoryStore, clock: Clock, now: datetime | None) -> None:
         self._store = store
         self._clock = clock
-        self.now = (now or datetime.now(UTC)).astimezone(UTC)
+        self.now = datetime.now(UTC) if now is None else valid_now(now)
         self._began = self.now
         self._records: dict[str, Record] = {}
         self._suspended: set[str] = set()
@@ -89,7 +90,7 @@ class VirtualTime:
             return self.now + until
         if not isinstance(until, datetime):
             raise TypeError(f"tick() takes a datetime, or a timedelta such as timedelta(hours=1), not {until!r}.")
-        return until.astimezone(UTC)
+        return to_utc(until)
 
     def create_due(self) -> tuple[list[str], datetime | None]:
         """Creates what is due now. Returns the names, and when something is due next."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.tasks import task
+from django.test import override_settings
 from django.utils import timezone
 
 from django_tasks_kubernetes import exceptions
@@ -158,3 +159,19 @@ def test_a_run_after_of_the_schedules_time_is_of_that_time(began: datetime) -> N
         assert [result.status for result in cluster.results] == ["SUCCESSFUL", "READY"]
         cluster.tick(HOUR)
         assert [result.status for result in cluster.results] == ["SUCCESSFUL", "SUCCESSFUL"]
+
+
+@pytest.mark.parametrize("now", [3600, HOUR, "2026-11-30"])
+def test_what_is_no_time_is_refused(now: Any) -> None:
+    with in_memory() as cluster, pytest.raises(TypeError, match="now is a datetime"):
+        cluster.run_pending(now=now)
+    with pytest.raises(TypeError, match="now is a datetime"), in_memory(now=now):
+        pass
+
+
+def test_a_naive_time_is_that_of_the_settings() -> None:
+    nine, ten = (datetime(2026, 11, 30, hour) for hour in (9, 10))  # noqa: DTZ001 - naive on purpose
+    with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"), in_memory(now=nine) as cluster:
+        assert cluster.now == datetime(2026, 11, 30, tzinfo=UTC)
+        cluster.tick(until=ten)
+        assert cluster.now == datetime(2026, 11, 30, 1, tzinfo=UTC)
