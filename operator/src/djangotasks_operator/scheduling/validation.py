@@ -12,6 +12,8 @@ SUFFIXES = {"m": Decimal("0.001"), "": Decimal(1)} | {
     for base, suffixes in ((1000, "k M G T P E"), (1024, "Ki Mi Gi Ti Pi Ei"))
     for power, suffix in enumerate(suffixes.split(), 1)
 }
+# A container whose limit of these is 0 has none.
+UNLIMITED_AT_ZERO = frozenset({"cpu", "memory", "ephemeral-storage"})
 
 
 def refusal(task: DjangoTask, queue: DjangoTaskQueue) -> str | None:
@@ -49,7 +51,12 @@ def _over(task: DjangoTask, ceilings: Ceilings) -> Iterator[tuple[str, object, o
     for kind in ("requests", "limits"):
         for resource, amount in (getattr(resources, kind, None) or {}).items():
             ceiling = (ceilings.resources or {}).get(resource)
-            if ceiling is not None and quantity(amount) > quantity(ceiling):
+            if ceiling is None:
+                continue
+            asked = quantity(amount)
+            if kind == "limits" and not asked and resource in UNLIMITED_AT_ZERO:
+                yield f"{kind} of {resource}", f"{amount}, which is no limit", ceiling
+            elif asked > quantity(ceiling):
                 yield f"{kind} of {resource}", amount, ceiling
 
 

@@ -58,6 +58,37 @@ def test_refusals(queue: dict[str, Any], task: dict[str, Any], words: str | None
         assert (decision.status.phase, decision.status.reason) == (Phase.FAILED, Reason.NOT_ALLOWED)
 
 
+@pytest.mark.parametrize(
+    ("resource", "amount", "refused"),
+    [
+        ("memory", "0", True),
+        ("memory", "0.0", True),
+        ("memory", "0Gi", True),
+        ("cpu", "0e5", True),
+        ("cpu", "0m", True),
+        ("ephemeral-storage", "0", True),
+        ("cpu", "1m", False),
+        # Of what a node has a number of, 0 is none.
+        ("nvidia.com/gpu", "0", False),
+        # Without a ceiling there is nothing to get around.
+        ("hugepages-2Mi", "0", False),
+    ],
+)
+def test_a_limit_of_zero_which_is_none_is_no_way_around_a_ceiling(resource: str, amount: str, refused: bool) -> None:
+    """With a request of 0 beside it, the API server takes it, and the kubelet limits nothing."""
+    most = {"memory": "4Gi", "cpu": "2", "ephemeral-storage": "1Gi", "nvidia.com/gpu": "1"}
+    queue = make_queue(ceilings=Ceilings(resources=most), allowed_overrides=["resources"])
+    resources = Resources(requests={resource: amount}, limits={resource: amount})
+    found = refusal(make_task(overrides=Overrides(resources=resources)), queue)
+    if refused:
+        assert found == (
+            f"The queue 'default' allows limits of {resource} of at most {most[resource]}; the task asks for {amount}, "
+            "which is no limit."
+        )
+    else:
+        assert found is None
+
+
 def test_the_ceiling_is_the_timeout_of_what_has_none() -> None:
     queue = make_queue(ceilings=Ceilings(timeout_seconds=600))
     for policy, seconds in ((None, 600), (Policy(timeout_seconds=5), 5)):
