@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from djangotasks_api.bounds import STORED_SIZE, TERMINATION_MESSAGE_MAX_BYTES, UNREPORTED_MAX_CHARS
 from djangotasks_api.failure import ErrorReport
-from djangotasks_api.phases import Reason
+from djangotasks_api.phases import REPORTED, Reason
 from djangotasks_api.report_fields import InvalidReport, flag, load, name, result_ref, retry_after, timestamp
 from djangotasks_api.reports import ProgressReport
 from djangotasks_api.signing import SIGNATURE_CHARS, is_signed, signature
@@ -189,11 +189,9 @@ def _length(value: Any) -> int | None:
 def _reason(value: Any) -> Reason:
     if not isinstance(value, str):
         raise InvalidReport("reason must be a string")
-    try:
-        return Reason(value)
-    except ValueError:
-        # A newer runner's reason. That it failed is what counts; the traceback has the details.
-        return Reason.TASK_ERROR
+    # Another one is a newer runner's, or not for a pod to say. That it failed is what counts; the traceback has the
+    # details.
+    return Reason(value) if value in REPORTED else Reason.TASK_ERROR
 
 
 def _error(value: Any) -> ErrorReport | None:

@@ -157,3 +157,21 @@ INTERRUPTIONS = frozenset(
         Reason.STANDBY_LOST,
     }
 )
+
+# What a pod may say of its attempt: what its runner has seen itself. All others are the operator's word, which decides
+# and reports by them: that a quota has no room, or that a node is lost.
+REPORTED = frozenset(
+    {
+        Reason.TASK_ERROR,
+        Reason.TASK_NOT_FOUND,
+        Reason.NOT_A_TASK,
+        Reason.INVALID_PAYLOAD,
+        Reason.SETUP_ERROR,
+        Reason.RESULT_NOT_SERIALIZABLE,
+        Reason.RESULT_TOO_LARGE,
+        Reason.RESULT_NOT_STORED,
+        Reason.PAYLOAD_UNAVAILABLE,
+        Reason.INPUT_UNAVAILABLE,
+        Reason.INPUT_TOO_LARGE,
+    }
+)

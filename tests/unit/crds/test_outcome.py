@@ -18,7 +18,7 @@ from djangotasks_api.bounds import (
 )
 from djangotasks_api.failure import ErrorReport
 from djangotasks_api.outcome import Outcome
-from djangotasks_api.phases import Reason
+from djangotasks_api.phases import REPORTED, Reason
 from djangotasks_api.report_fields import InvalidReport
 from djangotasks_api.reports import ProgressReport
 from djangotasks_api.text import CUT, shorten
@@ -146,6 +146,18 @@ def test_random_bytes_are_an_outcome_or_refused(data: bytes) -> None:
 def test_a_reason_of_a_newer_runner_is_a_task_error() -> None:
     outcome = Outcome.from_json(json.dumps({"finishedAt": NOW, "reason": "SolarFlare", "retryable": False}))
     assert (outcome.succeeded, outcome.reason, outcome.retryable) == (False, Reason.TASK_ERROR, False)
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - REPORTED))
+def test_what_the_operator_alone_can_know_is_not_a_pods_to_say(reason: Reason) -> None:
+    """A pod's QuotaExceeded would keep standby pods away, and its NodeLost or CancelRequested be somebody else's."""
+    outcome = Outcome.from_json(json.dumps({"finishedAt": NOW, "reason": reason, "retryable": True}))
+    assert (outcome.succeeded, outcome.reason) == (False, Reason.TASK_ERROR)
+
+
+@pytest.mark.parametrize("reason", sorted(REPORTED))
+def test_what_a_runner_has_seen_itself_is_its_to_say(reason: Reason) -> None:
+    assert Outcome.from_json(json.dumps({"finishedAt": NOW, "reason": reason})).reason is reason
 
 
 AMOUNTS = st.none() | st.integers(0, 10**300) | st.floats(0, allow_nan=False, allow_infinity=False)

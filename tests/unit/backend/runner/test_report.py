@@ -1,5 +1,6 @@
 """For how long an outcome is offered to an operator that does not take it."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from django_tasks_kubernetes.runner.report import Reporter, write_termination_me
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.bounds import TERMINATION_MESSAGE_MAX_BYTES, UNREPORTED_MAX_CHARS
 from djangotasks_api.outcome import Outcome
+from djangotasks_api.phases import REPORTED, Reason
 from tests.unit.backend.pod import Pod
 from tests.unit.backend.runner.conftest import Run
 from tests.unit.backend.web_server import Answer, Request, Server
@@ -152,3 +154,10 @@ def test_the_termination_message_says_why_the_outcome_was_not_reported(
         )
         left = Outcome.from_termination_message(pod.termination_log.read_text(), [assignment.token])
         assert (left.result, left.unreported) == ("1", text[:UNREPORTED_MAX_CHARS])
+
+
+def test_all_reasons_of_the_runner_are_a_pods_to_report() -> None:
+    """The operator takes others for TaskError."""
+    sources = [path.read_text() for path in Path(report.__file__).parent.glob("*.py")]
+    used = {Reason[name] for source in sources for name in re.findall(r"\bReason\.([A-Z_]+)", source)}
+    assert used == REPORTED
