@@ -1,7 +1,7 @@
 """Write through the API client, so that the store has the answer of every read and write at once."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, LogTail, QueueStatus, TaskStatus
@@ -214,10 +214,11 @@ class TaskWriter:
         if (fresh := parse_job(body)) is not None:
             self.store.put_job(fresh)
 
-    async def delete_pod(self, pod: Pod) -> bool:
-        """Delete the Pod. False where it had changed, and was read instead: one that has ended is kept, for its log."""
+    async def delete_pod(self, pod: Pod, grace: timedelta | None = None) -> bool:
+        """Delete the Pod. False where it had changed, and was read instead: one that has ended is kept, for its log.
+        `grace`: in place of its own grace period."""
         try:
-            await self.api.delete(PODS, pod.namespace, pod.name, pod.uid, pod.resource_version)
+            await self.api.delete(PODS, pod.namespace, pod.name, pod.uid, pod.resource_version, grace)
         except ApiError as error:
             if not error.conflict:
                 raise

@@ -137,8 +137,8 @@ class TaskController:
                 started_at = attempt.started_at or (pod.created_at if pod else now)
                 message = message_for_others(attempt.reason, attempt.message, attempt)
                 await self._writer.finish_job(job, job_status(attempt, message, started_at, now))
-            case DeletePod(pod):
-                return Result.DONE if await self._writer.delete_pod(pod) else None
+            case DeletePod(pod, grace):
+                return Result.DONE if await self._writer.delete_pod(pod, grace) else None
             case SettleReturned():
                 return await self._settle_returned(snapshot)
             case DeleteTask(at):

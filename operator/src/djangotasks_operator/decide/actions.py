@@ -1,7 +1,7 @@
 """The actions that `decide` may return: the one next step for a task. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from djangotasks_api.models import Attempt, TaskStatus
 from djangotasks_operator.pods.views import Job, Pod
@@ -31,6 +31,8 @@ class Start:
 @dataclass(frozen=True, slots=True)
 class DeletePod:
     pod: Pod
+    grace: timedelta | None = None
+    """How long it may take to end; None for the pod's own grace period."""
 
 
 @dataclass(frozen=True, slots=True)

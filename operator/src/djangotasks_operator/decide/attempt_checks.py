@@ -42,6 +42,9 @@ ENDING_GRACE = timedelta(seconds=30)
 # The same where its only container has ended: the kubelet just has to say so, which takes it seconds on a busy node,
 # and deleting the pod meanwhile would delete its log.
 EXITED_GRACE = timedelta(seconds=300)
+# How long a pod that is deleted after its outcome may take to end, whatever its own grace period: that may be a day,
+# and its task holds no place of the queue any more.
+ENDED_DELETION = timedelta(seconds=30)
 
 
 def ended_attempt_unsettled(snapshot: Snapshot, now: datetime) -> Action | None:
@@ -51,11 +54,13 @@ def ended_attempt_unsettled(snapshot: Snapshot, now: datetime) -> Action | None:
             continue
         pod, job = snapshot.pods.get(attempt.number), snapshot.jobs.get(attempt.number)
         if pod is not None and not pod.all_ended:
-            if pod.deletes_by is not None:
+            deletes_by, runs = pod.deletes_by, pod.terminated is None
+            # Of a pod that was being stopped when its outcome came, a long grace period is shortened.
+            if deletes_by is not None and not (runs and deletes_by - now > 2 * ENDED_DELETION):
                 ended = snapshot.task.status.phase.is_terminal
-                return Wait() if ended else while_deleting(snapshot.task, pod.deletes_by, now)
+                return Wait() if ended else while_deleting(snapshot.task, deletes_by, now)
             until = grace_end(attempt, attempt.finished_at, pod)
-            return Wait(until) if now < until else DeletePod(pod)
+            return Wait(until) if now < until else DeletePod(pod, ENDED_DELETION if runs else None)
         if job is not None and not (job.finished or job.deleting):
             return FinishJob(job, attempt)
     return _attempt_without_record(snapshot) if snapshot.task.status.phase.is_terminal else None

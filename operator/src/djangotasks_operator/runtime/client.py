@@ -9,6 +9,7 @@ import copy
 import logging
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Self
 
 import aiohttp
@@ -132,13 +133,24 @@ class Api:
         url = path(resource, namespace, name) + "/status"
         return await self._write("patch", resource.plural + "/status", url, body)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str | None = None) -> None:
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        uid: str,
+        version: str | None = None,
+        grace: timedelta | None = None,
+    ) -> None:
         """Delete the object, unless it is another one of the same name, or is gone.
 
         `version`: refused with a conflict when the object is not at it, since what was decided on has changed.
+        `grace`: in place of a pod's own grace period.
         """
         preconditions = {"uid": uid} if version is None else {"uid": uid, "resourceVersion": version}
-        body = {"preconditions": preconditions, "propagationPolicy": "Background"}
+        body: Object = {"preconditions": preconditions, "propagationPolicy": "Background"}
+        if grace is not None:
+            body["gracePeriodSeconds"] = int(grace.total_seconds())
         try:
             await self._write("delete", resource.plural, path(resource, namespace, name), body)
         except ApiError as error:

@@ -11,7 +11,7 @@ from djangotasks_api.models import Backoff, Policy, TaskStatus
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator.decide.actions import DeletePod, Wait, WriteStatus, WriteStatusLater
-from djangotasks_operator.decide.attempt_checks import grace_end
+from djangotasks_operator.decide.attempt_checks import ENDED_DELETION, grace_end
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.pods.events import PodEvents
 from djangotasks_operator.status import endings
@@ -42,6 +42,33 @@ def test_a_pod_has_its_grace_from_when_its_late_outcome_was_recorded(outcome: Ou
     )
     assert decide(after, at(611)) == Wait(at(640))
     assert isinstance(decide(after, at(640)), DeletePod)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "decision"),
+    [
+        (30, Wait()),
+        (60, Wait()),
+        # It was being stopped, with a grace period of a day, when its outcome came.
+        (86_400, DeletePod),
+    ],
+)
+def test_a_pod_that_goes_on_after_its_outcome_has_no_day_to_end(seconds: int, decision: Any) -> None:
+    """Its task holds no place of the queue any more: such pods would be as many as their tasks like."""
+    status = endings.with_outcome("receipt", make_task().status, SUCCESS, make_snapshot().limits, at(10))
+    pod = make_pod(running_since=at(0))
+    snapshot = make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(pod,))
+    assert decide(snapshot, at(40)) == DeletePod(pod, ENDED_DELETION)
+    stopping = make_pod(running_since=at(0), deletes_by=at(40 + seconds))
+    found = decide(make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(stopping,)), at(40))
+    assert found == (DeletePod(stopping, ENDED_DELETION) if decision is DeletePod else decision)
+
+
+def test_the_sidecars_of_an_ended_task_have_their_own_grace_period() -> None:
+    status = endings.with_outcome("receipt", make_task().status, SUCCESS, make_snapshot().limits, at(10))
+    pod = make_pod(phase="Running", terminated=make_terminated(0, finished_at=at(11)), sidecars=True)
+    snapshot = make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(pod,))
+    assert decide(snapshot, at(60)) == DeletePod(pod)
 
 
 def test_an_exited_container_is_left_to_the_kubelet_for_long() -> None:

@@ -19,6 +19,7 @@ from djangotasks_operator.decide.actions import (
     Wait,
     WriteStatus,
 )
+from djangotasks_operator.decide.attempt_checks import ENDED_DELETION
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.decide.snapshot import Snapshot
 from tests.support.builders import (
@@ -82,7 +83,7 @@ WAITS: list[tuple[str, Snapshot, Action]] = [
      make_snapshot(make_task(status=SUCCEEDED), jobs=JOB, pods=(ALIVE,)), Wait(at(20))),
     ("a pod that outlives its outcome for too long is deleted",
      make_snapshot(make_task(status=SUCCEEDED.model_copy(update={"attempts": [make_attempt(finished_at=at(-31))]})),
-                   jobs=JOB, pods=(ALIVE,)), DeletePod(ALIVE)),
+                   jobs=JOB, pods=(ALIVE,)), DeletePod(ALIVE, ENDED_DELETION)),
     ("a finished attempt's Job comes before the next attempt",
      make_snapshot(make_task(status=FAILED_ONCE), jobs=JOB, pods=(make_pod(exit_code=1),), admitted=True),
      FinishJob(JOB[0], FAILED_ONCE.attempts[0])),

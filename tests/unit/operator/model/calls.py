@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, Self
 
@@ -59,10 +60,18 @@ class Calls:
         request = f"patch {resource.plural} {name}"
         return await self._call(request, lambda: self.server.patch_status(resource.plural, name, version, status))
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str | None = None) -> None:
+    async def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        uid: str,
+        version: str | None = None,
+        grace: timedelta | None = None,
+    ) -> None:
         request = f"delete {resource.plural} {name}"
         try:
-            await self._call(request, lambda: self.server.delete(resource.plural, name, uid, version))
+            await self._call(request, lambda: self.server.delete(resource.plural, name, uid, version, grace))
         except ApiError as error:
             if not (error.not_found or (error.conflict and version is None)):
                 raise

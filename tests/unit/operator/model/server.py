@@ -173,7 +173,14 @@ class ApiServer:
             body = merged(body, {"metadata": {"generation": body["metadata"]["generation"] + 1}})
         return self._store(plural, "MODIFIED", body)
 
-    def delete(self, plural: str, name: str, uid: str | None = None, version: str | None = None) -> None:
+    def delete(
+        self,
+        plural: str,
+        name: str,
+        uid: str | None = None,
+        version: str | None = None,
+        grace: timedelta | None = None,
+    ) -> None:
         """Pods end first, and are then removed by their node. All else goes at once: there are no finalizers."""
         body = self.get(plural, name)
         wanted = {"uid": uid, "resourceVersion": version}
@@ -183,9 +190,12 @@ class ApiServer:
             self.judge_delete(plural, body)
         if plural != "pods" or body.get("status", {}).get("phase") in ("Succeeded", "Failed"):
             self.remove(plural, name)
-        elif "deletionTimestamp" not in body["metadata"]:
-            ends = (self.clock.now + GRACE).replace(microsecond=0).isoformat()
-            self.update(plural, name, {"metadata": {"deletionTimestamp": ends}})
+        else:
+            ends = (self.clock.now + (GRACE if grace is None else grace)).replace(microsecond=0)
+            known = body["metadata"].get("deletionTimestamp")
+            # A second deletion may make the time shorter, and not longer.
+            if known is None or (grace is not None and ends < datetime.fromisoformat(known)):
+                self.update(plural, name, {"metadata": {"deletionTimestamp": ends.isoformat()}})
 
     def remove(self, plural: str, name: str) -> None:
         body = merged(self.get(plural, name), {"metadata": {"resourceVersion": str(next(self._numbers))}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import kopf
 import pytest
@@ -50,6 +51,22 @@ def test_requests_are_counted_by_verb_resource_and_code() -> None:
         ("patch", "djangotasks/status", "409"): 1,
         ("delete", "pods", "error"): 1,
     }
+
+
+@pytest.mark.parametrize(("grace", "more"), [(None, {}), (timedelta(seconds=30), {"gracePeriodSeconds": 30})])
+def test_a_deletion_may_have_a_grace_period_of_its_own(grace: timedelta | None, more: dict[str, int]) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        preconditions = {"uid": "uid", "resourceVersion": "7"}
+        assert await request.json() == {"preconditions": preconditions, "propagationPolicy": "Background"} | more
+        return web.json_response({})
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
+            await api.delete(PODS, "shop", "a", "uid", "7", grace)
+
+    app = web.Application()
+    app.router.add_delete("/{path:.*}", answer)
+    run_served(app, story)
 
 
 LONG = b"x" * LOG_BYTES
