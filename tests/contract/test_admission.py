@@ -88,6 +88,22 @@ def test_a_web_app_cannot_say_that_a_task_takes_results_of_others(kubectl: Kubec
     create(kubectl, None, "flow-sum", {}, "--dry-run=server", workflow=part, inputs=inputs)
 
 
+def test_a_web_app_cannot_say_that_a_task_is_that_of_a_step(kubectl: Kubectl, web: str) -> None:
+    """Made before the operator makes it, or after it was deleted, its end and its result would be the step's. The
+    function of a workflow, which has the same name, is for the web app to say."""
+    part = {"name": "flow", "uid": "3f0c6c1e", "step": "pay"}
+    with pytest.raises(StepFailed, match=r"spec\.workflow is set by the operator alone"):
+        create(kubectl, web, "flow-pay", {}, "--dry-run=server", workflow=part)
+    create(kubectl, None, "flow-pay", {}, "--dry-run=server", workflow=part)
+    workflow = {
+        "apiVersion": "djangotasks.dev/v1alpha1",
+        "kind": "DjangoTaskWorkflow",
+        "metadata": {"name": "flow-of-a-web-app"},
+        "spec": {"workflow": "shop.flows.monthly", "steps": [{"name": "first", "task": "shop.probes.add"}]},
+    }
+    kubectl("create", "-f", "-", "--dry-run=server", f"--as={web}", stdin=json.dumps(workflow))
+
+
 @pytest.mark.parametrize("field", ["enqueuedBy", "returnedBy"])
 def test_nor_which_task_has_enqueued_or_returned_a_workflow(kubectl: Kubectl, web: str, field: str) -> None:
     by = {"enqueuedBy": PARENT, "returnedBy": {"name": "parent", "uid": "3f0c6c1e", "depth": 1}}
