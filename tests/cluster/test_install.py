@@ -215,7 +215,8 @@ def test_the_charts_crds_are_those_of_the_tree(cluster: Cluster, kubectl: Kubect
     for path in (ROOT / "crds").glob("*.yaml"):
         wanted = yaml.safe_load(path.read_text())
         found = rendered.pop(wanted["metadata"]["name"])
-        assert found["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        kept = {"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false"}
+        assert found["metadata"].pop("annotations") == kept
         assert found == wanted
     assert not rendered
     kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", stdin=text)
