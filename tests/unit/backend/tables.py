@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django_tasks_kubernetes.codec.resource import Resource
+from djangotasks_api.crd import Column
 from djangotasks_api.definitions import task_definition
 
 COLUMNS = task_definition().columns
@@ -16,10 +17,17 @@ class FakeTables:
 
     namespace = "shop"
 
-    def __init__(self, *resources: Resource, columns: Iterable[str] | None = None, everywhere: bool = False) -> None:
-        """`columns`: of an older CustomResourceDefinition. `everywhere`: rows say their namespace."""
+    def __init__(
+        self,
+        *resources: Resource,
+        columns: Iterable[str] | None = None,
+        everywhere: bool = False,
+        known: Iterable[Column] = COLUMNS,
+    ) -> None:
+        """`columns`: of an older CustomResourceDefinition. `everywhere`: rows say their namespace. `known`: of another
+        kind."""
         self.resources = resources
-        self.columns = [c for c in COLUMNS if columns is None or c.name in columns]
+        self.columns = [c for c in known if columns is None or c.name in columns]
         self.everywhere = everywhere
         self.asked: list[dict[str, Any]] = []
 
@@ -64,6 +72,8 @@ def _has_labels(resource: Resource, selector: str) -> bool:
 
 def _has_label(labels: dict[str, str], term: str) -> bool:
     name, given, value = term.removeprefix("!").partition("=")
+    if name.endswith("!"):
+        return labels.get(name.removesuffix("!")) != value
     return (name in labels) is not term.startswith("!") and (not given or labels.get(name) == value)
 
 

@@ -113,6 +113,11 @@ class TaskList(ChangeList):
         return self.reading is not None and self.reading.is_complete
 
     @property
+    def is_newest(self) -> bool:
+        """Whether none is missing between them."""
+        return self.reading is None or self.reading.is_newest
+
+    @property
     def number(self) -> int | None:
         """How many there are, where these are not all, and somebody knows."""
         return self.reading.number if self.reading is not None and self.allowed is None else None

@@ -19,14 +19,13 @@ from django_tasks_kubernetes.admin.failure_groups import Group, grouped, open_of
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.reading import ROWS_MAX, kept
+from django_tasks_kubernetes.admin.reading import ROWS_MAX, kept, pages
 from django_tasks_kubernetes.admin.shapes import Chart
 from django_tasks_kubernetes.admin.windows import WINDOWS, Window
 from django_tasks_kubernetes.presentation.rows import Row
 from djangotasks_api.names import RETRY_OF_LABEL
 from djangotasks_api.phases import Phase
 
-PAGES_MAX: Final = 10
 GROUPS_MAX: Final = 100
 # Of a form, below Django's DATA_UPLOAD_MAX_NUMBER_FIELDS.
 CHOSEN_MAX: Final = 500
@@ -118,12 +117,9 @@ def _pages(place: Place, **selectors: str) -> tuple[list[Row], bool]:
     """One request for each 1,000; and whether these are all."""
     rows: list[Row] = []
     token = None
-    for _number in range(PAGES_MAX):
-        page = place.page(**selectors, limit=ROWS_MAX, token=token)
+    for page in pages(lambda token: place.page(**selectors, limit=ROWS_MAX, token=token)):
         rows += page.rows
         token = page.token
-        if token is None:
-            break
     return rows, token is None
 
 

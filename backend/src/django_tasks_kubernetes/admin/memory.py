@@ -1,6 +1,6 @@
 """Tasks in memory, listed as the API server lists a table: for `LocalBackend` on a laptop, and for `in_memory()`."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 from django_tasks_kubernetes.codec.resource import Resource
@@ -11,7 +11,7 @@ from django_tasks_kubernetes.presentation.tables import Page
 def memory_page(store: Any, *, fields: str, labels: str, limit: int, token: str | None) -> Page:
     """See Place.page."""
     found = sorted(
-        (resource for resource in store.find(fields) if all(_has(resource, term) for term in _terms(labels))),
+        (resource for resource in store.find(fields) if has_labels(resource, labels)),
         key=lambda resource: str(resource["metadata"]["name"]),
     )
     start = int(token or 0)
@@ -24,13 +24,14 @@ def memory_page(store: Any, *, fields: str, labels: str, limit: int, token: str 
     )
 
 
-def _terms(labels: str) -> Iterator[str]:
-    return (term for term in labels.split(",") if term)
+def has_labels(resource: Resource, selector: str) -> bool:
+    """Whether it has the labels that a selector asks for: `a`, `!a`, `a=b` and `a!=b`."""
+    found: Mapping[str, str] = resource["metadata"].get("labels") or {}
+    return all(_has(found, term) for term in selector.split(",") if term)
 
 
-def _has(resource: Resource, term: str) -> bool:
-    found = resource["metadata"].get("labels") or {}
-    if term.startswith("!"):
-        return term[1:] not in found
-    key, given, value = term.partition("=")
-    return key in found and (not given or found[key] == value)
+def _has(labels: Mapping[str, str], term: str) -> bool:
+    key, given, value = term.removeprefix("!").partition("=")
+    is_not = term.startswith("!") or key.endswith("!")
+    key = key.removesuffix("!")
+    return (key in labels and (not given or labels[key] == value)) is not is_not

@@ -1,10 +1,10 @@
 """The tasks of a page: a bounded read, and an honest account of what it left out."""
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from django_tasks_kubernetes.admin.keeping import KEEPER, MOST_SECONDS, Answer
 from django_tasks_kubernetes.admin.places import Place
@@ -12,9 +12,13 @@ from django_tasks_kubernetes.admin.seen import noted, was_read
 from django_tasks_kubernetes.presentation.filters import EVER
 from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
 from django_tasks_kubernetes.presentation.rows import Row
+from djangotasks_api.task_ids import is_in_order
 
 # Of a page. `docs/decisions/34` has what they cost.
 ROWS_MAX: Final = 1000
+# Of a list that is read page by page, and how long it may take until the last of them is asked for.
+PAGES_MAX: Final = 10
+PAGES_SECONDS: Final = 10.0
 # By place, until when all its tasks are taken to have names that tell the time.
 _all_in_order: dict[Hashable, float] = {}
 
@@ -51,10 +55,34 @@ class Reading:
     older: str | None = None
     """The token for those that come after these."""
 
+    is_newest: bool = True
+    """Whether none is missing between them: those whose names do not tell the time may be too many."""
+
+
+class Part(Protocol):
+    """A page of a list."""
+
+    @property
+    def token(self) -> str | None:
+        """Continues the list; None at its end."""
+
+
+def pages[P: Part](read: Callable[[str | None], P], clock: Callable[[], float] = time.monotonic) -> Iterator[P]:
+    """Reads a list page by page, not without end: the last page has a token where there are more. `read`: makes the
+    request that a token continues the list with."""
+    end = clock() + PAGES_SECONDS
+    token = None
+    for _number in range(PAGES_MAX):
+        page = read(token)
+        yield page
+        token = page.token
+        if token is None or clock() >= end:
+            return
+
 
 def read(place: Place, view: View, *, fresh: bool = False) -> Answer[Reading]:
-    """Reads the newest tasks of a view: one request, and another where there are more than fit and some of them have
-    names that do not tell the time."""
+    """Reads the newest tasks of a view: one request; where there are more than fit, one more for each 1,000 whose
+    names do not tell the time, PAGES_MAX at most."""
     return kept(place, view, lambda: _read(place, view), fresh=fresh)
 
 
@@ -116,24 +144,38 @@ def _read(place: Place, view: View) -> Reading:
             rows = [*rows, *page.rows]
     if page.token is None and view.older is None:
         return Reading(rows=_newest(rows), is_complete=True, number=len(rows))
+    is_newest = True
     if view.older is None and not _is_in_order_label(view.labels):
-        # Names that do not tell the time come last, and the newest may be among them.
-        known = {row.id for row in rows}
-        rows = [*rows, *(row for row in _others(place, view) if row.id not in known)]
-    return Reading(rows=_newest(rows)[:first], is_complete=False, number=number, older=page.token)
+        others, is_newest = _others(place, view, rows)
+        rows = [*(row for row in rows if is_in_order(row.id)), *others]
+    return Reading(rows=_newest(rows), is_complete=False, number=number, older=page.token, is_newest=is_newest)
 
 
-def _others(place: Place, view: View) -> list[Row]:
-    """The tasks whose names do not tell the time. The API server looks at each task for them, so where a read of all
-    has found none, it is not asked again for a while."""
+def _others(place: Place, view: View, rows: list[Row]) -> tuple[list[Row], bool]:
+    """The newest tasks whose names do not tell the time, and whether none is missing between these rows, which are
+    listed before them. All are read: such names have no order, or that of a schedule, the oldest first.
+
+    No row gives way to one of them, since the older ones of a later page begin after these rows. The API server looks
+    at each task for them, so where a read of all has found none, it is not asked again for a while."""
     key, now = _key(place), time.monotonic()
     if _all_in_order.get(key, 0.0) > now:
-        return []
+        return [row for row in rows if not is_in_order(row.id)], True
     labels = ",".join(term for term in (view.labels, NOT_IN_ORDER) if term)
-    rows = place.page(fields=view.fields, labels=labels, limit=view.limit).rows
-    if not rows and not view.fields and not view.labels:
+    in_order = [row for row in rows if is_in_order(row.id)]
+    # Older ones follow with a later page, where not all are read whose names tell the time.
+    since = min(map(_order, in_order)) if in_order and len(in_order) == len(rows) else (EVER, "")
+    found: list[Row] = []
+    token: str | None = None
+    number, is_cut = 0, False
+    for page in pages(lambda token: place.page(fields=view.fields, labels=labels, limit=view.limit, token=token)):
+        number += len(page.rows)
+        found += (row for row in page.rows if _order(row) >= since)
+        is_cut |= len(found) > view.limit
+        found = _newest(found)[: view.limit]
+        token = page.token
+    if number == 0 and not view.fields and not view.labels:
         _all_in_order[key] = now + MOST_SECONDS
-    return rows
+    return found, token is None and not (is_cut and in_order)
 
 
 def _is_in_order_label(labels: str) -> bool:

@@ -21,7 +21,8 @@ from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import kept
 from django_tasks_kubernetes.admin.schedule_actions import may_act
 from django_tasks_kubernetes.admin.schedule_bulk import VERBS
-from django_tasks_kubernetes.admin.schedule_reading import End, ScheduleReading, read_schedules
+from django_tasks_kubernetes.admin.schedule_ends import End, Ends, read_ends_of
+from django_tasks_kubernetes.admin.schedule_reading import ScheduleReading, read_schedules
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.schedule_rows import record
 from django_tasks_kubernetes.presentation.text import moment, safe
@@ -59,6 +60,9 @@ class Shown:
     ends: list[tuple[End, str]]
     """Each with its address."""
 
+    has_unread: bool
+    """Whether there are too many to know the last ones."""
+
     may_act: bool
     """Whether all that it enqueues is of queues that the person may see."""
 
@@ -82,7 +86,7 @@ class SchedulesPage(Page):
         page = Paginator([one for one in mine if _has(one, text)], PER_PAGE).get_page(request.GET.get("p"))
         rights = self.rights(request, answer.value)
         return context | {
-            "schedules": [self.line(request, place, answer.value, one, NEXT) for one in page],
+            "schedules": [self.line(request, place, one, answer.value.ends, NEXT) for one in page],
             "number": len(mine),
             "page": page,
             "query": urlencode({name: value for name, value in request.GET.items() if name in KEPT}),
@@ -105,12 +109,10 @@ class SchedulesPage(Page):
         allowed = self.admin.queues_for(request)
         return [one for one in reading.resources if allowed is None or record(one, [])["queue"] in allowed]
 
-    def line(
-        self, request: HttpRequest, place: Place, reading: ScheduleReading, resource: Resource, number: int
-    ) -> Shown:
+    def line(self, request: HttpRequest, place: Place, resource: Resource, ends: Ends, number: int) -> Shown:
         """`number`: of next times."""
         name, spec, site = resource["metadata"]["name"], resource["spec"], self.admin.admin_site
-        problem, times, ends = "", list[datetime](), reading.ends.get(name, [])
+        problem, times = "", list[datetime]()
         try:
             times = NEXT_TIMES.of(resource, datetime.now(UTC), number)
         except InvalidSchedule as error:
@@ -126,10 +128,16 @@ class SchedulesPage(Page):
             words=words_of(spec),
             times=[_time(at) for at in times],
             problem=problem,
-            ends=[(end, url(site, f"{what}_change", quote(place.pk(end.id)))) for end in ends],
+            ends=[(end, self._address(place, end)) for end in ends.of.get(name, ())],
+            has_unread=name in ends.unread,
             may_act=may_act(self.admin.queues_for(request), resource),
             tasks_url=f"{url(site, f'{what}_changelist')}?{urlencode(filters | more)}",
         )
+
+    def _address(self, place: Place, end: End) -> str:
+        """Of what came of a time: a schedule may have made tasks before it made workflows."""
+        page = "workflow_change" if end.is_workflow else "task_change"
+        return url(self.admin.admin_site, page, quote(place.pk(end.id)))
 
 
 class SchedulePage(SchedulesPage):
@@ -146,7 +154,11 @@ class SchedulePage(SchedulesPage):
         mine = (one for one in self.seen(request, answer.value) if one["metadata"]["name"] == name)
         if (resource := next(mine, None)) is None:
             raise Http404
-        found = self.line(request, place, answer.value, resource, NEXT_OF_ONE)
+        ends = answer.value.ends
+        if name in ends.unread and answer.problem is None:
+            read = kept(place, ("ends", name), lambda: read_ends_of(place, resource), fresh=is_fresh(request))
+            ends = read.value or ends
+        found = self.line(request, place, resource, ends, NEXT_OF_ONE)
         return context | {
             "one": found,
             "last": moment(found.record["last_scheduled_for"]),

@@ -68,6 +68,7 @@ class WorkflowsPage(Page):
             "page": shown,
             "query": urlencode({key: value for key, value in request.GET.items() if key in KEPT}),
             "is_complete": answer.value.is_complete,
+            "is_newest": answer.value.is_newest,
             "read": len(answer.value.rows),
         }
 

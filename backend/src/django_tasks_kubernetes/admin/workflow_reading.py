@@ -1,11 +1,13 @@
 """The workflows of a page: the newest of them as rows of a table, without their graphs, which may be large."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from django_tasks_kubernetes.admin.memory import has_labels
 from django_tasks_kubernetes.admin.places import Place
+from django_tasks_kubernetes.admin.reading import pages
 from django_tasks_kubernetes.presentation.filters import EVER, WorkflowFilter
 from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
 from django_tasks_kubernetes.presentation.text import before
@@ -23,24 +25,40 @@ class WorkflowReading:
 
     is_complete: bool
 
+    is_newest: bool = True
+    """Whether none is missing between them: those whose names do not tell the time may be too many."""
 
-def read_workflows(place: Place, which: WorkflowFilter, labels: str = "") -> WorkflowReading:
-    """One request, and another where there are more than fit: names that do not tell the time come last, and the
-    newest may be among them."""
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRows:
+    """A page of a list, in the order of names."""
+
+    rows: list[WorkflowRow]
+    token: str | None
+
+
+def read_workflows(place: Place, which: WorkflowFilter) -> WorkflowReading:
+    """One request; where there are more than fit, one more for each 500 whose names do not tell the time: these come
+    last, and the newest may be among them."""
+    first = workflow_page(place, fields=which.selector)
+    if first.token is None:
+        return WorkflowReading(rows=_newest(first.rows), is_complete=True)
+    rows = {row.id: row for row in first.rows}
+    token: str | None = None
+    for page in pages(lambda token: workflow_page(place, fields=which.selector, labels=NOT_IN_ORDER, token=token)):
+        rows |= {row.id: row for row in page.rows}
+        token = page.token
+    return WorkflowReading(rows=_newest(rows.values())[:ROWS_MAX], is_complete=False, is_newest=token is None)
+
+
+def workflow_page(place: Place, *, fields: str = "", labels: str = "", token: str | None = None) -> WorkflowRows:
+    """One request. All at once where they are in memory. Raises TaskException."""
     now = datetime.now(UTC)
     if place.client is None:
-        found = [workflow_row(one, now) for one in place.store.workflows.find(which.selector)]
-        return WorkflowReading(rows=_newest(found), is_complete=True)
-    client = place.client.workflows()
-    answer = client.table_page(fields=which.selector, labels=labels, limit=ROWS_MAX)
-    rows = list(_rows(answer, now))
-    if not answer["metadata"].get("continue"):
-        return WorkflowReading(rows=_newest(rows), is_complete=True)
-    labels = ",".join(filter(None, (labels, NOT_IN_ORDER)))
-    others = client.table_page(fields=which.selector, labels=labels, limit=ROWS_MAX)
-    known = {row.id for row in rows}
-    rows += [row for row in _rows(others, now) if row.id not in known]
-    return WorkflowReading(rows=_newest(rows)[:ROWS_MAX], is_complete=False)
+        found = (one for one in place.store.workflows.find(fields) if has_labels(one, labels))
+        return WorkflowRows([workflow_row(one, now) for one in found], None)
+    answer = place.client.workflows().table_page(fields=fields, labels=labels, limit=ROWS_MAX, token=token)
+    return WorkflowRows(list(_rows(answer, now)), answer["metadata"].get("continue") or None)
 
 
 def _rows(answer: Mapping[str, Any], now: datetime) -> Iterator[WorkflowRow]:
@@ -51,6 +69,6 @@ def _rows(answer: Mapping[str, Any], now: datetime) -> Iterator[WorkflowRow]:
         yield replace(row, created_at=before(now, cells.get("Age")))
 
 
-def _newest(rows: list[WorkflowRow]) -> list[WorkflowRow]:
+def _newest(rows: Iterable[WorkflowRow]) -> list[WorkflowRow]:
     """Of those of one age, which a table rounds, names that tell the time have the newest first."""
     return sorted(sorted(rows, key=lambda row: row.id), key=lambda row: row.created_at or EVER, reverse=True)

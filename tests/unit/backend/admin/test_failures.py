@@ -89,7 +89,7 @@ def test_it_reads_a_thousand_each_and_the_retries(
 
 def test_of_more_than_it_reads_it_says_so(api_server: Server, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django_tasks_kubernetes.admin.failures.ROWS_MAX", 3)
-    monkeypatch.setattr("django_tasks_kubernetes.admin.failures.PAGES_MAX", 2)
+    monkeypatch.setattr("django_tasks_kubernetes.admin.reading.PAGES_MAX", 2)
     api_server.answer = tables_of(*(failed() for _ in range(7)))
     assert "There are more: 6 were read, the newest first." in viewer.get(PAGE).text
     assert len(api_server.requests) == 3

@@ -6,7 +6,8 @@ import pytest
 
 from django_tasks_kubernetes.admin.keeping import KEEPER
 from django_tasks_kubernetes.admin.places import place_of
-from django_tasks_kubernetes.admin.reading import Reading, View, count, forget, read
+from django_tasks_kubernetes.admin.reading import Reading, View, count, forget, pages, read
+from django_tasks_kubernetes.presentation.tables import Page
 from djangotasks_api.task_ids import id_for
 from tests.unit.backend.admin.conftest import made_task, tables_of
 from tests.unit.backend.web_server import Server
@@ -86,7 +87,52 @@ def test_the_newest_may_have_a_name_that_does_not_tell_the_time(api_server: Serv
     tasks += [made_task(6, "zz-by-hand"), made_task(-1, id_for("shop.tasks.send", "key"))]
     api_server.answer = tables_of(*tasks)
     found = reading(View(limit=3))
-    assert (minutes(tasks, found), found.number) == ([6, 5, 4], 8)
+    assert (minutes(tasks, found), found.number) == ([6, 5, 4, 3], 8)
+
+
+@pytest.mark.parametrize(
+    ("in_order", "limit", "expected", "is_newest"),
+    [
+        (5, 12, [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2], True),
+        (5, 3, [14, 13, 12, 4, 3, 2], False),
+        (0, 3, [14, 13, 12], True),
+        (2, 4, [14, 13, 12, 11, 1, 0], False),
+    ],
+)
+def test_the_newest_times_of_a_schedule_are_found_however_many_there_are(
+    api_server: Server, in_order: int, limit: int, expected: list[int], is_newest: bool
+) -> None:
+    """They are listed by name, the oldest first."""
+    tasks = [made_task(minute) for minute in range(in_order)]
+    tasks += [made_task(minute, f"poll-2026112912{minute:02}") for minute in range(in_order, 15)]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=limit, first=3))
+    assert (minutes(tasks, found), found.is_newest, found.number) == (expected, is_newest, 15)
+
+
+def test_no_task_is_on_no_page(api_server: Server) -> None:
+    tasks = [made_task(minute) for minute in range(5)]
+    tasks += [made_task(minute, f"poll-2026112912{minute:02}") for minute in range(5, 8)]
+    api_server.answer = tables_of(*tasks)
+    found = reading(View(limit=4, first=3))
+    seen = set(minutes(tasks, found))
+    while found.older is not None:
+        found = reading(View(limit=4, first=3, older=found.older))
+        seen |= set(minutes(tasks, found))
+    assert seen == set(range(8))
+
+
+def test_it_says_where_it_has_not_read_all(api_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django_tasks_kubernetes.admin.reading.PAGES_MAX", 2)
+    api_server.answer = tables_of(*(made_task(minute, f"poll-2026112912{minute:02}") for minute in range(10)))
+    assert reading(View(limit=3)).is_newest is False
+    assert len(api_server.requests) == 3
+
+
+def test_a_list_whose_pages_take_long_is_not_read_to_its_end() -> None:
+    clock = iter((0.0, 6.0, 12.0)).__next__
+    tokens = [page.token for page in pages(lambda token: Page(rows=[], token=f"{token or ''}."), clock)]
+    assert tokens == [".", ".."]
 
 
 def test_older_ones_follow(api_server: Server) -> None:

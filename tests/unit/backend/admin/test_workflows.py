@@ -66,13 +66,15 @@ def test_nothing_yet(cluster: InMemoryCluster, viewer: Client) -> None:
     assert "No workflows yet" in viewer.get(LIST).text
 
 
-def tables(*resources: dict[str, Any], token: str | None = None) -> Any:
+def tables(*resources: dict[str, Any], token: str | None = None, is_endless: bool = False) -> Any:
+    """`token`: there are more. `is_endless`: also of those whose names do not tell the time."""
     names = ["Name", *(column.name for column in workflow_definition().columns)]
 
     def answer(request: Request) -> Any:
         assert "Table" in request.headers["accept"]
         rows = [{"cells": [table_row(one)["cells"].get(name) for name in names], "object": None} for one in resources]
-        metadata = {"resourceVersion": "7"} | ({"continue": token} if token else {})
+        has_more = token and (is_endless or "labelSelector" not in request.path)
+        metadata = {"resourceVersion": "7"} | ({"continue": token} if has_more else {})
         return (
             200,
             {"kind": "Table", "metadata": metadata, "columnDefinitions": [{"name": n} for n in names], "rows": rows},
@@ -92,6 +94,15 @@ def test_a_list_is_one_table_and_few_queries(
     assert len(response.context["rows"]) == 3
     assert len(api_server.requests) == requests
     assert ("There are more: the newest 3 were read." in response.text) is bool(token)
+
+
+def test_a_list_says_that_others_may_be_missing(
+    api_server: Server, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_tasks_kubernetes.admin.reading.PAGES_MAX", 3)
+    api_server.answer = tables(workflow_resource("nightly-202611290100", RUNNING), token="more", is_endless=True)
+    assert "Others as new as these may be missing" in viewer.get(LIST).text
+    assert len(api_server.requests) == 4
 
 
 def test_a_workflow_is_a_picture_and_a_list(cluster: InMemoryCluster, viewer: Client) -> None:
