@@ -1,5 +1,6 @@
 """Tasks in memory, listed as the API server lists a table: for `LocalBackend` on a laptop, and for `in_memory()`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ def memory_page(store: Any, *, fields: str, labels: str, limit: int, token: str 
         (resource for resource in store.find(fields) if has_labels(resource, labels)),
         key=lambda resource: str(resource["metadata"]["name"]),
     )
-    start = int(token or 0)
+    # An address may have anything in the place of a token, and begins with the first page then.
+    start = int(token) if token and re.fullmatch("[0-9]{1,9}", token) else 0
     end = start + limit
     left = max(len(found) - end, 0)
     return Page(

@@ -126,6 +126,12 @@ def test_of_too_many_it_says_how_many_were_read(
     assert [task.row.id for task in viewer.get(LIST + older[1]).context["cl"].result_list] != []
 
 
+@pytest.mark.parametrize("token", ["abc", "-1", "²", "9" * 5000])
+def test_a_token_that_no_page_gave_is_no_error(cluster: InMemoryCluster, viewer: Client, token: str) -> None:
+    put(cluster)
+    assert viewer.get(LIST, {"older": token}).status_code == 200
+
+
 def test_a_page_is_one_request_and_few_queries(
     api_server: Server, viewer: Client, django_assert_num_queries: Any
 ) -> None:
