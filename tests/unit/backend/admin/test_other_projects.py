@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.admindocs.utils import get_view_name
 from django.contrib.admindocs.views import ViewDetailView
 from django.contrib.auth import middleware
 from django.core.management import call_command
+from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import resolve
 from django.utils import timezone
 
+from django_tasks_kubernetes.admin import TaskAdmin
 from django_tasks_kubernetes.models import Queue, Schedule, Task, TaskEnd, TaskHistory, Workflow
 from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.phases import Phase
@@ -173,6 +176,24 @@ def test_dumpdata_leaves_out_what_has_no_table() -> None:
     call_command("dumpdata", APP, stdout=out)
     assert out.getvalue().strip() == "[]"
     assert [model._default_manager.count() for model in (Task, Queue, Schedule, Workflow)] == [0, 0, 0, 0]
+
+
+def export(modeladmin: Any, request: Any, queryset: Any) -> HttpResponse:
+    """As in Django's documentation of actions that are made available site-wide."""
+    return HttpResponse(",".join(queryset.values_list("pk", flat=True)))
+
+
+def test_actions_of_the_site_are_for_query_sets(
+    cluster: InMemoryCluster, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(admin.site._actions, "export", export)
+    address, form = f"{PAGES}/task/", {"action": "export", "_selected_action": put(cluster), "index": 0}
+    text = admin_client.get(address).text
+    assert ('value="export"' in text, 'value="cancel_selected"' in text) == (False, True)
+    assert admin_client.post(address, form).status_code in (200, 302)
+    # A class may name one that knows what it is given.
+    monkeypatch.setattr(TaskAdmin, "actions", (export,))
+    assert 'value="export"' in admin_client.get(address).text
 
 
 @pytest.fixture
