@@ -11,7 +11,6 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import quote, unquote
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.tasks.exceptions import TaskResultDoesNotExist
-from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -59,10 +58,7 @@ class SiteLinks:
         return f"{nav.url(self.site, 'task_changelist')}?{urlencode(parameters)}"
 
     def _of(self, page: str, name: str) -> str:
-        try:
-            return nav.url(self.site, page, quote(self.place.pk(name)))
-        except NoReverseMatch:
-            return ""
+        return nav.url_if_there(self.site, page, quote(self.place.pk(name)))
 
 
 class TaskPage(Page):
@@ -98,7 +94,7 @@ class TaskPage(Page):
         allowed = self.admin.queues_for(request)
         if row is None or (allowed is not None and row.queue not in allowed):
             return None
-        return nav.url(self.admin.admin_site, "taskhistory_change", quote(row.pk))
+        return nav.url_if_there(self.admin.admin_site, "taskhistory_change", quote(row.pk)) or None
 
     def _waits_for(self, request: HttpRequest, place: Place, shown: Row) -> list[str]:
         """What its queue says, where the task itself has no reason: two requests, which are kept for all tasks."""

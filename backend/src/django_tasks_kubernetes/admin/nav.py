@@ -70,6 +70,14 @@ def url(site: AdminSite, name: str, *args: Any) -> str:
     return reverse(f"admin:django_tasks_kubernetes_{name}", args=args, current_app=site.name)
 
 
+def url_if_there(site: AdminSite, name: str, *args: Any) -> str:
+    """The same; empty where the site does not have the page, as a project leaves out what it does not use."""
+    try:
+        return url(site, name, *args)
+    except NoReverseMatch:
+        return ""
+
+
 def list_url(site: AdminSite, model: str, place: Place) -> str:
     """The address of the list of a model, of this place."""
     address = url(site, f"{model}_changelist")
@@ -80,10 +88,8 @@ def tabs(request: HttpRequest, site: AdminSite, current: str) -> Iterator[Tab]:
     for name, label, address, permission in TABS:
         if not may(request, permission) or (name in ON and not ON[name]()):
             continue
-        try:
-            yield Tab(label, url(site, address), name == current)
-        except NoReverseMatch:
-            continue
+        if found := url_if_there(site, address):
+            yield Tab(label, found, name == current)
 
 
 def nav(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from django_tasks_kubernetes.admin.asking import AskingPage, Done, new_name
 from django_tasks_kubernetes.admin.base import person
-from django_tasks_kubernetes.admin.nav import url
+from django_tasks_kubernetes.admin.nav import url_if_there
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.schedule_reading import read_schedule, store_of
 from django_tasks_kubernetes.admin.workflow_actions import requested
@@ -84,7 +84,8 @@ class RunPage(ScheduleActionPage):
         id_ = new_name(request)
         made = run_now(place, name, self.schedule(request, place, name), id_, person(request))
         kind = "workflow" if made["spec"].get("steps") is not None else "task"
-        address = url(self.admin.admin_site, f"{kind}_change", quote(place.pk(id_)))
+        made_url = url_if_there(self.admin.admin_site, f"{kind}_change", quote(place.pk(id_)))
+        address = made_url or self.change_url(place, name)
         return Done(_("It was enqueued as %(id)s.") % {"id": id_}, _("Run now, as %(id)s") % {"id": id_}, address)
 
 

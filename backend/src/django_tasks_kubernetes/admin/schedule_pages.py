@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.cron_words import words_of
-from django_tasks_kubernetes.admin.nav import Problem, problem_of, url
+from django_tasks_kubernetes.admin.nav import Problem, problem_of, url, url_if_there
 from django_tasks_kubernetes.admin.next_times import NEXT_TIMES
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
@@ -58,7 +58,7 @@ class Shown:
     """Why there are no times."""
 
     ends: list[tuple[End, str]]
-    """Each with its address."""
+    """Each with its address, which is empty where the site has no such page."""
 
     has_unread: bool
     """Whether there are too many to know the last ones."""
@@ -67,7 +67,7 @@ class Shown:
     """Whether all that it enqueues is of queues that the person may see."""
 
     tasks_url: str
-    """The list of all that it made."""
+    """The list of all that it made; empty where the site has none."""
 
 
 class SchedulesPage(Page):
@@ -121,6 +121,7 @@ class SchedulesPage(Page):
         more = {} if place.is_only else {"backend": place.alias}
         what = "workflow" if shown["is_workflow"] else "task"
         filters = {"q": name} if shown["is_workflow"] else {"schedule": name}
+        made_url = url_if_there(site, f"{what}_changelist")
         return Shown(
             pk=place.pk(name),
             record={key: _safe(value) for key, value in shown.items()},
@@ -131,13 +132,13 @@ class SchedulesPage(Page):
             ends=[(end, self._address(place, end)) for end in ends.of.get(name, ())],
             has_unread=name in ends.unread,
             may_act=may_act(self.admin.queues_for(request), resource),
-            tasks_url=f"{url(site, f'{what}_changelist')}?{urlencode(filters | more)}",
+            tasks_url=f"{made_url}?{urlencode(filters | more)}" if made_url else "",
         )
 
     def _address(self, place: Place, end: End) -> str:
         """Of what came of a time: a schedule may have made tasks before it made workflows."""
         page = "workflow_change" if end.is_workflow else "task_change"
-        return url(self.admin.admin_site, page, quote(place.pk(end.id)))
+        return url_if_there(self.admin.admin_site, page, quote(place.pk(end.id)))
 
 
 class SchedulePage(SchedulesPage):
