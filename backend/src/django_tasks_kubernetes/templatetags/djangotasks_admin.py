@@ -24,7 +24,8 @@ def nonce(context: Context) -> str:
     """The attribute for a Content Security Policy with nonces, where the project has one: Django 6.1 has such a tag,
     and Django 6.0 has not."""
     found = context.get("csp_nonce")
-    return format_html('nonce="{}"', found) if found else ""
+    # One that nothing has asked for yet is false, and is made when it is written.
+    return "" if found is None else format_html('nonce="{}"', found)
 
 
 @register.simple_tag(takes_context=True)
