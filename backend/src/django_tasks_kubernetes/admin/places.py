@@ -1,6 +1,6 @@
 """Where the tasks of a page are: the backends of TASKS, each place once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,9 +31,17 @@ class Place:
     is_only: bool = True
     """Whether there is no other."""
 
+    others: tuple[str, ...] = ()
+    """The aliases of more backends of the same namespace, such as one that sends its tasks through the outbox."""
+
     @property
     def alias(self) -> str:
         return self.backend.alias
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Of all backends whose tasks are here."""
+        return self.alias, *self.others
 
     @cached_property
     def store(self) -> Any:
@@ -80,28 +88,31 @@ class Place:
 
 def places() -> list[Place]:
     """All, the first one that TASKS names first; empty where no backend runs tasks on Kubernetes."""
-    found: dict[Any, KubernetesBackend] = {}
+    found: dict[Any, list[KubernetesBackend]] = {}
     for backend in _backends():
-        found.setdefault(_identity(backend), backend)
-    return [Place(backend, is_only=len(found) == 1) for backend in found.values()]
+        found.setdefault(_identity(backend), []).append(backend)
+    is_only = len(found) == 1
+    return [Place(first, is_only, tuple(one.alias for one in others)) for first, *others in found.values()]
 
 
 def outbox_database() -> str | None:
     """Where the outbox of the first backend is that has one; None where none has."""
-    return next((options.database for options in _options() if options.enqueue is Enqueue.OUTBOX), None)
+    return next((options.database for options in _options(_backends()) if options.enqueue is Enqueue.OUTBOX), None)
 
 
 def history_options() -> Options | None:
-    """Those of the first backend that keeps a history; None where none does."""
-    return next((options for options in _options() if options.history_days is not None), None)
+    """Those of the first backend that keeps a history; None where none does. Of several backends of one namespace, the
+    first one's count."""
+    firsts = (place.backend for place in places())
+    return next((options for options in _options(firsts) if options.history_days is not None), None)
 
 
-def _options() -> Iterator[Options]:
-    for place in places():
+def _options(backends: Iterable[KubernetesBackend]) -> Iterator[Options]:
+    for backend in backends:
         # Wrong settings are for `manage.py check`, and for the pages that ask the cluster.
         with suppress(ImproperlyConfigured):
-            if place.backend.in_cluster:
-                yield place.backend.parsed_options
+            if backend.in_cluster:
+                yield backend.parsed_options
 
 
 def has_receivers() -> bool:
@@ -112,7 +123,7 @@ def has_receivers() -> bool:
 
 def place_of(alias: str | None) -> Place | None:
     """The place with that alias; without one, the first. None where there is none."""
-    return next((place for place in places() if alias in (None, "", place.alias)), None)
+    return next((place for place in places() if alias in (None, "", *place.aliases)), None)
 
 
 def split(pk: str) -> tuple[Place | None, str]:

@@ -79,8 +79,8 @@ def declared_resources(place: Place) -> list[Resource]:
     for schedule in declared:
         # The function that draws a workflow may raise anything.
         with suppress(Exception):
-            if schedule.task.backend == place.alias:
-                found.append(resource_of(schedule, "", options_for(place.alias)))
+            if schedule.task.backend in place.aliases:
+                found.append(resource_of(schedule, "", options_for(schedule.task.backend)))
     return sorted(found, key=_name)
 
 
