@@ -11,6 +11,7 @@ import pytest
 from djangotasks_operator.runtime import kopf_shell
 
 
+@pytest.mark.thorough
 def test_a_user_without_a_name_may_run_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenShift gives each namespace users of its own, which no image knows, and so may a policy of the cluster."""
 
