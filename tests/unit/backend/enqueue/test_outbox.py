@@ -158,6 +158,7 @@ def test_outbox_key_reused_while_its_row_is_being_cancelled(cluster: Cluster) ->
     assert (cluster.resources[first]["spec"]["cancel"], arguments(cluster, first)) == (True, [1])
 
 
+@pytest.mark.thorough
 def test_outbox_bounds_the_bytes_of_a_statement(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the inbox does: MariaDB refuses a statement of more than 16 MiB, and would never take these."""
     monkeypatch.setattr(Backend, "away", True)

@@ -45,6 +45,7 @@ def minutes(found: Newest) -> list[float]:
     return [(row.enqueued_at - BEGIN) / timedelta(minutes=1) for row in found.rows if row.enqueued_at]
 
 
+@pytest.mark.thorough
 def test_the_newest_are_two_small_requests_whatever_there_is() -> None:
     tables = FakeTables(*(task(n) for n in range(3000)))
     assert minutes(find(tables, limit=50)) == [*range(2999, 2949, -1)]
@@ -76,6 +77,7 @@ def test_tasks_whose_names_do_not_tell_the_time_are_found_too(other: Callable[[f
     assert minutes(find(tables, limit=limit)) == [*range(29, -1, -1)][: limit or None]
 
 
+@pytest.mark.thorough
 def test_many_such_tasks_are_read_page_by_page() -> None:
     tables = FakeTables(*(keyed(n) for n in range(1200)), *(task(n + 0.5) for n in range(1200)))
     assert minutes(find(tables, limit=4)) == [1199.5, 1199, 1198.5, 1198]

@@ -73,6 +73,7 @@ def test_a_task_that_is_named_after_a_date_is_a_step() -> None:
     assert days.enqueue().get() == [1, [2, 3]]
 
 
+@pytest.mark.thorough
 def test_limits_are_those_of_a_cluster() -> None:
     """A graph that runs in tests, and is too large elsewhere: https://github.com/celery/celery/pull/4979."""
 
@@ -96,6 +97,7 @@ def test_limits_are_those_of_a_cluster() -> None:
         wide.enqueue(1, 1, "x", "x" * 32_760)
 
 
+@pytest.mark.thorough
 def test_a_chain_that_cannot_run_is_called_so() -> None:
     with pytest.raises(InvalidTask, match=r"^a chain or a group draws no graph that can run: it has 501 steps"):
         group(*[call(note, 1)] * 501).enqueue()

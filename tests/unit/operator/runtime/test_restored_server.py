@@ -54,6 +54,7 @@ def test_a_list_that_is_older_than_the_last_one_ends_the_process() -> None:
     assert [found.resource_version for found in store.holds.all()] == ["10"]
 
 
+@pytest.mark.thorough
 def test_a_list_that_is_older_than_what_the_watch_has_delivered_ends_the_process() -> None:
     server = Server(2, 3, bookmark=20)
 
