@@ -5,7 +5,6 @@ In a task's pod the operator answers them in the API server's place: see `connec
 
 import copy
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ApiUnavailable
+from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.kube.connection import Connection, connect
 from django_tasks_kubernetes.kube.pages import PageLimit, items_of, rows_of, selectors
 from django_tasks_kubernetes.kube.recognition import has_key_of, is_same
@@ -216,7 +216,7 @@ class Client:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
-            "timeoutSeconds": str(random.randint(*WATCH_SECONDS)),  # noqa: S311 - so that not all end at once
+            "timeoutSeconds": str(round(between(*WATCH_SECONDS))),
         } | ({"fieldSelector": selector} if selector else {})
         response = self._request("GET", f"{self._path}?{urlencode(query)}", stream=True)
         if response.status == HTTPStatus.OK:

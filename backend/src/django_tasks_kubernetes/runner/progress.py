@@ -5,13 +5,13 @@ A report that cannot be sent is dropped for a newer one. None of them is logged.
 """
 
 import os
-import random
 import threading
 import time
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
 from django_tasks_kubernetes.runner.log import logger
 from djangotasks_api.reports import ProgressReport
@@ -133,7 +133,7 @@ class ProgressSender:
             INTERVAL_MAX_SECONDS, self._heartbeat or INTERVAL_MAX_SECONDS, INTERVAL_SECONDS * 2**self._failures
         )
         self._failures = min(self._failures + 1, 10)
-        return random.uniform(INTERVAL_SECONDS, longest)  # noqa: S311 - no secret
+        return between(INTERVAL_SECONDS, longest)
 
     def _post(self, report: ProgressReport) -> int | None:
         """Sends a report. Returns the status, or None where there was no answer."""

@@ -1,6 +1,5 @@
 """Tells the operator that the task started and how it ended. The standard library only."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.progress import ProgressSender, heartbeat_seconds
@@ -93,7 +93,7 @@ class Reporter:
                         logger.error("The operator refused the outcome (%d): %s", status, words)
                         return False
                 problem = f"{status} {words}"
-            delay = random.uniform(0, min(self._backoff_max, BACKOFF_SECONDS * 2**attempt))  # noqa: S311 - no secret
+            delay = between(0, min(self._backoff_max, BACKOFF_SECONDS * 2**attempt))
             if time.monotonic() + delay >= deadline:
                 hope = "It reads it from the termination message." if kept else "The result is lost."
                 note(problem)
@@ -115,7 +115,7 @@ class Reporter:
             else:
                 if status < 500 and status not in TRANSIENT_STATUSES and status != HTTPStatus.FORBIDDEN:
                     return
-            self._ended.wait(random.uniform(delay / 2, delay))  # noqa: S311 - no secret
+            self._ended.wait(between(delay / 2, delay))
             delay = min(2 * delay, STARTED_BACKOFF_MAX_SECONDS)
 
 

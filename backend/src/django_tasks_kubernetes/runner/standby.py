@@ -5,7 +5,6 @@ What it holds meanwhile is memory alone: database connections and caches are clo
 
 import importlib
 import json
-import random
 import socket
 import time
 from collections.abc import MutableMapping
@@ -14,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.runner import collector
 from django_tasks_kubernetes.runner.connections import close_caches, close_databases
 from django_tasks_kubernetes.runner.endpoint import http_errors
@@ -156,4 +156,4 @@ def _leader(answer: bytes) -> str | None:
 
 def _rest(failures: int) -> None:
     most = min(BACKOFF_SECONDS * 2 ** min(failures, 10), BACKOFF_MAX_SECONDS)
-    time.sleep(random.uniform(most / 2, most))  # noqa: S311 - no secret
+    time.sleep(between(most / 2, most))

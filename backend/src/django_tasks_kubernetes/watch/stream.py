@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import math
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib3.exceptions import HTTPError
 
 from django_tasks_kubernetes.exceptions import ApiUnavailable, NotAuthenticated
+from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.watch.events import BOOKMARK, ERROR, Event, lines, parse
 
 if TYPE_CHECKING:
@@ -155,4 +155,4 @@ class WatchStream:
 
 def _backoff(failures: int) -> float:
     longest = min(BACKOFF_SECONDS * 2.0 ** (failures - 1), BACKOFF_MAX_SECONDS)
-    return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
+    return longest * between(0.5, 1)
