@@ -18,7 +18,7 @@ import pytest
 from kopf._cogs.aiokits import aiotasks
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue
-from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
+from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_operator.app import Operator
 from djangotasks_operator.config import Config
@@ -150,7 +150,7 @@ def test_a_task_of_a_queue_that_kopf_delivers_runs_to_its_end(tmp_path: Path) ->
 
     api = play(tmp_path, story)
     assert sorted(api.watched) == sorted(
-        [TASK_PLURAL, QUEUE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, "jobs", "pods", "pods"]
+        [TASK_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, HOLD_PLURAL, WORKFLOW_PLURAL, "jobs", "pods", "pods"]
     ), "one watch for each kind, and one for standby pods"
 
 

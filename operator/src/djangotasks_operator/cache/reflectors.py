@@ -1,10 +1,9 @@
 """Keep the store up to date: which kinds are listed, and who watches them.
 
-Workflows, tasks, Jobs and Pods come in thousands, and have reflectors of our own: kopf takes 0.45 ms of CPU an event,
-and a task of the event loop an object. So have holds: who may write nothing
-else must not cost more with them. Queues and schedules change rarely, and kopf watches them
-(`controllers.kopf_handlers`). They are only listed here: after 410 Gone kopf does not say which of them were deleted
-meanwhile.
+Schedules, workflows, tasks, Jobs and Pods come in thousands, and have reflectors of our own: kopf takes 0.45 ms of CPU
+an event, and a task of the event loop an object. So have holds: who may write nothing else must not cost more with
+them. Queues are few, and kopf watches them (`controllers.kopf_handlers`). They are only listed here: after 410 Gone
+kopf does not say which of them were deleted meanwhile.
 """
 
 import asyncio
@@ -31,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Standby pods before pods: one that is claimed between the two lists is in the second.
 REFLECTED: tuple[Kind[Store, Any], ...] = (
+    SCHEDULE_SOURCE,
     HOLD_SOURCE,
     WORKFLOW_SOURCE,
     TASK_SOURCE,
@@ -56,7 +56,6 @@ class Scope:
         # a Job or Pod of a listed task is in its own list, unless it is gone.
         self._listers: list[Lister[Store, Any]] = [
             Lister(api, store, QUEUE_SOURCE, namespace),
-            Lister(api, store, SCHEDULE_SOURCE, namespace),
             *self.reflectors,
         ]
         self.left_out = False
@@ -105,7 +104,7 @@ class Reflectors:
         return set(refused)
 
     async def watch(self) -> None:
-        """Watch holds, workflows, tasks, Jobs and Pods until cancelled."""
+        """Watch schedules, holds, workflows, tasks, Jobs and Pods until cancelled."""
         async with asyncio.TaskGroup() as group:
             for scope in self._scopes:
                 for reflector in () if scope.left_out else scope.reflectors:

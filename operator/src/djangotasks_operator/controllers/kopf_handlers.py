@@ -1,7 +1,7 @@
-"""All that kopf calls: login, start, end, and the events of what administrators configure.
+"""All that kopf calls: login, start, end, and the events of queues.
 
-Those kinds change rarely: queues and schedules. A handler only puts the object into the cache, which enqueues
-keys: kopf does not retry the handlers of events.
+They are few, and change rarely. The handler only puts the queue into the cache, which enqueues keys: kopf does not
+retry the handlers of events.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,12 +9,11 @@ from typing import Any
 
 import kopf
 
-from djangotasks_api.names import GROUP, VERSION
-from djangotasks_operator.cache.kinds import QUEUE_SOURCE, SCHEDULE_SOURCE
+from djangotasks_api.names import GROUP, QUEUE_PLURAL, VERSION
+from djangotasks_operator.cache.kinds import QUEUE_SOURCE
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.runtime.credentials import login
 from djangotasks_operator.runtime.kopf_shell import configure
-from djangotasks_operator.runtime.reflector import Kind
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 
 
@@ -32,17 +31,11 @@ def make_registry(store: Store, monitor: WatchMonitor, drain: Callable[[], Await
     async def end(**_: Any) -> None:
         await drain()
 
-    def watch(kind: Kind[Store, Any]) -> None:
-        plural = kind.resource.plural
-
-        @kopf.on.event(GROUP, VERSION, plural, id=plural, registry=registry)
-        async def changed(event: kopf.RawEvent, **_: Any) -> None:
-            body: Any = event["object"]
-            metadata = body["metadata"]
-            monitor.observed(plural, metadata["namespace"], metadata["resourceVersion"])
-            kind.apply_event(store, {"type": event["type"], "object": body})
-
-    watch(QUEUE_SOURCE)
-    watch(SCHEDULE_SOURCE)
+    @kopf.on.event(GROUP, VERSION, QUEUE_PLURAL, id=QUEUE_PLURAL, registry=registry)
+    async def changed(event: kopf.RawEvent, **_: Any) -> None:
+        body: Any = event["object"]
+        metadata = body["metadata"]
+        monitor.observed(QUEUE_PLURAL, metadata["namespace"], metadata["resourceVersion"])
+        QUEUE_SOURCE.apply_event(store, {"type": event["type"], "object": body})
 
     return registry

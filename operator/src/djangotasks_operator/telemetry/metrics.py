@@ -103,7 +103,7 @@ class Metrics:
             self.reconcile_errors.labels(cause)
         self.requests = counter(
             "api_requests",
-            "Requests to the API server, kopf's watches of queues and schedules apart.",
+            "Requests to the API server, kopf's watches of queues apart.",
             "verb",
             "resource",
             "code",
