@@ -20,7 +20,6 @@ from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.resources import EVENTS, PODS, Object, Resource, path
 from djangotasks_operator.runtime.server_clock import ServerClock
 from djangotasks_operator.runtime.transport import (
-    CREATE_TIMEOUT,
     JSON,
     METADATA,
     REQUEST_TIMEOUT,
@@ -49,7 +48,6 @@ WATCH_SILENCE = 70.0
 LOG_LINES = 500
 LOG_BYTES = 64 * 1024
 LOG_TIMEOUT = 5.0
-CREATES = frozenset({"create", "dry_run"})
 
 
 class Api:
@@ -283,10 +281,9 @@ class Api:
         body: Object | Sequence[Object],
         params: Mapping[str, str] | None = None,
     ) -> Object:
-        limits = aiohttp.ClientTimeout(total=CREATE_TIMEOUT, sock_connect=REQUEST_TIMEOUT) if verb in CREATES else None
         async with self._writes:
             self._fence()
             answer = await self._transport.request(
-                verb, resource, url, body, params, limits, tries=self._tries, before_retry=self._fence
+                verb, resource, url, body, params, tries=self._tries, before_retry=self._fence
             )
         return decode(answer)

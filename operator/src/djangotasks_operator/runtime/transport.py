@@ -41,7 +41,7 @@ CONTENT = {"patch": "merge-patch+json", "json_patch": "json-patch+json"}
 REQUEST_TIMEOUT = 15.0
 # For a create the API server may ask one webhook after the other, each for up to 30 s, before it goes on without their
 # answers, or says within its own 60 s which one did not give any. Who gave up earlier would create nothing, ever.
-CREATE_TIMEOUT = 65.0
+CREATE_LIMITS = aiohttp.ClientTimeout(total=65.0, sock_connect=REQUEST_TIMEOUT)
 # Tries of a request that is answered with 429. Each waits for as long as the server asks, so the last one comes after
 # a few seconds; then the caller's own backoff goes on.
 THROTTLED_TRIES = 4
@@ -138,7 +138,7 @@ class Transport:
                     data=data,
                     headers=self._headers | own,
                     params=params,
-                    timeout=limits or self._session.timeout,
+                    timeout=limits or (CREATE_LIMITS if METHODS[verb] == "POST" else self._session.timeout),
                 ) as response:
                     code = str(response.status)
                     self._clock.observe(response.headers.get("Date"), asked_at)
