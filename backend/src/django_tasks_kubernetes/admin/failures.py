@@ -19,7 +19,7 @@ from django_tasks_kubernetes.admin.failure_groups import Group, grouped, open_of
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.reading import ROWS_MAX, kept, pages
+from django_tasks_kubernetes.admin.reading import ROWS_MAX, kept, pages, rows_of
 from django_tasks_kubernetes.admin.shapes import Chart
 from django_tasks_kubernetes.admin.windows import WINDOWS, Window
 from django_tasks_kubernetes.presentation.rows import Row
@@ -115,12 +115,7 @@ def retried(place: Place) -> frozenset[str]:
 
 def _pages(place: Place, **selectors: str) -> tuple[list[Row], bool]:
     """One request for each 1,000; and whether these are all."""
-    rows: list[Row] = []
-    token = None
-    for page in pages(lambda token: place.page(**selectors, limit=ROWS_MAX, token=token)):
-        rows += page.rows
-        token = page.token
-    return rows, token is None
+    return rows_of(pages(lambda token: place.page(**selectors, limit=ROWS_MAX, token=token)))
 
 
 def _shown(group: Group, number: int, window: Window, place: Place, *, is_all: bool) -> Shown:

@@ -1,10 +1,10 @@
 """The tasks of a page: a bounded read, and an honest account of what it left out."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from django_tasks_kubernetes.admin.keeping import KEEPER, MOST_SECONDS, Answer
 from django_tasks_kubernetes.admin.places import Place
@@ -59,15 +59,18 @@ class Reading:
     """Whether none is missing between them: those whose names do not tell the time may be too many."""
 
 
-class Part(Protocol):
+class Part[R](Protocol):
     """A page of a list."""
+
+    @property
+    def rows(self) -> Sequence[R]: ...
 
     @property
     def token(self) -> str | None:
         """Continues the list; None at its end."""
 
 
-def pages[P: Part](read: Callable[[str | None], P], clock: Callable[[], float] = time.monotonic) -> Iterator[P]:
+def pages[P: Part[Any]](read: Callable[[str | None], P], clock: Callable[[], float] = time.monotonic) -> Iterator[P]:
     """Reads a list page by page, not without end: the last page has a token where there are more. `read`: makes the
     request that a token continues the list with."""
     end = clock() + PAGES_SECONDS
@@ -78,6 +81,16 @@ def pages[P: Part](read: Callable[[str | None], P], clock: Callable[[], float] =
         token = page.token
         if token is None or clock() >= end:
             return
+
+
+def rows_of[R](pages: Iterable[Part[R]]) -> tuple[list[R], bool]:
+    """Those of all these pages, and whether these are all that there are."""
+    rows: list[R] = []
+    token = None
+    for page in pages:
+        rows += page.rows
+        token = page.token
+    return rows, token is None
 
 
 def read(place: Place, view: View, *, fresh: bool = False) -> Answer[Reading]:

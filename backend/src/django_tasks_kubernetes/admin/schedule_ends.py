@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.reading import ROWS_MAX, pages
+from django_tasks_kubernetes.admin.reading import ROWS_MAX, pages, rows_of
 from django_tasks_kubernetes.admin.workflow_reading import WorkflowRows, workflow_page
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.filters import EVER
@@ -67,13 +67,10 @@ def read_ends_of(place: Place, schedule: Resource) -> Ends:
     """Those of one schedule, of which there are too many for a list of all."""
     name = schedule["metadata"]["name"]
     read = _tasks(place) if schedule["spec"].get("workflow") is None else _workflows(place)
-    found: list[Row | WorkflowRow] = []
-    token = None
-    for page in pages(lambda token: read(f"{SCHEDULE_LABEL}={name}", token)):
-        # The last ones are at the end, but for those that people have run, which are at the beginning.
-        found += page.rows
-        token = page.token
-    return _ends(found, {name} if token is not None else ())
+    found: list[Row | WorkflowRow]
+    # The last ones are at the end, but for those that people have run, which are at the beginning.
+    found, is_complete = rows_of(pages(lambda token: read(f"{SCHEDULE_LABEL}={name}", token)))
+    return _ends(found, () if is_complete else {name})
 
 
 def _of_all(read: Pages, names: Iterable[str]) -> tuple[list[Row | WorkflowRow], set[str]]:

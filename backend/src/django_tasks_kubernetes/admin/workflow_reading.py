@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django_tasks_kubernetes.admin.memory import has_labels
 from django_tasks_kubernetes.admin.places import Place
-from django_tasks_kubernetes.admin.reading import pages
+from django_tasks_kubernetes.admin.reading import pages, rows_of
 from django_tasks_kubernetes.presentation.filters import EVER, WorkflowFilter
 from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
 from django_tasks_kubernetes.presentation.text import before
@@ -43,12 +43,11 @@ def read_workflows(place: Place, which: WorkflowFilter) -> WorkflowReading:
     first = workflow_page(place, fields=which.selector)
     if first.token is None:
         return WorkflowReading(rows=_newest(first.rows), is_complete=True)
-    rows = {row.id: row for row in first.rows}
-    token: str | None = None
-    for page in pages(lambda token: workflow_page(place, fields=which.selector, labels=NOT_IN_ORDER, token=token)):
-        rows |= {row.id: row for row in page.rows}
-        token = page.token
-    return WorkflowReading(rows=_newest(rows.values())[:ROWS_MAX], is_complete=False, is_newest=token is None)
+    others, is_newest = rows_of(
+        pages(lambda token: workflow_page(place, fields=which.selector, labels=NOT_IN_ORDER, token=token))
+    )
+    rows = {row.id: row for row in (*first.rows, *others)}
+    return WorkflowReading(rows=_newest(rows.values())[:ROWS_MAX], is_complete=False, is_newest=is_newest)
 
 
 def workflow_page(place: Place, *, fields: str = "", labels: str = "", token: str | None = None) -> WorkflowRows:

@@ -11,27 +11,18 @@ from django.utils import timezone
 
 from django_tasks_kubernetes import exceptions
 from django_tasks_kubernetes.context import KubernetesTaskContext
-from django_tasks_kubernetes.schedules import declare, schedule
-from django_tasks_kubernetes.schedules.discover import Discovery
-from django_tasks_kubernetes.schedules.registry import Registry
+from django_tasks_kubernetes.schedules import schedule
 from django_tasks_kubernetes.testing import in_memory
-from django_tasks_kubernetes.testing import schedules as virtual
 from tests.unit.backend import tasks
 
 NOON = datetime(2020, 11, 29, 12, tzinfo=UTC)
 FUTURE = datetime(2090, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 UNTYPED: Any = schedule
+
+pytestmark = pytest.mark.usefixtures("registry")
 ECHO: Any = tasks.echo
 RUNS_MAX = 100
-
-
-@pytest.fixture(autouse=True)
-def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Registry()
-    monkeypatch.setattr(declare, "declared", found)
-    monkeypatch.setattr(virtual, "declared", found)
-    monkeypatch.setattr(virtual, "discover", Discovery)
 
 
 @pytest.fixture

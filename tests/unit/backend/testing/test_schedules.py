@@ -8,9 +8,8 @@ import pytest
 from django.utils.timezone import localdate
 
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
-from django_tasks_kubernetes.schedules import declare, schedule
+from django_tasks_kubernetes.schedules import schedule
 from django_tasks_kubernetes.schedules.discover import Discovery
-from django_tasks_kubernetes.schedules.registry import Registry
 from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.testing import schedules as virtual
 from tests.unit.backend import tasks
@@ -20,14 +19,7 @@ HOUR = timedelta(hours=1)
 BERLIN = ZoneInfo("Europe/Berlin")
 UNTYPED: Any = schedule
 
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    found = Registry()
-    monkeypatch.setattr(declare, "declared", found)
-    monkeypatch.setattr(virtual, "declared", found)
-    monkeypatch.setattr(virtual, "discover", Discovery)
-    return found
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 def hours(results: list[Any]) -> list[str]:
