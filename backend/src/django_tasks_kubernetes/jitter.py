@@ -11,3 +11,8 @@ _OWN: Final = random.Random()  # noqa: S311 - no secret
 def between(shortest: float, longest: float) -> float:
     """Seconds between these two."""
     return _OWN.uniform(shortest, longest)
+
+
+def backoff(first: float, tries: int, longest: float) -> float:
+    """Seconds until the next try, after so many: of 0 to `first`, then twice as many each time, up to `longest`."""
+    return between(0, min(longest, first * 2**tries))

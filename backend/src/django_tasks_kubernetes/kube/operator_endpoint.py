@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ClusterNotConfigured
-from django_tasks_kubernetes.jitter import between
+from django_tasks_kubernetes.jitter import backoff
 from django_tasks_kubernetes.kube import operator_errors
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.reports import report_path
@@ -89,7 +89,7 @@ class OperatorEndpoint:
                 if not _is_passing(response.status, time.monotonic() - began):
                     return response
                 asked, problem = _retry_after(response), operator_errors.words_of(response.status, response.data)
-            delay = asked + between(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**tries))
+            delay = asked + backoff(BACKOFF_SECONDS, tries, BACKOFF_MAX_SECONDS)
             if time.monotonic() + delay >= deadline:
                 raise operator_errors.unavailable(self.server, problem, self._options.operator_timeout) from cause
             tries += 1

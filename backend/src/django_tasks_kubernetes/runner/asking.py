@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final, NoReturn
 
 from django_tasks_kubernetes.exceptions import InputUnavailable
-from django_tasks_kubernetes.jitter import between
+from django_tasks_kubernetes.jitter import backoff
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors, words_of
 from django_tasks_kubernetes.runner.log import logger
@@ -51,7 +51,7 @@ def ask(endpoint: Endpoint, kind: str, deadline: float, seconds: float) -> bytes
                 case _ if status < 500 and status not in TRANSIENT_STATUSES:
                     fail(words_of(answer))
             problem = f"{status} {words_of(answer)}"
-        delay = between(0, min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2**tries))
+        delay = backoff(BACKOFF_SECONDS, tries, BACKOFF_MAX_SECONDS)
         if time.monotonic() + delay >= deadline:
             fail(f"The operator did not answer in {seconds:.0f} s: {problem}.", retryable=True)
         if tries == 0:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from django_tasks_kubernetes.jitter import between
+from django_tasks_kubernetes.jitter import backoff, between
 from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.progress import ProgressSender, heartbeat_seconds
@@ -93,7 +93,7 @@ class Reporter:
                         logger.error("The operator refused the outcome (%d): %s", status, words)
                         return False
                 problem = f"{status} {words}"
-            delay = between(0, min(self._backoff_max, BACKOFF_SECONDS * 2**attempt))
+            delay = backoff(BACKOFF_SECONDS, attempt, self._backoff_max)
             if time.monotonic() + delay >= deadline:
                 hope = "It reads it from the termination message." if kept else "The result is lost."
                 note(problem)

@@ -99,7 +99,7 @@ def test_it_waits_a_little_longer_each_time(server: Server, client: Client, monk
         longest.append(most)
         return least
 
-    monkeypatch.setattr(f"{MODULE}.between", shortest)
+    monkeypatch.setattr("django_tasks_kubernetes.jitter.between", shortest)
     server.answer = answers(*[None] * 8, CREATED)
     client.create(RESOURCE)
     assert longest == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5]
