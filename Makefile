@@ -11,8 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 CLUSTER := python -m tools.cluster
 # More than there are processors, since tests mostly wait for the cluster. A file's tests share a namespace.
 WORKERS ?= 4
-# CI tries a story that failed again, so that a race on a busy machine does not stop all; its summary lists each try.
-RERUNS := $(if $(CI),--reruns 2 -raR)
+# CI tries a story that failed again, so that a race on a busy machine does not stop all; its summary shows each try.
+RERUNS := $(if $(CI),--reruns 2 --rerun-show-tracebacks -raR)
 # What runs side by side prints one after the other.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # Not what takes long, which `make test` runs. Without plugins that do nothing for these tests, and something before and

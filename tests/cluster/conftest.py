@@ -13,7 +13,7 @@ from tests.support.rights import wait_granted
 from tests.support.stage import stage, zygote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from django.tasks.backends.base import BaseTaskBackend
@@ -26,12 +26,29 @@ __all__ = ["cluster", "kubectl", "namespace", "operator", "queue", "stage", "zyg
 
 HERE = "tests/cluster/"
 TASKS = "djangotasks.djangotasks.dev"
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(HERE):
             item.add_marker(pytest.mark.cluster)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-rerunfailures keeps the module's fixtures for the next try
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """A story that failed leaves its namespace and its operator in any state: whatever runs next has others. The
+    fixtures of the session are kept."""
+    if item.stash.get(FAILED, False):
+        item.stash[FAILED] = False
+        item.session._setupstate.teardown_exact(item.session)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
