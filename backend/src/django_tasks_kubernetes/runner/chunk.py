@@ -1,7 +1,8 @@
 """Calls a task's function once for each item of a list, and says what became of each. Imported for chunks alone.
 
-An item that fails keeps none of the others from running. What an attempt leaves (`left`) is handed to the next one by
-the operator, so that nothing that succeeded, or failed for good, runs again.
+An item that fails keeps none of the others from running. No item begins once the attempt is to end, also where the one
+before has caught what should have ended it: SIGTERM comes once, and SIGKILL follows. What an attempt leaves (`left`) is
+handed to the next one by the operator, so that nothing that succeeded, or failed for good, runs again.
 """
 
 import os
@@ -21,6 +22,7 @@ from django_tasks_kubernetes.returned import ReturnedWorkflow
 from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on
 from django_tasks_kubernetes.runner.limits import fits_resource, refuse_unawaited
 from django_tasks_kubernetes.runner.log import logger
+from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated
 from django_tasks_kubernetes.task import replace_unvalidated
 from djangotasks_api.bounds import ITEM_MESSAGE_MAX_CHARS
 from djangotasks_api.items import ItemError, ItemsReport, kept
@@ -124,6 +126,8 @@ class ChunkRun:
 
     def _run(self) -> None:
         for position in self._chunk.to_run:
+            if self._interrupted():
+                raise Terminated(TERMINATED_CODE)
             try:
                 more, kwargs = self._arguments()
                 value = self._task.func(*self._context, self._items[position], *more, **kwargs)
@@ -134,9 +138,13 @@ class ChunkRun:
                 self._returned(position, value)
 
     async def _run_async(self) -> None:
+        from asyncio import CancelledError
+
         from asgiref.sync import sync_to_async
 
         for position in self._chunk.to_run:
+            if self._interrupted():
+                raise CancelledError
             try:
                 more, kwargs = self._arguments()
                 value = await self._task.func(*self._context, self._items[position], *more, **kwargs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +86,10 @@ def act(item: int, factor: int = 1, *, log: list[int] | None = None) -> Any:
             raise Terminated(143)
         case 19:
             raise Frozen("no 19")
+        case 22:
+            WORLD.interrupted = True
+            with suppress(BaseException):
+                raise Terminated(143)
         case 20:
             return Lazy(a=1)
         case 21:
@@ -106,6 +112,16 @@ async def act_async(item: int) -> int:
     WORLD.calls[item] += 1
     if item == 13:
         raise ValueError("no 13")
+    return item
+
+
+@task
+async def act_async_on_and_on(item: int) -> int:
+    WORLD.calls[item] += 1
+    if item == 22:
+        WORLD.interrupted = True
+        with suppress(asyncio.CancelledError):
+            raise asyncio.CancelledError
     return item
 
 
@@ -245,6 +261,22 @@ def test_what_was_done_is_left_where_the_attempt_is_ended(items: list[int], left
     assert [(report.completed, report.result) for report in reported] == left
     assert max(WORLD.calls) == 18
     assert sum(WORLD.calls.values()) == items.index(18) + 1
+
+
+@pytest.mark.parametrize(("task", "returned"), [(act, "null"), (act_async_on_and_on, "22")])
+def test_no_item_begins_when_one_has_caught_the_end_of_the_attempt(task: AnyTask, returned: str) -> None:
+    """A bare `except:`, or an exception that Python ignores since it comes in a __del__: the signal comes once, and the
+    kubelet kills the pod later, and with it all that was done. See https://github.com/freelabz/secator/pull/1372."""
+    left: list[ItemsReport] = []
+    with pytest.raises((Terminated, asyncio.CancelledError)):
+        attempt(task, [1, 22, 2], leave=left.append)
+    assert [(report.completed, report.result) for report in left] == [("0-1", f"[1,{returned},null]")]
+    assert WORLD.calls == {1: 1, 22: 1}
+
+
+@pytest.mark.parametrize("task", [act, act_async_on_and_on])
+def test_a_chunk_whose_last_item_returns_all_the_same_has_succeeded(task: AnyTask) -> None:
+    assert attempt(task, [1, 22]).succeeded
 
 
 def test_the_next_attempt_runs_what_failed_alone(world: World) -> None:
