@@ -25,6 +25,14 @@ from djangotasks_operator.pods.views import CREATED_AT_ANNOTATION, AttemptId, Bo
 
 # The cluster autoscaler may remove the node of a pod that waits, whatever the template says of one that works.
 SAFE_TO_EVICT_ANNOTATION = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+# These keep a pod, and so its node: from Karpenter, and from the descheduler. One that waits has none of a template's.
+KEEPING_ANNOTATIONS = frozenset(
+    {
+        "karpenter.sh/do-not-disrupt",
+        "karpenter.sh/do-not-evict",
+        "descheduler.alpha.kubernetes.io/prefer-no-eviction",
+    }
+)
 # Kueue counts a pod from its creation on: a standby pod would hold the quota of a task.
 KUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 # Of the name of a queue, in the names of its standby pods, which are DNS labels.
@@ -78,6 +86,9 @@ def standby_pod(
 ) -> Manifest:
     """Make a standby pod: the pod of an attempt, with no task yet. It is the queue's, and goes with it."""
     manifest, container_name, _ = template
+    annotations = {
+        key: value for key, value in manifest["metadata"]["annotations"].items() if key not in KEEPING_ANNOTATIONS
+    }
     labels = {
         QUEUE_LABEL: queue.metadata.name,
         STANDBY_LABEL: hash_,
@@ -91,7 +102,7 @@ def standby_pod(
             "name": access.pod,
             "namespace": access.namespace,
             "labels": manifest["metadata"]["labels"] | labels,
-            "annotations": manifest["metadata"]["annotations"] | {SAFE_TO_EVICT_ANNOTATION: "true"},
+            "annotations": annotations | {SAFE_TO_EVICT_ANNOTATION: "true"},
             "ownerReferences": [owner(API_VERSION, QUEUE_KIND, queue.metadata.name, queue.metadata.uid)],
         },
         "spec": with_env(manifest["spec"], container_name, {STANDBY_VARIABLE: access.to_json(), TOKEN_VARIABLE: token}),
@@ -104,14 +115,15 @@ def claim_patch(
     """The JSON Patch that makes the standby pod the attempt's, if it is nobody's yet and is not being deleted. Labels
     are only added: NetworkPolicies go by them, and would cut what is open. `now`: when the attempt begins."""
     annotations = attempt_annotations(assignment) | {CREATED_AT_ANNOTATION: now.isoformat()}
-    evictable: str | None = template.manifest["metadata"]["annotations"].get(SAFE_TO_EVICT_ANNOTATION)
-    if evictable is not None:
-        annotations[SAFE_TO_EVICT_ANNOTATION] = evictable
+    for_a_task = template.manifest["metadata"]["annotations"]
+    annotations |= {
+        key: for_a_task[key] for key in (SAFE_TO_EVICT_ANNOTATION, *sorted(KEEPING_ANNOTATIONS)) if key in for_a_task
+    }
     changes = [
         *(_add("labels", key, value) for key, value in job.pod_labels.items()),
         *(_add("annotations", key, value) for key, value in annotations.items()),
     ]
-    if evictable is None:
+    if SAFE_TO_EVICT_ANNOTATION not in annotations:
         changes.append({"op": "remove", "path": _path("annotations", SAFE_TO_EVICT_ANNOTATION)})
     return [
         {"op": "test", "path": "/metadata/uid", "value": standby.uid},

@@ -13,6 +13,7 @@ from djangotasks_api.standby import StandbyAccess
 from djangotasks_operator.pods.diagnosis import end_cause
 from djangotasks_operator.pods.parsing import parse_pod
 from djangotasks_operator.pods.standby import (
+    KEEPING_ANNOTATIONS,
     SAFE_TO_EVICT_ANNOTATION,
     StandbyPod,
     claim_patch,
@@ -132,6 +133,15 @@ def test_a_claim_makes_it_the_attempts_pod() -> None:
     assert claimed()["metadata"]["labels"]["djangotasks.dev/standby"] == "the-hash"
     kept = template({"metadata": {"annotations": {SAFE_TO_EVICT_ANNOTATION: "false"}}})
     assert claimed(kept)["metadata"]["annotations"][SAFE_TO_EVICT_ANNOTATION] == "false"
+
+
+@pytest.mark.parametrize("key", sorted(KEEPING_ANNOTATIONS))
+def test_what_keeps_a_node_for_a_task_keeps_none_for_a_pod_that_waits(key: str) -> None:
+    """Nodes of idle runners stayed for ever: https://github.com/JiRaska/open-bank-oss/issues/4317"""
+    keeping = template({"metadata": {"annotations": {key: "true", "team": "a"}}})
+    annotations = standby_pod(make_queue(standby={}), keeping, "h", ACCESS, "t")["metadata"]["annotations"]
+    assert (annotations["team"], key in annotations) == ("a", False)
+    assert claimed(keeping)["metadata"]["annotations"][key] == "true"
 
 
 def test_before_it_is_nobodys_and_after_it_no_standby() -> None:
