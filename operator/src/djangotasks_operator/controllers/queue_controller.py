@@ -19,9 +19,9 @@ from djangotasks_operator.controllers.standby_controller import StandbyControlle
 from djangotasks_operator.controllers.start_results import Blocked
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.template import PodTemplate
+from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.runtime.controller import Result
 from djangotasks_operator.runtime.errors import ApiError
-from djangotasks_operator.status.attempts import current_number
 from djangotasks_operator.status.queue_status import (
     QUEUE_ERRORS,
     LastError,
@@ -39,8 +39,6 @@ QUEUES_IN_FLIGHT = 4
 # when a missing Deployment or service account is there, or when a Deployment changes.
 NOT_READY_INTERVAL = timedelta(seconds=15)
 DEPLOYMENT_INTERVAL = timedelta(seconds=60)
-# Reasons for which standby pods may be in the way.
-NO_ROOM = frozenset({Reason.QUOTA_EXCEEDED, Reason.UNSCHEDULABLE})
 # Reasons that keep a task from starting, and are no fault of its queue.
 TRANSIENT = frozenset({Reason.QUOTA_EXCEEDED, Reason.JOB_NAME_TAKEN})
 
@@ -95,16 +93,16 @@ class QueueController:
             return
         queue = queue_of(task)
         self._last_errors[queue] = error
-        if status.reason in NO_ROOM and not self._is_gated(task, status):
+        if status.reason is Reason.QUOTA_EXCEEDED:
             self._standbys.give_way(queue.namespace)
         if status.reason in QUEUE_ERRORS and (checked := self._checked.get(queue)) is not None:
             checked.needs_recheck = True
         self._work.queue_tasks_changed(queue)
 
-    def _is_gated(self, task: DjangoTask, status: TaskStatus) -> bool:
-        """Whether its pod waits for something else than room, such as Kueue: standby pods are not in its way."""
-        pod = self._store.pod(Key.of(task.metadata), current_number(status))
-        return pod is not None and pod.gated
+    def on_waiting(self, pod: Pod) -> None:
+        """Let standby pods give way to a pod that looks for room, whatever kept it from starting before."""
+        if pod.looks_for_room:
+            self._standbys.give_way(pod.namespace)
 
     async def reconcile(self, key: Key) -> Result:
         """Check the queue where that is due, and write its status where it has changed."""

@@ -36,7 +36,7 @@ class StandbyRoom:
         return False
 
     def _looks_for_room(self, namespace: str) -> bool:
-        pods = any(pod.finds_no_node and pod.namespace == namespace for pod in self._store.pods())
+        pods = any(pod.looks_for_room and pod.namespace == namespace for pod in self._store.pods())
         return pods or any(
             task.status.reason is Reason.QUOTA_EXCEEDED and not task.status.phase.is_terminal
             for task in self._store.tasks()

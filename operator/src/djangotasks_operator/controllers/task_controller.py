@@ -172,6 +172,8 @@ class TaskController:
         if action.until is not None:
             self._work.tasks.add_after(key, (action.until - now).total_seconds())
         self._read_events(key, snapshot, now)
+        if (pod := snapshot.pods.get(snapshot.number)) is not None:
+            self._queues.on_waiting(pod)
         if any(not pod.watched for pod in snapshot.pods.values()):
             self._work.tasks.add_after(key, UNWATCHED_SECONDS)
         return Result.WAITING if isinstance(action, AwaitAdmission) else Result.DONE

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from djangotasks_api.names import CONTAINER_NAME, GROUP
+from djangotasks_operator.pods.room import is_for_want_of_room
 
 # Names the main container of a pod; kubectl logs and exec use it too.
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -144,9 +145,9 @@ class Pod(AttemptObject):
         return self.deletes_by is not None
 
     @property
-    def finds_no_node(self) -> bool:
+    def looks_for_room(self) -> bool:
         """The scheduler looks for a node, and none has room."""
-        return self.unschedulable is not None and not self.gated
+        return self.unschedulable is not None and not self.gated and is_for_want_of_room(self.unschedulable)
 
     @property
     def ended(self) -> bool:

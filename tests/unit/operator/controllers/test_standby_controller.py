@@ -247,6 +247,43 @@ def test_they_stay_where_a_pod_waits_for_kueue() -> None:
     assert len(live(operator)) == 2, "the pod looks for no room"
 
 
+NO_NODE = (
+    "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. "
+    "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+)
+
+
+def test_they_stay_where_a_pod_selects_nodes_that_there_are_not() -> None:
+    """Those of a queue for GPUs, whose nodes are added when they are needed, or whose template is wrong."""
+    operator = make_warm()
+    before = live(operator)
+    operator.put_queue("gpu")
+    operator.put_task(make_task(queue="gpu"))
+    operator.drain()
+    nowhere = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": NO_NODE}
+    operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [nowhere]})
+    operator.wait(1)
+    assert operator.status().reason == "Unschedulable"
+    assert live(operator) == before
+
+
+@pytest.mark.parametrize("first", ["SchedulingGated", "Unschedulable"])
+def test_they_give_way_where_a_pod_comes_to_look_for_room(first: str) -> None:
+    """Kueue has admitted it, or its nodes were added: the status of the task says Unschedulable as before."""
+    operator = make_warm()
+    operator.put_queue("gpu")
+    operator.put_task(make_task(queue="gpu"))
+    operator.drain()
+    condition = {"type": "PodScheduled", "status": "False", "reason": first, "message": NO_NODE}
+    operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [condition]})
+    operator.wait(1)
+    assert len(live(operator)) == 2
+    condition |= {"reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient memory."}
+    operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [condition]})
+    operator.wait(1)
+    assert live(operator) == []
+
+
 def test_a_queue_that_is_gone_is_forgotten() -> None:
     operator = make_warm()
     operator.server.remove("djangotaskqueues", "default")
