@@ -22,7 +22,7 @@ from djangotasks_operator.cache.writer import TaskWriter
 from djangotasks_operator.controllers.admission import STARTING_LIMIT, Admission
 from djangotasks_operator.controllers.assignments import ReportAccess
 from djangotasks_operator.controllers.pod_templates import PodTemplates
-from djangotasks_operator.controllers.standby_pools import QueuePool, StandbyPools
+from djangotasks_operator.controllers.standby_pools import STUCK, UNLABELLED, QueuePool, StandbyPools
 from djangotasks_operator.controllers.standby_room import StandbyRoom
 from djangotasks_operator.controllers.start_results import Blocked, refusal_of
 from djangotasks_operator.controllers.work_queues import WorkQueues
@@ -56,11 +56,6 @@ BUSY_TASKS_MAX = 200
 # The condition of a queue when others have all standby pods that there may be.
 SHARES = f"{HELD_OF_NAMESPACE} standby pods of a namespace, and {HELD_MAX} in all"
 FULL = "TooMany", f"The operator keeps {SHARES}: lower the max of queues."
-UNLABELLED = (
-    "Failing",
-    "A standby pod was stored without the labels or the owner by which the operator finds it, and was deleted again: "
-    "look for a webhook or a policy that changes them.",
-)
 # Of a name: as many pods as there may be have names of their own.
 SUFFIX_BYTES = 5
 
@@ -131,7 +126,9 @@ class StandbyController:
         own = self._pools.of(key)
         own.lost({pod.name for pod in self._store.standbys.of_queue(key)}, self._pools.clock())
         for pod in [pod for pod in pods if pod.ended]:
-            await self._bury(pod, own)
+            await self._bury(pod, own, why_ended(pod))
+        for pod in self._stuck(queue, pods, own):
+            await self._bury(pod, own, STUCK)
         if (why := self._why_none(key, queue)) is not None:
             await self._delete([pod for pod in pods if not pod.ended], own)
             own.problem = why
@@ -256,12 +253,22 @@ class StandbyController:
                 return True
         return False
 
-    async def _bury(self, pod: StandbyPod, own: QueuePool) -> None:
-        """Delete a pod that has ended without a task. The next one is made later each time."""
+    def _stuck(self, queue: DjangoTaskQueue, pods: Iterable[StandbyPod], own: QueuePool) -> list[StandbyPod]:
+        """Those that run and do not come to wait. Nothing else would ever end them."""
+        quiet = {
+            pod.name: pod
+            for pod in pods
+            if pod.running and not (pod.ended or self._waiting.is_ready(Key(pod.namespace, pod.name)))
+        }
+        seconds = resolve(None, queue).start_timeout.total_seconds()
+        return [quiet[name] for name in own.stuck(quiet, seconds, self._pools.clock())]
+
+    async def _bury(self, pod: StandbyPod, own: QueuePool, why: tuple[str, str]) -> None:
+        """Delete a pod that has ended without a task, or gets to none. The next one is made later each time."""
         if not await self._writer.delete_standby(pod):
             return
         own.created_at.pop(pod.name, None)
-        own.failed(why_ended(pod), self._pools.clock())
+        own.failed(why, self._pools.clock())
 
     def _note_problem(self, own: QueuePool, pods: list[StandbyPod], missing: int) -> None:
         """What keeps the pods from starting that there are. What was wrong before stays until they wait."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field
 
 from djangotasks_api.models import DjangoTask
@@ -25,6 +25,16 @@ SILENT = (
     f"A standby pod has run for {SILENT_SECONDS:.0f} s and has not asked for a task: Django is still being set up, or "
     "the pod does not reach the operator's pods, which a NetworkPolicy may forbid.",
 )
+STUCK = (
+    "Failing",
+    "A standby pod had run for long and had not asked for a task, and was deleted: a module may hang as it is "
+    "imported, or ready(), or the pod does not reach the operator's pods, which a NetworkPolicy may forbid.",
+)
+UNLABELLED = (
+    "Failing",
+    "A standby pod was stored without the labels or the owner by which the operator finds it, and was deleted again: "
+    "look for a webhook or a policy that changes them.",
+)
 
 
 @dataclass(slots=True)
@@ -38,6 +48,7 @@ class QueuePool:
     created_at: dict[str, float] = field(default_factory=dict)
     """When each pod was made that has not come to wait, by name."""
     _silent_since: float | None = None
+    _quiet_since: dict[str, float] = field(default_factory=dict)
     _made_of: str | None = None
     _busy_since: float | None = None
     _modules: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -73,6 +84,13 @@ class QueuePool:
             self._silent_since = now
         elif now - self._silent_since >= SILENT_SECONDS:
             self.problem = self.problem or SILENT
+
+    def stuck(self, quiet: Collection[str], start_seconds: float, now: float) -> set[str]:
+        """Those that have been quiet for as long as a pod may take to start. `quiet`: all that run and do not ask now,
+        by name."""
+        self._quiet_since = {name: self._quiet_since.get(name, now) for name in quiet}
+        most = max(start_seconds, SILENT_SECONDS)
+        return {name for name, since in self._quiet_since.items() if now - since >= most}
 
     def lost(self, there: Container[str], now: float) -> None:
         """Find pods that somebody has deleted before they came to wait, or changed so that they are none. Made again at

@@ -129,13 +129,48 @@ def test_a_lower_max_holds_at_once() -> None:
     assert len(live(operator)) == 2
 
 
+def runs(operator: InMemoryOperator, name: str) -> None:
+    state = {"running": {"startedAt": operator.clock.stamp()}}
+    operator.set_pod_status(name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+
+
+def test_a_module_that_hangs_is_imported_no_more() -> None:
+    """Its pod runs, and would never be ready, nor any after it. See https://github.com/xiaods/k8e/pull/610."""
+    operator = make_warm(standby={"min": 1, "max": 1})
+    operator.put_task(make_task())
+    operator.drain()
+    operator.wait(1)
+    (hangs,) = live(operator)
+    runs(operator, hangs)
+    for _ in range(28):
+        operator.wait(10)
+    assert live(operator) == [hangs]
+    for _ in range(4):
+        operator.wait(10)
+    (name,) = live(operator)
+    assert name != hangs
+    (pod,) = (pod for pod in idle(operator) if pod["metadata"]["name"] == name)
+    assert "shop.tasks" not in str(pod["spec"])
+    found = condition(operator)
+    assert found is not None
+    assert found.reason == "Failing"
+    assert "hang" in found.message
+    runs(operator, name)
+    ask(operator)
+    for _ in range(60):
+        operator.wait(10)
+    assert live(operator) == [name], "it waits"
+    found = condition(operator)
+    assert found is not None
+    assert found.status == "True"
+
+
 def test_pods_that_run_and_never_ask_are_named() -> None:
     """A NetworkPolicy keeps them from the operator's pods."""
     operator = make_warm(standby={"min": 1, "max": 1})
     (name,) = live(operator)
     waiting(operator).asking.clear()
-    state = {"running": {"startedAt": operator.clock.stamp()}}
-    operator.set_pod_status(name, {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    runs(operator, name)
     for _ in range(14):
         operator.wait(10)
     found = condition(operator)
