@@ -28,13 +28,13 @@ from djangotasks_operator.controllers.start_results import Blocked, refusal_of
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.overrides import apply
 from djangotasks_operator.pods.standby import (
-    KUEUE_LABEL,
     StandbyPod,
     parse_standby,
     standby_name,
     standby_pod,
     template_hash,
     why_ended,
+    why_none_may_wait,
 )
 from djangotasks_operator.pods.template import PodTemplate
 from djangotasks_operator.pods.tokens import sign_standby
@@ -154,9 +154,8 @@ class StandbyController:
 
     def _wanted(self, key: Key, queue: DjangoTaskQueue, template: PodTemplate, own: QueuePool) -> Wanted:
         spec, quota = _standby(queue), quota_of(queue, self._store.holds.of(key, self._now()))
-        if KUEUE_LABEL in template.manifest["metadata"]["labels"]:
-            message = f"Kueue would count pods that wait: take {KUEUE_LABEL} out of the queue's template, or standby."
-            return Wanted(0, ("NotAllowed", message))
+        if (why := why_none_may_wait(template)) is not None:
+            return Wanted(0, ("NotAllowed", why))
         if self._room.is_short(key.namespace):
             return Wanted(0, ("NoRoom", "A pod or a quota of the namespace has no room: standby pods are made later."))
         rate = own.pool.arrivals.rate(self._pools.clock())

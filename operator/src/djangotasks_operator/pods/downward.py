@@ -4,8 +4,14 @@ what it takes from containers that are left out. Pure."""
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from djangotasks_api.names import ATTEMPT_LABEL, TASK_LABEL, TASK_UID_LABEL
 from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, containers, mapping, objects
 
+# Labels that a pod has with its task. Those of batch are the API server's, with the names of before as well.
+TASK_LABELS = frozenset(
+    {TASK_LABEL, TASK_UID_LABEL, ATTEMPT_LABEL}
+    | {f"{prefix}{name}" for prefix in ("", "batch.kubernetes.io/") for name in ("job-name", "controller-uid")}
+)
 FIELD = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]")
 
 
@@ -31,10 +37,20 @@ def write_out(spec: Manifest, before: Mapping[str, Mapping[str, str]], after: Ma
                 variable["value"] = escape(before[kind].get(key, ""))
 
 
+def label_of_task(spec: Manifest) -> str | None:
+    """A label of its task that a pod reads when it starts, in a variable or in a file: it is empty in one that is
+    started before there is a task."""
+    for _, reference in _references(spec, "fieldRef"):
+        found = FIELD.fullmatch(str(reference.get("fieldPath")))
+        if found is not None and found[1] == "labels" and found[2] in TASK_LABELS:
+            return found[2]
+    return None
+
+
 def refuse_resources_of(spec: Manifest, left_out: Collection[str]) -> None:
     """Raise InvalidTemplate where a variable or a file has a limit or a request of a container that is left out. The
     API server takes such a pod, and its kubelet starts no container of it."""
-    for path, reference in _resource_references(spec):
+    for path, reference in _references(spec, "resourceFieldRef"):
         if (name := reference.get("containerName")) in left_out:
             raise InvalidTemplate(
                 f"{path}: its resourceFieldRef names the container {name!r}, which tasks' pods leave out; keep that "
@@ -42,14 +58,15 @@ def refuse_resources_of(spec: Manifest, left_out: Collection[str]) -> None:
             )
 
 
-def _resource_references(spec: Manifest) -> Iterator[tuple[str, Manifest]]:
+def _references(spec: Manifest, kind: str) -> Iterator[tuple[str, Manifest]]:
+    """The references of a kind, with where they are, in variables and files."""
     for path, container in containers(spec):
         for variable in objects(container, "env", f"{path}.env"):
             source = mapping(variable, "valueFrom", f"{path}.env")
-            yield f"{path}.env ({variable.get('name')})", mapping(source, "resourceFieldRef", f"{path}.env")
+            yield f"{path}.env ({variable.get('name')})", mapping(source, kind, f"{path}.env")
     for volume in objects(spec, "volumes", "spec.volumes"):
         path = f"spec.volumes ({volume.get('name')})"
         projected = objects(mapping(volume, "projected", path), "sources", path)
         for source in (volume, *projected):
             for file in objects(mapping(source, "downwardAPI", path), "items", path):
-                yield path, mapping(file, "resourceFieldRef", path)
+                yield path, mapping(file, kind, path)

@@ -17,6 +17,7 @@ from djangotasks_api.names import (
 )
 from djangotasks_api.standby import NO_TASK_CODE, STANDBY_VARIABLE, StandbyAccess
 from djangotasks_operator.pods.diagnosis import end_cause, start_problem
+from djangotasks_operator.pods.downward import label_of_task
 from djangotasks_operator.pods.fields import Manifest
 from djangotasks_operator.pods.manifests import attempt_annotations, owner, with_env
 from djangotasks_operator.pods.parsing import parse_as_attempt
@@ -74,6 +75,18 @@ def template_hash(queue: DjangoTaskQueue, template: PodTemplate, url: str) -> st
     preload = queue.spec.standby.preload if queue.spec.standby else []
     made_of = [FORMAT, template.manifest, template.container, preload, url]
     return blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def why_none_may_wait(template: PodTemplate) -> str | None:
+    """Why no pod of the template may be started before there is a task. None where it may."""
+    if KUEUE_LABEL in template.manifest["metadata"]["labels"]:
+        return f"Kueue would count pods that wait: take {KUEUE_LABEL} out of the queue's template, or standby."
+    if (label := label_of_task(template.manifest["spec"])) is not None:
+        return (
+            f"A pod that waits for its task has no label {label} yet: take what reads it (fieldRef) out of the queue's "
+            "template, or standby."
+        )
+    return None
 
 
 def standby_name(queue: str, suffix: str) -> str:

@@ -94,9 +94,12 @@ def test_an_old_one_goes_when_another_is_ready() -> None:
     assert len(live(operator)) == 1
 
 
+FIELD = {"fieldRef": {"fieldPath": "metadata.labels['djangotasks.dev/task']"}}
+TASK_ID = {"name": "task", "image": "shop:1", "env": [{"name": "TASK_ID", "valueFrom": FIELD}]}
 QUEUES: dict[str, tuple[dict[str, Any], str]] = {
     "suspended": ({"suspended": True}, "Suspended"),
     "Kueue": ({"template": TEMPLATE | {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "q"}}}}, "NotAllowed"),
+    "a label of the task": ({"template": {"spec": {"containers": [TASK_ID]}}}, "NotAllowed"),
 }
 
 

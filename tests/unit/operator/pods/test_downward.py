@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from djangotasks_operator.pods.downward import label_of_task
 from tests.unit.operator.pods.test_follow import follow
 
 
@@ -32,3 +33,27 @@ def test_the_environment_says_of_labels_what_the_web_app_reads(path: str, value:
     made = follow({"containers": containers}, annotations, copyLabels=["team"])
     expected = env(path) if value is None else {"name": "A", "value": value}
     assert [container["env"] for container in made.manifest["spec"]["containers"]] == [[expected], [expected]]
+
+
+def file(path: str) -> dict[str, Any]:
+    return {"items": [{"path": "f", "fieldRef": {"fieldPath": path}}]}
+
+
+TASK = "metadata.labels['djangotasks.dev/task']"
+JOB = "metadata.labels['batch.kubernetes.io/job-name']"
+
+
+@pytest.mark.parametrize(
+    ("spec", "label"),
+    [
+        ({"containers": [{"name": "web", "env": [env(TASK)]}]}, "djangotasks.dev/task"),
+        ({"containers": [{"name": "web"}], "initContainers": [{"env": [env(JOB)]}]}, "batch.kubernetes.io/job-name"),
+        ({"volumes": [{"name": "v", "downwardAPI": file(TASK)}]}, "djangotasks.dev/task"),
+        ({"volumes": [{"name": "v", "projected": {"sources": [{"downwardAPI": file(TASK)}]}}]}, "djangotasks.dev/task"),
+        ({"containers": [{"env": [env("metadata.labels['djangotasks.dev/queue']"), env("metadata.name")]}]}, None),
+        ({"containers": [{"env": [env("metadata.annotations['djangotasks.dev/task']"), {"name": "B"}]}]}, None),
+        ({}, None),
+    ],
+)
+def test_which_label_of_its_task_a_pod_reads_when_it_starts(spec: dict[str, Any], label: str | None) -> None:
+    assert label_of_task(spec) == label
