@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from django.tasks import task_backends
+from django.tasks import DEFAULT_TASK_QUEUE_NAME, task_backends
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.reasons import RETRYABLE_REASONS
@@ -44,6 +44,8 @@ class InMemoryCluster(GuardedStore):
         """What tasks may do with others, as a queue's taskAccess says it."""
         self.returned_workflows: Literal["Refused", "Allowed"] = "Allowed"
         """Whether tasks may return workflows, as a queue's returnedWorkflows says it, which is Refused by default."""
+        self.held: set[str] = set()
+        """The queues of which nothing is started, as if somebody held them. What expires meanwhile fails."""
         self._clock = Clock()
         self._time = VirtualTime(self, self._clock, now)
         self._unfinished = Unfinished(self.resources)
@@ -73,11 +75,11 @@ class InMemoryCluster(GuardedStore):
             return
         # Another thread may run it, such as that of a server: it will say what becomes of it.
         if self._threads.get(name, threading.get_ident()) == threading.get_ident():
+            why, remedy = "is not due", "Call run_pending() with a later time as now, and then wait for it."
+            if (queue := _queue_of(resource)) in self.held:
+                why, remedy = f"is in the queue {queue!r}, which is held", "Take it out of cluster.held before."
             subscription.fail(
-                WaitTimeout(
-                    f"Task {name} is not due, and nothing would make it run while it is waited for. Call run_pending() "
-                    "with a later time as now, and then wait for it."
-                )
+                WaitTimeout(f"Task {name} {why}, and nothing would make it run while it is waited for. {remedy}")
             )
 
     @property
@@ -99,8 +101,8 @@ class InMemoryCluster(GuardedStore):
     def run_pending(self, now: datetime | None = None) -> list[KubernetesResult]:
         """Runs, in this process, what is due and what that enqueues, until nothing is left. Returns the results.
 
-        As a cluster would start them: the highest priority first, then the oldest; nothing before its run_after. What
-        has expired fails.
+        As a cluster would start them: the highest priority first, then the oldest; nothing before its run_after, and
+        nothing of a queue that is `held`. What has expired fails.
         `now`: the time that run_after and expires are compared with. Default: the current time, so that what is
         deferred waits; for a task of a schedule, the time of the schedules. What tasks defer meanwhile waits too.
         A task's exception is in its result, not raised. Ctrl-C is raised, and ends the tests. In async code, await
@@ -198,7 +200,8 @@ class InMemoryCluster(GuardedStore):
         return first
 
     def _can_end(self, resource: Resource) -> bool:
-        return self._clock.is_due(resource) or self._has_expired(resource)
+        may_start = _queue_of(resource) not in self.held and self._clock.is_due(resource)
+        return may_start or self._has_expired(resource)
 
     def _has_expired(self, resource: Resource) -> bool:
         return self._clock.has_expired(resource, of_schedules=self.now)
@@ -235,4 +238,8 @@ class InMemoryWorkflows(GuardedStore, MemoryWorkflows):
         if name in self.unfinished:
             self._cluster.run_pending()
         if name in self.unfinished:
-            subscription.fail(WaitTimeout(f"Workflow {name} waits for a task that is not due."))
+            subscription.fail(WaitTimeout(f"Workflow {name} waits for a task that is not due, or whose queue is held."))
+
+
+def _queue_of(resource: Resource) -> str:
+    return str(resource["spec"].get("queue", DEFAULT_TASK_QUEUE_NAME))

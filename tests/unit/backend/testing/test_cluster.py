@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.tasks.signals import task_finished
 
+from django_tasks_kubernetes.exceptions import WaitTimeout
 from django_tasks_kubernetes.signals import send_task_finished, task_attempt_failed, task_ended
 from django_tasks_kubernetes.testing import in_memory
 from tests.unit.backend import tasks
@@ -52,6 +53,20 @@ def test_run_pending_leaves_deferred_tasks() -> None:
         assert cluster.run_pending() == []
         assert cluster.run_pending(now=at - timedelta(microseconds=1)) == []
         assert len(cluster.run_pending(now=at)) == 1
+
+
+def test_nothing_of_a_held_queue_is_started() -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    with in_memory() as cluster:
+        cluster.held.add("default")
+        echo: Any = tasks.echo
+        waits, expires = echo.enqueue(), echo.using(expires=soon).enqueue()
+        assert cluster.run_pending() == []
+        with pytest.raises(WaitTimeout, match="is in the queue 'default', which is held"):
+            waits.wait(timeout=5)
+        assert [(done.id, done.reason) for done in cluster.run_pending(now=soon)] == [(expires.id, "Expired")]
+        cluster.held.discard("default")
+        assert [(done.id, done.status) for done in cluster.run_pending()] == [(waits.id, "SUCCESSFUL")]
 
 
 def test_run_pending_puts_a_failure_into_the_result() -> None:
