@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 STANDBY_VARIABLE: Final = "DJANGOTASKS_STANDBY"
+# For a standby pod that starts Python anew when it has a task: with what the termination message is signed.
+SEAL_VARIABLE: Final = "DJANGOTASKS_SEAL"
 # The exit code of a runner that is started without a task and does not know standby pods, and of any that fails so.
 NO_TASK_CODE: Final = 2
 # How long the operator holds a request, in seconds. Below the age at which it closes connections.

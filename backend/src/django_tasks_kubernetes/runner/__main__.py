@@ -39,7 +39,7 @@ from djangotasks_api.assignment import (
     Assignment,
 )
 from djangotasks_api.outcome import Outcome
-from djangotasks_api.standby import NO_TASK_CODE, STANDBY_VARIABLE
+from djangotasks_api.standby import NO_TASK_CODE, SEAL_VARIABLE, STANDBY_VARIABLE
 from djangotasks_api.stored import TextRef
 
 if TYPE_CHECKING:
@@ -61,10 +61,12 @@ def main(termination: Termination) -> int:
 
             if (waited := standby.wait(os.environ)) is None:
                 return 0
-            assignment, seal = waited
+            if waited.is_torn:
+                standby.begin_anew(waited)
+            assignment, seal = waited.assignment, waited.token
         else:
             assignment = take_assignment(os.environ)
-            seal = assignment.token
+            seal = os.environ.pop(SEAL_VARIABLE, assignment.token)
     except (LookupError, ValueError, TypeError) as error:
         logger.error("There is no task to run here (%s): pods of tasks are started by the djangotasks operator.", error)
         return NO_TASK_CODE

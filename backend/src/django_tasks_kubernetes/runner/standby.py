@@ -5,7 +5,9 @@ What it holds meanwhile is memory alone: database connections and caches are clo
 
 import importlib
 import json
+import os
 import socket
+import sys
 import time
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -21,7 +23,7 @@ from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.prepare import set_up
 from django_tasks_kubernetes.runner.process import Terminated
 from djangotasks_api.assignment import TOKEN_VARIABLE, WORKER_VARIABLE, Assignment
-from djangotasks_api.standby import HOLD_SECONDS, LEADER_FIELD, STANDBY_VARIABLE, StandbyAccess
+from djangotasks_api.standby import HOLD_SECONDS, LEADER_FIELD, SEAL_VARIABLE, STANDBY_VARIABLE, StandbyAccess
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -55,6 +57,9 @@ class Waited(NamedTuple):
     assignment: Assignment
     token: str
     """Of the standby pod: it is in the pod's spec, and so proves what the termination message says."""
+    is_torn: bool = False
+    """A module has failed in the middle of its import. What it did before it cannot do twice in one process, as to
+    register something."""
 
 
 def wait(environ: MutableMapping[str, str]) -> Waited | None:
@@ -63,13 +68,22 @@ def wait(environ: MutableMapping[str, str]) -> Waited | None:
     access, token = StandbyAccess.from_json(environ.pop(STANDBY_VARIABLE)), environ.pop(TOKEN_VARIABLE)
     with collector.paused():
         set_up()
-        _preload(access.preload)
+        is_torn = _preload(access.preload)
     close_databases()
     close_caches()
     if (assignment := ask(access, token)) is None:
         return None
     environ[WORKER_VARIABLE] = assignment.worker_id
-    return Waited(assignment, token)
+    return Waited(assignment, token, is_torn)
+
+
+def begin_anew(waited: Waited) -> None:
+    """Start Python anew in this process, as in a pod of the task's own. Return where that is not possible."""
+    environ = os.environ | waited.assignment.to_environ() | {SEAL_VARIABLE: waited.token}
+    with suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)  # noqa: S606 - this very program
 
 
 def ask(access: StandbyAccess, token: str) -> Assignment | None:
@@ -105,9 +119,10 @@ def ask(access: StandbyAccess, token: str) -> Assignment | None:
         _rest(failures)
 
 
-def _preload(modules: tuple[str, ...]) -> None:
+def _preload(modules: tuple[str, ...]) -> bool:
     """Import what every task needs, and what tasks of this queue need. A module that fails is left to its task, which
-    then fails with it."""
+    then fails with it, or finds what was missing. Return whether one has failed that was there."""
+    is_torn = False
     for module in (*OWN, *modules):
         try:
             importlib.import_module(module)
@@ -117,6 +132,13 @@ def _preload(modules: tuple[str, ...]) -> None:
             logger.warning(
                 "%s cannot be imported (%s: %s): its tasks will say why.", module, type(error).__name__, error
             )
+            is_torn = is_torn or not _is_missing(module, error)
+    return is_torn
+
+
+def _is_missing(module: str, error: BaseException) -> bool:
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return name is not None and f"{module}.".startswith(f"{name}.")
 
 
 def _request(url: str, path: str, token: str) -> tuple[int, bytes]:

@@ -1,6 +1,9 @@
 """A standby pod's process: what it does before there is a task, how it asks, and when it gives up."""
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -100,7 +103,7 @@ def test_its_termination_message_is_signed_with_what_its_spec_has(pod: Pod, envi
 def test_it_keeps_no_credentials_in_its_environment(pod: Pod) -> None:
     script(pod.server, given(pod))
     environ = {"DJANGOTASKS_STANDBY": access(pod.server).to_json(), "DJANGOTASKS_TOKEN": "the-standbys"}
-    assert standby.wait(environ) == (assignment(pod), "the-standbys")
+    assert standby.wait(environ) == (assignment(pod), "the-standbys", False)
     assert environ == {"DJANGOTASKS_WORKER": "mail-0a"}
 
 
@@ -159,11 +162,73 @@ def test_a_module_that_fails_is_left_to_its_task(pod: Pod, caplog: pytest.LogCap
         "DJANGOTASKS_STANDBY": access(pod.server, preload=("tests.unit.backend.broken", "no.such", HERE)).to_json(),
         "DJANGOTASKS_TOKEN": "t",
     }
-    assert standby.wait(environ) is not None
+    waited = standby.wait(environ)
+    assert waited is not None
+    assert waited.is_torn
     assert [record.message.partition(" ")[0] for record in caplog.records if record.levelname == "WARNING"] == [
         "tests.unit.backend.broken",
         "no.such",
     ]
+
+
+def test_a_module_that_is_not_there_leaves_nothing_behind(pod: Pod) -> None:
+    script(pod.server, given(pod))
+    preload = ("no.such", "tests.unit.backend.no_such", "tests.no_such.module")
+    environ = {
+        "DJANGOTASKS_STANDBY": access(pod.server, preload=preload).to_json(),
+        "DJANGOTASKS_TOKEN": "t",
+    }
+    waited = standby.wait(environ)
+    assert waited is not None
+    assert not waited.is_torn
+
+
+TORN = """
+import pathlib
+
+from django.tasks import task
+
+import registry
+
+if "torn" in registry.NAMES:
+    raise ValueError("Duplicated timeseries in CollectorRegistry: torn")
+registry.NAMES.add("torn")
+pathlib.Path(__file__).with_name("there").read_text()
+
+
+@task
+def works():
+    return "done"
+"""
+
+
+@pytest.mark.thorough
+def test_a_module_that_failed_as_it_was_imported_early_is_imported_in_a_new_process(pod: Pod) -> None:
+    """What it registers, it cannot register twice: and now the database is there, or the file."""
+    (pod.folder / "torn.py").write_text(TORN)
+    (pod.folder / "registry.py").write_text("NAMES = set()")
+
+    def answer(request: Any) -> tuple[int, Any, dict[str, str]]:
+        if not request.path.endswith("/next"):
+            return 200, {}, {}
+        (pod.folder / "there").touch()
+        return 200, asdict(assignment(pod, "torn.works")), {}
+
+    pod.server.answer = answer
+    variables = pod.environ("torn.works")
+    for name in ("DJANGOTASKS_ASSIGNMENT", "DJANGOTASKS_PAYLOAD"):
+        del variables[name]
+    variables |= {
+        "DJANGOTASKS_STANDBY": access(pod.server, preload=("torn",)).to_json(),
+        "DJANGOTASKS_TOKEN": "the-standbys",
+        "PYTHONPATH": os.pathsep.join([str(pod.folder), *sys.path]),
+    }
+    command = [sys.executable, "-m", "django_tasks_kubernetes.runner"]
+    done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, pod.outcome.result) == (0, '"done"'), done.stderr
+    (report,) = pod.reports("outcome")
+    assert report.headers["authorization"] == "Bearer the-attempts"
+    assert Outcome.from_termination_message(pod.termination_log.read_text(), ["the-standbys"]) == pod.outcome
 
 
 def test_it_holds_no_connection_while_it_waits(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
