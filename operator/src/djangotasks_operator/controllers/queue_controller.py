@@ -18,6 +18,7 @@ from djangotasks_operator.controllers.pod_templates import PodTemplates
 from djangotasks_operator.controllers.standby_controller import StandbyController
 from djangotasks_operator.controllers.start_results import Blocked
 from djangotasks_operator.controllers.work_queues import WorkQueues
+from djangotasks_operator.pods.room import lacking_of_quota
 from djangotasks_operator.pods.template import PodTemplate
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.runtime.controller import Result
@@ -89,20 +90,20 @@ class QueueController:
     def on_status_written(self, task: DjangoTask, status: TaskStatus) -> None:
         """Remember what keeps a task from starting, and check its queue again where that may be at fault. `task`: as it
         was before."""
+        queue = queue_of(task)
+        if status.reason is Reason.QUOTA_EXCEEDED:
+            self._standbys.give_way(queue.namespace, lacking_of_quota(status.message or ""))
         if (error := start_error(task.status, status, self._now())) is None:
             return
-        queue = queue_of(task)
         self._last_errors[queue] = error
-        if status.reason is Reason.QUOTA_EXCEEDED:
-            self._standbys.give_way(queue.namespace)
         if status.reason in QUEUE_ERRORS and (checked := self._checked.get(queue)) is not None:
             checked.needs_recheck = True
         self._work.queue_tasks_changed(queue)
 
     def on_waiting(self, pod: Pod) -> None:
         """Let standby pods give way to a pod that looks for room, whatever kept it from starting before."""
-        if pod.looks_for_room:
-            self._standbys.give_way(pod.namespace)
+        if lacks := pod.lacks:
+            self._standbys.give_way(pod.namespace, lacks)
 
     async def reconcile(self, key: Key) -> Result:
         """Check the queue where that is due, and write its status where it has changed."""

@@ -6,7 +6,7 @@ own, and all that wait go when a pod or a quota of their namespace finds no room
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from djangotasks_operator.controllers.standby_room import StandbyRoom
 from djangotasks_operator.controllers.start_results import Blocked, refusal_of
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.overrides import apply
+from djangotasks_operator.pods.room import devices
 from djangotasks_operator.pods.standby import (
     StandbyPod,
     parse_standby,
@@ -95,9 +96,9 @@ class StandbyController:
         for queue in self._store.queues():
             self._work.standbys.add(Key.of(queue.metadata))
 
-    def give_way(self, namespace: str) -> None:
-        """A pod or a quota of the namespace finds no room: standby pods are not to take it."""
-        self._room.is_missing(namespace)
+    def give_way(self, namespace: str, lacks: Collection[str]) -> None:
+        """A pod or a quota of the namespace finds no room: standby pods are not to take it. `lacks`: see `room`."""
+        self._room.is_missing(namespace, lacks)
         for pod in self._store.standbys.of_namespace(namespace):
             self._work.standbys.add(Key(namespace, pod.queue))
 
@@ -156,7 +157,7 @@ class StandbyController:
         spec, quota = _standby(queue), quota_of(queue, self._store.holds.of(key, self._now()))
         if (why := why_none_may_wait(template)) is not None:
             return Wanted(0, ("NotAllowed", why))
-        if self._room.is_short(key.namespace):
+        if self._room.is_short(key.namespace, devices(template.manifest["spec"])):
             return Wanted(0, ("NoRoom", "A pod or a quota of the namespace has no room: standby pods are made later."))
         rate = own.pool.arrivals.rate(self._pools.clock())
         most = spec.max if quota.concurrency is None else min(spec.max, max(quota.concurrency, spec.min))

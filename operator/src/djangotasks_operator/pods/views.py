@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from djangotasks_api.names import CONTAINER_NAME, GROUP
-from djangotasks_operator.pods.room import is_for_want_of_room
+from djangotasks_operator.pods.room import lacking
 
 # Names the main container of a pod; kubectl logs and exec use it too.
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -145,9 +145,9 @@ class Pod(AttemptObject):
         return self.deletes_by is not None
 
     @property
-    def looks_for_room(self) -> bool:
-        """The scheduler looks for a node, and none has room."""
-        return self.unschedulable is not None and not self.gated and is_for_want_of_room(self.unschedulable)
+    def lacks(self) -> frozenset[str]:
+        """What there is too little of on the nodes that the scheduler looks at for it: see `room.lacking`."""
+        return frozenset() if self.unschedulable is None or self.gated else lacking(self.unschedulable)
 
     @property
     def ended(self) -> bool:

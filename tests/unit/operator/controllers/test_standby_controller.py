@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from djangotasks_api.models import QueueCondition
+from djangotasks_operator.pods.room import ANY
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail
@@ -244,7 +245,7 @@ def test_they_stay_where_a_pod_waits_for_kueue() -> None:
         operator.wait(10)
     assert operator.status().reason == "Unschedulable"
     assert live(operator) == before
-    operator.term.standbys.give_way(NAMESPACE)
+    operator.term.standbys.give_way(NAMESPACE, [ANY])
     for _ in range(20):
         operator.wait(10)
     assert len(live(operator)) == 2, "the pod looks for no room"
@@ -268,6 +269,31 @@ def test_they_stay_where_a_pod_selects_nodes_that_there_are_not() -> None:
     operator.wait(1)
     assert operator.status().reason == "Unschedulable"
     assert live(operator) == before
+
+
+WITH_GPU = {"name": "task", "image": "shop:1", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+
+
+@pytest.mark.parametrize(("container", "left"), [({"name": "task", "image": "shop:1"}, 2), (WITH_GPU, 0)])
+@pytest.mark.parametrize("quota", [False, True])
+def test_those_without_the_device_that_a_task_waits_for_stay(container: dict[str, Any], left: int, quota: bool) -> None:
+    operator = make_warm()
+    operator.put_queue(standby={"min": 2}, template={"spec": {"containers": [container]}})
+    operator.wait(1)
+    ask(operator)
+    operator.put_queue("gpu")
+    gpus = "exceeded quota: gpus, requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=4, limited: …"
+    if quota:
+        fail(operator, "create pods", ApiError(403, {"message": gpus}))
+    operator.put_task(make_task(queue="gpu"))
+    operator.drain()
+    if not quota:
+        message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+        taken = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        operator.set_pod_status("receipt-1", {"phase": "Pending", "conditions": [taken]})
+    for _ in range(20):
+        operator.wait(10)
+    assert len(live(operator)) == left
 
 
 @pytest.mark.parametrize("first", ["SchedulingGated", "Unschedulable"])
