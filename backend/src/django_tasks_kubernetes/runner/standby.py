@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.runner import collector
+from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.connections import close_caches, close_databases
 from django_tasks_kubernetes.runner.endpoint import http_errors
 from django_tasks_kubernetes.runner.log import logger
@@ -38,6 +39,11 @@ BACKOFF_MAX_SECONDS: Final = 5.0
 # How long refusals are believed to pass: a replica that does not know the new key yet, or no standby pods.
 REFUSED_SECONDS: Final = 120.0
 REFUSALS: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+
+TOO_EARLY: Final = (
+    "This is a standby pod, which has no task yet: ready() cannot enqueue here, nor read tasks. Do it where the web "
+    "app starts, or in a schedule; or leave standby out of the queue."
+)
 
 # Of the runner: what it imports once it has a task.
 OWN: Final = (
@@ -67,7 +73,7 @@ def wait(environ: MutableMapping[str, str]) -> Waited | None:
     where the environment has no standby pod, CannotRun where Django cannot be set up, and Terminated."""
     access, token = StandbyAccess.from_json(environ.pop(STANDBY_VARIABLE)), environ.pop(TOKEN_VARIABLE)
     with collector.paused():
-        set_up()
+        _set_up()
         is_torn = _preload(access.preload)
     close_databases()
     close_caches()
@@ -75,6 +81,19 @@ def wait(environ: MutableMapping[str, str]) -> Waited | None:
         return None
     environ[WORKER_VARIABLE] = assignment.worker_id
     return Waited(assignment, token, is_torn)
+
+
+def _set_up() -> None:
+    """Raises CannotRun."""
+    try:
+        set_up()
+    except CannotRun as problem:
+        from django_tasks_kubernetes.exceptions import ClusterNotConfigured
+
+        if isinstance(problem.__cause__, ClusterNotConfigured):
+            # The operator enqueues for attempts alone.
+            problem.__cause__.add_note(TOO_EARLY)
+        raise
 
 
 def begin_anew(waited: Waited) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from django_tasks_kubernetes.exceptions import ClusterNotConfigured
 from django_tasks_kubernetes.runner import standby
 from django_tasks_kubernetes.runner.__main__ import main
 from django_tasks_kubernetes.runner.process import Terminated, Termination
@@ -169,6 +170,17 @@ def test_a_module_that_fails_is_left_to_its_task(pod: Pod, caplog: pytest.LogCap
         "tests.unit.backend.broken",
         "no.such",
     ]
+
+
+def test_ready_is_told_that_there_is_no_task_to_enqueue_for(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def setup() -> None:
+        raise ClusterNotConfigured("No usable credentials for a cluster: let a token be mounted.")
+
+    monkeypatch.setattr("django.setup", setup)
+    assert main(Termination()) == 1
+    assert caplog.text.rstrip().endswith(standby.TOO_EARLY)
 
 
 def test_a_module_that_is_not_there_leaves_nothing_behind(pod: Pod) -> None:
