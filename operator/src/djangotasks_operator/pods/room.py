@@ -1,4 +1,4 @@
-"""What there is too little of for a pod, by what the scheduler or a quota says of it. Pure."""
+"""What a pod finds no room for, by what the scheduler or a quota says of it. Pure."""
 
 import re
 

@@ -146,7 +146,7 @@ class Pod(AttemptObject):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """What there is too little of on the nodes that the scheduler looks at for it: see `room.lacking`."""
+        """What the scheduler finds too little of for it: see `room.lacking`."""
         return frozenset() if self.unschedulable is None or self.gated else lacking(self.unschedulable)
 
     @property

@@ -172,7 +172,7 @@ def test_a_module_that_fails_is_left_to_its_task(pod: Pod, caplog: pytest.LogCap
     ]
 
 
-def test_ready_is_told_that_there_is_no_task_to_enqueue_for(
+def test_ready_that_enqueues_learns_that_no_task_is_there_to_do_it_for(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def setup() -> None:
