@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 STANDBY_VARIABLE: Final = "DJANGOTASKS_STANDBY"
-# For a standby pod that starts Python anew when it has a task: with what the termination message is signed.
+# For a standby pod that starts Python again when it has a task: with what the termination message is signed.
 SEAL_VARIABLE: Final = "DJANGOTASKS_SEAL"
 # The exit code of a runner that is started without a task and does not know standby pods, and of any that fails so.
 NO_TASK_CODE: Final = 2

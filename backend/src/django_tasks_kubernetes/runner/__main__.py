@@ -62,7 +62,7 @@ def main(termination: Termination) -> int:
             if (waited := standby.wait(os.environ)) is None:
                 return 0
             if waited.is_torn:
-                standby.begin_anew(waited)
+                standby.restart(waited)
             assignment, seal = waited.assignment, waited.token
         else:
             assignment = take_assignment(os.environ)

@@ -96,8 +96,8 @@ def _set_up() -> None:
         raise
 
 
-def begin_anew(waited: Waited) -> None:
-    """Start Python anew in this process, as in a pod of the task's own. Return where that is not possible."""
+def restart(waited: Waited) -> None:
+    """Start Python again in this process, as in a pod of the task's own. Return where that is not possible."""
     environ = os.environ | waited.assignment.to_environ() | {SEAL_VARIABLE: waited.token}
     with suppress(Exception):
         sys.stdout.flush()
