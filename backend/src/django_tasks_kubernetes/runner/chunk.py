@@ -48,6 +48,8 @@ class ChunkRun:
         self._items, *self._more = result.args
         self._kwargs = result.kwargs
         self._chunk = chunk
+        # Read once: it costs by its ranges, and is asked for with each item.
+        self._total = len(chunk.wanted)
         self._progress = progress
         self._retried = retried
         self._interrupted = interrupted
@@ -117,9 +119,8 @@ class ChunkRun:
 
     def report(self, message: str | None = None) -> None:
         """Reports how many items are over."""
-        total = len(self._chunk.wanted)
         over = len(self._texts) + len(self._failed) + len(self._again)
-        self._progress.report(min(over, total), total, message)
+        self._progress.report(min(over, self._total), self._total, message)
 
     def heartbeat(self) -> None:
         self._progress.heartbeat()
@@ -202,7 +203,7 @@ class ChunkRun:
         failed = len(self._failed) + len(self._again)
         position, cause = self._first or (min(self._errors, default=0), None)
         said = self._errors[position].message if position in self._errors else "in an earlier attempt"
-        problem = ItemsFailed(f"{failed:,} of {len(self._chunk.wanted):,} items failed. Item {position}: {said}")
+        problem = ItemsFailed(f"{failed:,} of {self._total:,} items failed. Item {position}: {said}")
         problem.__cause__, problem.retryable, problem.after = cause, bool(self._again), self._after
         return problem
 
