@@ -6,11 +6,12 @@ from pydantic import Field, StringConstraints
 
 from djangotasks_api.bounds import CONDITIONS_MAX, PROGRESS_TEXT_MAX_CHARS, WORKFLOW_NAME_MAX_CHARS
 from djangotasks_api.models.base import MAP_BY_TYPE, Count, DnsLabel, Message, Model, ReasonWord, Timestamp
-from djangotasks_api.models.chunk import Ranges
 from djangotasks_api.models.task_status import Condition
-from djangotasks_api.names import DNS_LABEL_PATTERN
-from djangotasks_api.workflow.bounds import RETRIES_MAX, STEPS_MAX
+from djangotasks_api.names import DNS_LABEL_PATTERN, RANGES_PATTERN
+from djangotasks_api.workflow.bounds import RETRIES_MAX, STEP_RANGES_MAX_CHARS, STEPS_MAX
 from djangotasks_api.workflow.records import StepPhase, WorkflowPhase
+
+Ranges = Annotated[str, StringConstraints(pattern=RANGES_PATTERN, max_length=STEP_RANGES_MAX_CHARS)]
 
 
 class TakenOverIndexes(Model):

@@ -46,7 +46,14 @@ POINTER_MAX_CHARS: Final = 256
 """The place of a value in a JSON text."""
 
 RANGES_MAX_CHARS: Final = 64 * 1024
-"""A set of indexes in a status, such as 0-811,813."""
+"""A set of a chunk's items, such as 0-811,813."""
+
+STEP_RANGES_MAX_CHARS: Final = 4 * WORKFLOW_TASKS_MAX
+"""A set of a step's indexes: as long as it can be, whichever items of the widest map have failed. The longest has runs
+of two, such as 10000-10001,10003-10004."""
+
+STEP_MESSAGES_MAX_BYTES: Final = 128 * 1024
+"""What all steps say of their failures, as it is stored."""
 
 WINDOW: Final = 200
 """Unfinished tasks of one workflow at once, so that a wide one leaves room for others."""

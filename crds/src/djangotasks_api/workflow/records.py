@@ -134,6 +134,9 @@ class WorkflowReason(StrEnum):
     """The steps make no graph that can run: one needs a step that is not before it, for example."""
     NOT_RETRYABLE = "NotRetryable"
     """It is to retry a workflow that cannot be retried: that has not ended, has succeeded, or was deleted."""
+    STATUS_TOO_LARGE = "StatusTooLarge"
+    """What is to be recorded of it has no room beside its steps and lists. Nothing more of it begins, not even what
+    runs always; tasks that run go on. Map over shorter lists, or return them from steps."""
     RESTORED = "Restored"
     """It was restored from a backup, and may have run before. It waits for somebody to take the label away."""
     TASKS_REFUSED = "TasksRefused"

@@ -4,7 +4,6 @@ enough."""
 from collections.abc import Mapping
 from typing import Any
 
-from djangotasks_api.workflow.bounds import RANGES_MAX_CHARS
 from djangotasks_api.workflow.graph import Graph, InvalidGraph
 from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepPhase, StepReason, TakenOver
@@ -33,11 +32,6 @@ def step_times(record: Record, before: Mapping[str, Any], now: str) -> dict[str,
     if record.phase.is_over and "finishedAt" not in before:
         found["finishedAt"] = now
     return found
-
-
-def fits(record: Record) -> bool:
-    """Whether its ranges are short enough for the status."""
-    return len(str(record.completed)) <= RANGES_MAX_CHARS and len(str(record.failed)) <= RANGES_MAX_CHARS
 
 
 def records_of(graph: Graph, steps: Mapping[str, Mapping[str, Any]]) -> dict[str, Record]:

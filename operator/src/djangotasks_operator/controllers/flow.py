@@ -55,6 +55,7 @@ class Flow:
         """How many bytes it takes, at most."""
         self._size = reading.size
         self._stored = steps
+        self._recorded = _size_of(steps)
         self._ended: set[StepTask] = set()
         self._written_at: float | None = None
 
@@ -139,11 +140,12 @@ class Flow:
         if self._written_at is None:
             return 0.0
         least = URGENT_SECONDS if urgent else STATUS_SECONDS
-        return self._written_at + max(least, self._size / BYTES_PER_SECOND) - now
+        return self._written_at + max(least, (self._size + self._recorded) / BYTES_PER_SECOND) - now
 
     def written(self, workflow: Workflow, now: float) -> None:
         """Its records are stored: `workflow` has them."""
         self._stored = workflow.status.get("steps") or {}
+        self._recorded = _size_of(self._stored)
         self._written_at = now
 
     def knows(self, workflow: Workflow) -> bool:
@@ -168,3 +170,8 @@ class Flow:
             tasks |= {task for task in existing() if ending is not None or task.step in sources}
         succeeded = ending is WorkflowPhase.SUCCEEDED
         return list(self.keeping.removable(tasks, record, succeeded=succeeded))
+
+
+def _size_of(steps: Mapping[str, Any]) -> int:
+    """Of what may be large of their status, in characters."""
+    return sum(len(has.get(name) or "") for has in steps.values() for name in ("completedIndexes", "failedIndexes"))

@@ -8,6 +8,7 @@ from djangotasks_api.workflow.tasks import task_name
 from djangotasks_operator.cache.workflow_writer import WorkflowWriter
 from djangotasks_operator.controllers.plans import Plans, Reading, Takeover
 from djangotasks_operator.pods.views import Body
+from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.workflows.views import Workflow, WorkflowId
 
 
@@ -41,7 +42,13 @@ class Retries:
             for step, record in takeover.records.items()
         }
         if found:
-            await self._writer.write_status(workflow, {"phase": workflow.phase.value, "steps": found})
+            try:
+                await self._writer.write_status(workflow, {"phase": workflow.phase.value, "steps": found})
+            except ApiError as error:
+                if not error.too_large:
+                    raise
+                words = f"There is no room to record what it takes over of {name}. Enqueue it again instead."
+                raise NotRetryable(words) from error
         return found
 
     def _check_results(self, namespace: str, reading: Reading, takeover: Takeover) -> None:

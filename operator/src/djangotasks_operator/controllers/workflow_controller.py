@@ -196,7 +196,16 @@ class WorkflowController:
         if (wait := flow.until_write(self._clock(), urgent=urgent)) > 0:
             self._work.workflows.add_after(key, wait)
             return
-        flow.written(await self._writer.write_status(workflow, change), self._clock())
+        try:
+            stored = await self._writer.write_status(workflow, change)
+        except ApiError as error:
+            if not error.too_large:
+                raise
+            # Nothing that comes later is shorter.
+            await self._writer.write_status(workflow, status.too_large(self._now()))
+            self._flows.pop(key)
+            return
+        flow.written(stored, self._clock())
         engine.recorded()
         self._release(flow.id, flow.take_removable(changed, lambda: self._store.workflows.tasks_of(flow.id)))
         if engine.ending() is not None:

@@ -48,6 +48,18 @@ def truncate_message(text: str) -> str:
     return shorten(plain(text), MESSAGE_MAX_CHARS - len(CUT))
 
 
+def shorten_stored(text: str, limit: int) -> str:
+    """Cut a text that takes more than so many bytes where it is stored."""
+    size, room = stored_bytes(text), limit - CUT_BYTES
+    if size <= limit:
+        return text
+    for chars in (room, room * len(text) // size):
+        if stored_bytes(cut := shorten(text, chars)) <= limit:
+            return cut
+    # A character takes six bytes at most.
+    return shorten(text, room // 6)
+
+
 def message_for_others(reason: str | None, message: str | None, attempt: Attempt | None) -> str:
     """The message for Events and Jobs, which more people may read than DjangoTasks: without the task's own words, which
     may quote its users' data."""
@@ -81,16 +93,9 @@ def _texts_bytes(attempt: Attempt) -> int:
 
 
 def _with_short_texts(attempt: Attempt) -> Attempt:
-    def short(text: str, limit: int) -> str:
-        if stored_bytes(text) <= limit:
-            return text
-        cut = shorten(text, limit - CUT_BYTES)
-        # A character takes six bytes at most.
-        return cut if stored_bytes(cut) <= limit else shorten(text, (limit - CUT_BYTES) // 6)
-
     error = attempt.error and AttemptError(
-        type=short(attempt.error.type, OLD_TYPE_MAX_BYTES),
-        traceback=short(attempt.error.traceback, OLD_TRACEBACK_MAX_BYTES),
+        type=shorten_stored(attempt.error.type, OLD_TYPE_MAX_BYTES),
+        traceback=shorten_stored(attempt.error.traceback, OLD_TRACEBACK_MAX_BYTES),
     )
-    message = attempt.message and short(attempt.message, OLD_MESSAGE_MAX_BYTES)
+    message = attempt.message and shorten_stored(attempt.message, OLD_MESSAGE_MAX_BYTES)
     return attempt.model_copy(update={"error": error, "message": message})

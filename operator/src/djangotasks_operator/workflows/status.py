@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from djangotasks_api.workflow.bounds import STEP_MESSAGES_MAX_BYTES
 from djangotasks_api.workflow.engine import Engine
 from djangotasks_api.workflow.graph import Graph
 from djangotasks_api.workflow.records import NO_LIST, Record, StepPhase, StepReason, WorkflowPhase, WorkflowReason
 from djangotasks_api.workflow.stored import step_status, step_times
-from djangotasks_operator.status.text import truncate_message
+from djangotasks_operator.status.text import shorten_stored, truncate_message
 from djangotasks_operator.workflows.views import Workflow
 
 type Change = dict[str, Any]
@@ -53,7 +54,7 @@ def change(
         found["steps"] = {
             name: step_status(record, is_map=graph[name].is_map)
             | step_times(record, stored.get(name) or {}, stamp)
-            | {"message": _step_message(record, words.of_steps.get(name))}
+            | {"message": _own_message(record, words.of_steps.get(name), len(graph))}
             for name, record in changed.items()
         }
     # Its phase is always in it: the server's own default for it is no stored value.
@@ -63,6 +64,12 @@ def change(
 def failed(reason: WorkflowReason, message: str, now: datetime) -> Change:
     """The change of a workflow that cannot run."""
     return _ended(WorkflowPhase.FAILED, reason, truncate_message(message), now)
+
+
+def too_large(now: datetime) -> Change:
+    """The change of a workflow of which no more can be recorded."""
+    words = "There is no room to record more of it. Map over shorter lists, or return them from steps."
+    return failed(WorkflowReason.STATUS_TOO_LARGE, words, now)
 
 
 def held(workflow: Workflow, message: str) -> Change:
@@ -104,6 +111,12 @@ def _step_message(record: Record, message: str | None) -> str | None:
         message = NO_LIST
     many = f"{len(record.failed)} of {record.width} failed. " if (record.width or 0) > 1 else ""
     return truncate_message(f"{many}{message or ''}".strip()) or None
+
+
+def _own_message(record: Record, message: str | None, steps: int) -> str | None:
+    """The same, as the status of a workflow with so many steps has room for it."""
+    found = _step_message(record, message)
+    return found and shorten_stored(found, STEP_MESSAGES_MAX_BYTES // steps)
 
 
 def _ended(phase: WorkflowPhase, reason: WorkflowReason | None, message: str | None, now: datetime) -> Change:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from djangotasks_api.models.workflow_status import StepStatus
+from djangotasks_api.workflow.bounds import WORKFLOW_TASKS_MAX
 from djangotasks_api.workflow.graph import Graph, InvalidGraph, Step
 from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import Record, StepPhase, StepReason
@@ -55,6 +57,16 @@ def test_a_word_of_a_newer_operator_is_no_error() -> None:
 def test_what_somebody_else_has_written_is_refused() -> None:
     with pytest.raises(InvalidGraph, match="map: its status cannot be read"):
         records_of(GRAPH, {"map": {"phase": "Running", "completedIndexes": "2-1"}})
+
+
+@pytest.mark.parametrize("run", [1, 2, 3])
+def test_whatever_items_of_the_widest_map_fail_its_status_is_accepted(run: int) -> None:
+    """A status that is refused is tried again for ever."""
+    starts = range(0, WORKFLOW_TASKS_MAX - run, run + 1)
+    completed = ",".join(str(at) if run == 1 else f"{at}-{at + run - 1}" for at in starts)
+    failed = ",".join(str(at + run) for at in starts)
+    status = {"completedIndexes": completed, "failedIndexes": failed}
+    assert StepStatus.model_validate(status).completed_indexes == completed
 
 
 BEGAN = {"startedAt": "then"}

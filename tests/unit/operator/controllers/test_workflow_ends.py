@@ -6,7 +6,8 @@ import pytest
 
 from djangotasks_api.names import TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_api.workflow.records import WorkflowPhase
-from tests.unit.operator.harness import make_operator
+from djangotasks_operator.runtime.errors import ApiError
+from tests.unit.operator.harness import InMemoryOperator, make_operator
 from tests.unit.operator.workflow_stage import NAME, Object, WorkflowStage, mapped, step
 
 
@@ -146,3 +147,40 @@ def test_a_retry_of_one_that_ran_too_long_has_all_the_time_again() -> None:
     assert again.tasks() == ["b"]
     again.end("b")
     assert again.phase == WorkflowPhase.SUCCEEDED
+
+
+def refuse_once(operator: InMemoryOperator) -> list[str]:
+    """The next status of a workflow is larger than etcd takes. Returns the requests that were refused."""
+    refused: list[str] = []
+
+    def refuse(request: str) -> None:
+        if request.startswith(f"patch {WORKFLOW_PLURAL}") and not refused:
+            refused.append(request)
+            raise ApiError(500, {"message": "etcdserver: request is too large"})
+
+    operator.api.before_request = refuse
+    return refused
+
+
+def test_a_workflow_of_which_no_more_can_be_recorded_ends() -> None:
+    """argo-workflows#913: it ran for ever, since every write of its status was refused."""
+    stage = WorkflowStage(step("a"), step("b", after=["a"]))
+    refused = refuse_once(stage.operator)
+    stage.end("a")
+    stage.operator.wait(60)
+    assert refused
+    assert (stage.phase, stage.status["reason"]) == (WorkflowPhase.FAILED, "StatusTooLarge")
+    assert "Map over shorter lists" in stage.status["message"]
+    assert stage.tasks() == []
+
+
+def test_a_retry_that_cannot_record_what_it_takes_over_ends() -> None:
+    stage = WorkflowStage(step("a"), step("b"))
+    stage.end("a")
+    stage.end("b", None)
+    refused = refuse_once(stage.operator)
+    again = stage.retry("again")
+    stage.operator.wait(60)
+    assert refused
+    assert (again.phase, again.status["reason"]) == (WorkflowPhase.FAILED, "NotRetryable")
+    assert "no room to record what it takes over of flow" in again.status["message"]
