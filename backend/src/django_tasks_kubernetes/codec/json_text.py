@@ -20,6 +20,8 @@ INSTEAD: Final = {
     "Enum": "Its value can be.",
     "Model": "Its primary key can be.",
     "TaskResult": "Its id is.",
+    "Later": "It is known when the workflow runs: step(…)(…) and each() take it, and enqueue() does not.",
+    "ReturnedWorkflow": "A task returns it alone, in the place of a value.",
 }
 
 

@@ -96,7 +96,7 @@ class Workflow[**P, R]:
         if found.lists:
             spec["lists"] = found.lists
         if returned is not None:
-            value, inputs = extracted(returned, "the result")
+            value, inputs = extracted(returned, "the result", found)
             text = json_text.dumps(value, name="the result")
             if len(text) > STEP_PAYLOAD_MAX_BYTES:
                 raise PayloadTooLarge(

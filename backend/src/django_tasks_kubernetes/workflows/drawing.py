@@ -101,7 +101,9 @@ def draw(
     accept_arguments(task.func, task.module_path, args, kwargs, takes_context=task.takes_context)
     chunk = None if source is None else source.get("chunk")
     values, inputs = extracted(
-        {"args": list(args if chunk is None else args[1:]), "kwargs": dict(kwargs)}, f"the arguments of the step {name}"
+        {"args": list(args if chunk is None else args[1:]), "kwargs": dict(kwargs)},
+        f"the arguments of the step {name}",
+        found,
     )
     if source is not None:
         inputs = [{"into": "/args/0" if chunk is None else ITEMS_POINTER}, *inputs]
@@ -123,7 +125,7 @@ def draw(
             _check_chunks(name, items, chunk)
         made["map"] = source if items is None else source | {"list": found.add_list(items)}
     found.steps[name] = made | common
-    return Later(name, is_map=source is not None)
+    return Later(name, is_map=source is not None, home=found)
 
 
 def _check_chunks(name: str, items: list[Any], size: int) -> None:

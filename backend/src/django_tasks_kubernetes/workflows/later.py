@@ -16,26 +16,36 @@ WORDS: Final = (
 class Later:
     """The result of a step, or a part of it. Statically it has the type of the result."""
 
-    __slots__ = ("is_map", "keys", "step")
+    __slots__ = ("home", "is_map", "step", "way")
 
-    def __init__(self, step: str, *, is_map: bool, keys: tuple[str | int, ...] = ()) -> None:
+    def __init__(self, step: str, *, is_map: bool, home: object = None, way: tuple[str | int, ...] = ()) -> None:
+        """`home`: the drawing that has the step."""
+        self.home = home
         self.step = step
         self.is_map = is_map
-        self.keys = keys
+        self.way = way
 
     def __repr__(self) -> str:
-        return f"<the result of {self.step}{''.join(f'[{key!r}]' for key in self.keys)}>"
+        return f"<the result of {self.step}{''.join(f'[{key!r}]' for key in self.way)}>"
 
     def __getitem__(self, key: str | int) -> "Later":
         if isinstance(key, bool) or not isinstance(key, (str, int)):
             raise TypeError(f"{self!r}: a part of it is taken by a key or a position, not by {key!r}.")
         if isinstance(key, int) and key < 0:
             raise TypeError(f"{self!r} has no position {key}: its length {WORDS}.")
-        return Later(self.step, is_map=self.is_map, keys=(*self.keys, key))
+        return Later(self.step, is_map=self.is_map, home=self.home, way=(*self.way, key))
+
+    def check_home(self, drawing: object) -> None:
+        """Raises ValueError where its step is one of another workflow, which may well have a step of the same name."""
+        if self.home is not drawing:
+            raise ValueError(
+                f"{self!r} is of another workflow than the one that is drawn. To pass it to a workflow, call that "
+                "within this one, without enqueue(); and keep no result of a step for the next time."
+            )
 
     def as_input(self, into: str) -> dict[str, str]:
         """The input that puts it there."""
-        return {"into": into, "step": self.step} | ({"pointer": pointer(self.keys)} if self.keys else {})
+        return {"into": into, "step": self.step} | ({"pointer": pointer(self.way)} if self.way else {})
 
     def _unknown(self, *_: object) -> Never:
         raise TypeError(f"{self!r} {WORDS}.")
@@ -57,13 +67,15 @@ class Later:
         raise AttributeError(f"{self!r} {WORDS}. A part of it is taken by its key: [{name!r}].")
 
 
-def extracted(value: Any, name: str) -> tuple[Any, list[dict[str, str]]]:
+def extracted(value: Any, name: str, drawing: object = None) -> tuple[Any, list[dict[str, str]]]:
     """The value with None in the place of each Later, and the inputs that put them there. `name`: what an error calls
-    it. Raises ValueError for what is nested too deep."""
+    it. `drawing`: where the value is used. Raises ValueError for what is nested too deep, and for a Later of another
+    drawing."""
     inputs: list[dict[str, str]] = []
 
     def walk(part: Any, way: tuple[str | int, ...]) -> Any:
         if isinstance(part, Later):
+            part.check_home(drawing)
             inputs.append(part.as_input(pointer(way)))
             return None
         if isinstance(part, Mapping):

@@ -220,7 +220,10 @@ def _check_task(task: Any, backend: str) -> None:
 
 def _names(after: Any) -> Iterator[str]:
     for part in after if isinstance(after, (list, tuple)) else [after]:
-        names = [later.step for later in found_in(part)]
+        names: list[str] = []
+        for later in found_in(part):
+            later.check_home(required_drawing())
+            names.append(later.step)
         if not names:
             raise TypeError(f"after must be what step() and each() return, or a list of these, not {part!r}.")
         yield from names
@@ -228,7 +231,8 @@ def _names(after: Any) -> Iterator[str]:
 
 def _source(items: Any) -> dict[str, Any]:
     if isinstance(items, Later):
-        if items.keys:
+        items.check_home(required_drawing())
+        if items.way:
             raise TypeError(f"each() cannot map over {items!r}, a part of a result. Return the list from a step.")
         return {"each": items.step} if items.is_map else {"over": items.step}
     if isinstance(items, (str, bytes, Mapping)) or not isinstance(items, Iterable):

@@ -31,6 +31,13 @@ def test_an_attribute_is_taken_by_its_key() -> None:
         RESULT.total  # noqa: B018 - what it raises is asked for
 
 
+def test_its_parts_are_not_known_either() -> None:
+    with pytest.raises(AttributeError, match="is known only when the workflow runs"):
+        RESULT.keys()
+    with pytest.raises(TypeError, match="must be a mapping"):
+        dict(**RESULT)
+
+
 @pytest.mark.parametrize(("key", "words"), [(-1, "has no position -1"), (1.5, "not by 1.5"), (True, "not by True")])
 def test_a_part_has_a_key_or_a_position(key: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):

@@ -222,3 +222,53 @@ def test_all_tasks_have_the_backend_of_the_workflow() -> None:
         other = note.using(backend="other")
         with pytest.raises(ValueError, match="has the backend 'other', and its workflow 'default'"):
             draw(lambda: step(other)(1))
+
+
+KEPT: list[Any] = []
+
+
+@workflow
+def keeping() -> Any:
+    KEPT[:] = [step(extract)(2026)]
+    return KEPT[0]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda later: step(note)(later),
+        lambda later: step(note)({"rows": [later[0]]}),
+        lambda later: step(note, after=later)(1),
+        lambda later: each(note, later),
+        lambda later: [later],
+    ],
+)
+def test_a_result_of_another_workflow_is_refused(use: Callable[[Any], Any]) -> None:
+    """It was taken for that of the step of the same name here: another result went on, and nobody saw it."""
+
+    def flow() -> Any:
+        step(extract)(1999)
+        return use(KEPT[0])
+
+    keeping.draw()
+    with pytest.raises(ValueError, match=r"the result of extract.*> is of another workflow than the one that is drawn"):
+        draw(flow)
+
+
+def test_a_result_that_is_known_later_is_no_argument_of_enqueue() -> None:
+    @workflow
+    def inner(rows: Any) -> Any:
+        step(extract)(1999)
+        return step(note)(rows)
+
+    def outer() -> None:
+        rows = step(extract)(2026)
+        inner.enqueue(rows)
+
+    def single() -> None:
+        note.enqueue(step(extract)(2026))
+
+    with pytest.raises(ValueError, match=r"call that within this one, without enqueue\(\)"):
+        draw(outer)
+    with pytest.raises(TypeError, match=r"It is known when the workflow runs: .* and enqueue\(\) does not"):
+        draw(single)
