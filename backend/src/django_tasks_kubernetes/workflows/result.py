@@ -17,7 +17,7 @@ from django_tasks_kubernetes.codec.times import from_wire
 from django_tasks_kubernetes.durations import Duration
 from django_tasks_kubernetes.exceptions import WorkflowFailed
 from django_tasks_kubernetes.workflows.step_state import StepState, WorkflowProgress, never_there
-from django_tasks_kubernetes.workflows.texts import records_in, texts_of
+from django_tasks_kubernetes.workflows.texts import output_text, records_in
 from djangotasks_api.bounds import CANCEL_REASON_MAX_CHARS
 from djangotasks_api.names import step_task_name
 from djangotasks_api.workflow import inputs
@@ -182,17 +182,11 @@ class WorkflowResult[R]:
 
     @property
     def return_value(self) -> R:
-        """The result of the workflow. Raises ValueError where it has none: it failed, or is not finished."""
+        """The result of the workflow. Raises ValueError where it has none: it failed, or is not finished;
+        InvalidResource where a part of it is not there, or its task was deleted; and StorageFailed."""
         if self.phase is not WorkflowPhase.SUCCEEDED:
             raise ValueError(f"Workflow {self.id} has no result: it is {self.phase}.")
-        output = self._spec.get("output")
-        if output is None:
-            return cast("R", None)
-        plan, wanted = Plan.of(self._spec), output.get("inputs") or ()
-        records = records_in(self._resource, plan)
-        texts = texts_of(self._source, self.id, plan, records, inputs.needed(plan, wanted, records))
-        found = inputs.values(plan, wanted, records, texts)
-        return cast("R", json.loads(inputs.filled(output.get("value") or "null", found)))
+        return cast("R", json.loads(output_text(self._source, self._resource)))
 
     def refresh(self) -> None:
         """Read the workflow again. Raises as get_workflow() does."""

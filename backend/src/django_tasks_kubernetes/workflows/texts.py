@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from django.tasks.exceptions import TaskResultDoesNotExist
+
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import InvalidResource
 from djangotasks_api.workflow import inputs
@@ -55,6 +57,20 @@ def texts_of(
         known = inputs.results_in(plan, inputs.task_of(plan, items[0]), text)
         found |= {item: known[item] for item in items if item in known}
     return found
+
+
+def output_text(source: Source, workflow: Resource) -> str:
+    """The result of a workflow that succeeded, as JSON text. Raises InvalidResource where a part of it is not there,
+    and StorageFailed."""
+    name, plan = workflow["metadata"]["name"], Plan.of(workflow["spec"])
+    records, wanted = records_in(workflow, plan), plan.output.get("inputs") or ()
+    try:
+        texts = texts_of(source, name, plan, records, inputs.needed(plan, wanted, records))
+        return inputs.filled(plan.output.get("value") or "null", inputs.values(plan, wanted, records, texts))
+    except InputError as error:
+        raise InvalidResource(f"The result of workflow {name} cannot be had: {error}") from error
+    except TaskResultDoesNotExist as error:
+        raise InvalidResource(f"The result of workflow {name} cannot be had: its task {error} was deleted.") from error
 
 
 def arguments_text(source: Source, workflow: Resource, task: Resource) -> str:

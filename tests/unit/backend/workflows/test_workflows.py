@@ -8,7 +8,7 @@ from django.tasks import TaskResultStatus, default_task_backend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.test import override_settings
 
-from django_tasks_kubernetes.exceptions import PayloadTooLarge, WorkflowFailed
+from django_tasks_kubernetes.exceptions import InvalidResource, PayloadTooLarge, WorkflowFailed
 from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.workflows import ALWAYS, ON_FAILURE, call, chain, each, group, step, workflow
 from djangotasks_api.workflow.records import StepPhase
@@ -123,6 +123,22 @@ def test_a_workflow_has_no_result_where_its_function_returns_none() -> None:
         step(note)(1)
 
     assert silent.enqueue().get() is None
+
+
+def test_a_result_of_which_a_part_is_not_there_is_an_error_of_the_backend() -> None:
+    """What was raised was a class of the engine, which nobody catches; or it said that there is no such workflow."""
+
+    @workflow
+    def parts() -> Any:
+        found: Any = step(note)({"a": 1})
+        return found["b"]
+
+    with pytest.raises(InvalidResource, match=r"The result of workflow .* cannot be had: .*note has nothing at /b"):
+        parts.enqueue().get()
+    result = chain(call(note, 1)).enqueue()
+    result._source.tasks.remove(f"{result.id}-note")  # type: ignore[attr-defined]  # of this backend
+    with pytest.raises(InvalidResource, match=f"its task {result.id}-note was deleted"):
+        result.get()
 
 
 def test_an_idempotency_key_makes_one_workflow() -> None:
