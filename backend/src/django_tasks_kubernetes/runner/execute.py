@@ -17,7 +17,7 @@ from django_tasks_kubernetes.exceptions import ItemsFailed, ResultTooLarge
 from django_tasks_kubernetes.lazy import LazyValue
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.retry import retry_after
-from django_tasks_kubernetes.returned import ReturnedWorkflow
+from django_tasks_kubernetes.returned import Made, ReturnedWorkflow
 from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on
 from django_tasks_kubernetes.runner.limits import fits_resource, may_pass, refuse_result, refuse_unawaited
 from django_tasks_kubernetes.runner.log import logger
@@ -161,12 +161,17 @@ def _value(
 ) -> Any:
     """What the task returns. sys.exit(0), as management commands end, is a return without a value."""
     try:
-        return call(result.task, *context, *result.args, **result.kwargs)
+        with Made() as drawn:
+            value = call(result.task, *context, *result.args, **result.kwargs)
     except SystemExit as error:
         if interrupted() or exit_code(error):
             raise
         check_exit()
         return None
+    if drawn and value is None:
+        words = "%s.as_result() was called, and the task returned nothing: no workflow is created. Return it."
+        logger.warning(words, drawn[-1] or "chain()")
+    return value
 
 
 def _retry_after(error: BaseException) -> float | None:

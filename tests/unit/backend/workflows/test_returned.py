@@ -66,6 +66,11 @@ def in_vain() -> Any:
 
 
 @task
+def forgetful(count: int) -> None:
+    sum_of.as_result(count)
+
+
+@task
 def nested_in_a_list() -> Any:
     return [sum_of.as_result(2)]
 
@@ -136,6 +141,17 @@ def test_it_is_returned_and_nothing_else(memory: Any) -> None:
     for wrong, words in ((nested_in_a_list, "ReturnedWorkflow is not JSON"), (use_it, "Return it, and no more")):
         with pytest.raises(TaskFailed, match=words):
             wrong.enqueue().get(timeout=60)  # type: ignore[attr-defined]
+
+
+def test_one_that_is_not_returned_is_said_in_the_log(memory: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """No workflow was created, and nothing said so: as a coroutine that is never awaited."""
+    results: list[Any] = [forgetful.enqueue(3)]
+    assert results[0].get(timeout=60) is None
+    assert f"{__name__}.sum_of.as_result() was called, and the task returned nothing" in caplog.text
+    caplog.clear()
+    results.append(decide.enqueue(3))
+    assert results[1].get(timeout=60) == 6
+    assert "as_result() was called" not in caplog.text
 
 
 def test_it_is_for_tasks() -> None:
