@@ -38,10 +38,12 @@ def restore(state: StepState) -> None:
 
 def skip(state: StepState, index: int) -> Iterator[StepState]:
     """The index never runs, nor does it in what follows. Yields the states that have changed."""
-    if not state.record.phase.is_over and state.skip(index):
-        yield state
-        for follower in state.each_followers:
-            yield from skip(follower, index)
+    waiting = [state]
+    while waiting:
+        found = waiting.pop()
+        if not found.record.phase.is_over and found.skip(index):
+            yield found
+            waiting += found.each_followers
 
 
 def skip_rest(state: StepState, upstream: StepState) -> Iterator[StepState]:
