@@ -21,6 +21,7 @@ INSTEAD: Final = {
     "Model": "Its primary key can be.",
     "TaskResult": "Its id is.",
     "Later": "It is known when the workflow runs: step(…)(…) and each() take it, and enqueue() does not.",
+    "WorkflowResult": "Its id is. To go on as the workflow, a task returns as_result().",
     "ReturnedWorkflow": "A task returns it alone, in the place of a value.",
 }
 

@@ -23,14 +23,13 @@ from djangotasks_api.workflow.ranges import Indexes
 from djangotasks_api.workflow.records import (
     NO_LIST,
     Record,
-    StepPhase,
     StepReason,
     WorkflowPhase,
     WorkflowReason,
     step_reason,
 )
 from djangotasks_api.workflow.retry import NotRetryable, needed, taken_over
-from djangotasks_api.workflow.stored import step_status, step_times
+from djangotasks_api.workflow.stored import step_message, step_status, step_times
 from djangotasks_api.workflow.tasks import source_name, task_manifest, task_name
 
 
@@ -258,9 +257,11 @@ class LocalWorkflow:
         record, before = self._engine.record(name), (old.get("steps") or {}).get(name) or {}
         times = {field: before[field] for field in ("startedAt", "finishedAt") if field in before}
         found = step_status(record, is_map=is_map) | times | step_times(record, before, now)
-        if record.phase is StepPhase.FAILED and name in self._messages:
-            found["message"] = self._messages[name]
+        found["message"] = self._message(name)
         return {field: value for field, value in found.items() if value is not None}
+
+    def _message(self, name: str) -> str | None:
+        return step_message(self._engine.record(name), self._messages.get(name))
 
     def _why(self) -> dict[str, str]:
         match self._engine.ending():
@@ -268,7 +269,7 @@ class LocalWorkflow:
                 reason = self._resource["spec"].get("cancelReason") or "The workflow was cancelled."
                 return {"reason": WorkflowReason.CANCEL_REQUESTED.value, "message": reason}
             case WorkflowPhase.FAILED:
-                said = " ".join(f"{step}: {self._messages.get(step, '')}" for step in self._engine.failures())
+                said = " ".join(f"{step}: {self._message(step)}" for step in self._engine.failures())
                 return {"reason": WorkflowReason.STEP_FAILED.value, "message": said}
             case _:
                 return {}

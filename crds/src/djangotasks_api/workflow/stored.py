@@ -6,7 +6,7 @@ from typing import Any
 
 from djangotasks_api.workflow.graph import Graph, InvalidGraph
 from djangotasks_api.workflow.ranges import Indexes
-from djangotasks_api.workflow.records import Record, StepPhase, StepReason, TakenOver
+from djangotasks_api.workflow.records import NO_LIST, Record, StepPhase, StepReason, TakenOver
 
 
 def step_status(record: Record, *, is_map: bool) -> dict[str, Any]:
@@ -20,6 +20,16 @@ def step_status(record: Record, *, is_map: bool) -> dict[str, Any]:
             {"workflow": found.workflow, "uid": found.uid, "indexes": str(found.indexes)} for found in record.taken_over
         ]
     return status
+
+
+def step_message(record: Record, message: str | None) -> str | None:
+    """What is said of a step that failed. `message`: of the first of its tasks that did."""
+    if record.phase is not StepPhase.FAILED:
+        return None
+    if record.reason is StepReason.NOT_A_LIST:
+        message = NO_LIST
+    many = f"{len(record.failed)} of {record.width} failed. " if (record.width or 0) > 1 else ""
+    return f"{many}{message or ''}".strip() or None
 
 
 def step_times(record: Record, before: Mapping[str, Any], now: str) -> dict[str, str]:

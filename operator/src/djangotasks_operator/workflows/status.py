@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from djangotasks_api.workflow.bounds import STEP_MESSAGES_MAX_BYTES
 from djangotasks_api.workflow.engine import Engine
 from djangotasks_api.workflow.graph import Graph
-from djangotasks_api.workflow.records import NO_LIST, Record, StepPhase, StepReason, WorkflowPhase, WorkflowReason
-from djangotasks_api.workflow.stored import step_status, step_times
+from djangotasks_api.workflow.records import Record, StepPhase, StepReason, WorkflowPhase, WorkflowReason
+from djangotasks_api.workflow.stored import step_message, step_status, step_times
 from djangotasks_operator.status.text import shorten_stored, truncate_message
 from djangotasks_operator.workflows.views import Workflow
 
@@ -104,13 +104,8 @@ def _failures(steps: Iterable[str], engine: Engine, messages: Mapping[str, str])
 
 
 def _step_message(record: Record, message: str | None) -> str | None:
-    """What is known of why a step failed."""
-    if record.phase is not StepPhase.FAILED:
-        return None
-    if record.reason is StepReason.NOT_A_LIST:
-        message = NO_LIST
-    many = f"{len(record.failed)} of {record.width} failed. " if (record.width or 0) > 1 else ""
-    return truncate_message(f"{many}{message or ''}".strip()) or None
+    found = step_message(record, message)
+    return found and truncate_message(found)
 
 
 def _own_message(record: Record, message: str | None, steps: int) -> str | None:

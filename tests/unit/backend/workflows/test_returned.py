@@ -76,6 +76,11 @@ def nested_in_a_list() -> Any:
 
 
 @task
+def enqueued() -> Any:
+    return sum_of.enqueue(2)
+
+
+@task
 def use_it() -> Any:
     return sum_of.as_result(2).real
 
@@ -138,7 +143,11 @@ def test_its_failure_is_the_tasks(memory: Any) -> None:
 
 
 def test_it_is_returned_and_nothing_else(memory: Any) -> None:
-    for wrong, words in ((nested_in_a_list, "ReturnedWorkflow is not JSON"), (use_it, "Return it, and no more")):
+    for wrong, words in (
+        (nested_in_a_list, "ReturnedWorkflow is not JSON. A task returns it alone"),
+        (enqueued, r"WorkflowResult is not JSON. Its id is. To go on as the workflow, a task returns as_result\(\)"),
+        (use_it, "Return it, and no more"),
+    ):
         with pytest.raises(TaskFailed, match=words):
             wrong.enqueue().get(timeout=60)  # type: ignore[attr-defined]
 

@@ -109,6 +109,17 @@ def test_what_may_fail_is_none_in_the_list() -> None:
     assert most.enqueue().get() == [0, None, 2]
 
 
+def test_a_map_that_failed_says_how_many_as_in_a_cluster() -> None:
+    @workflow
+    def most() -> list[int]:
+        return each(fail_on, [0, 1, 2], 1)
+
+    result = most.enqueue()
+    said = f"1 of 3 failed. {result.id}-fail-on-00001 is Failed, TaskError: "
+    assert (result.steps["fail-on"].message or "").startswith(said)
+    assert (result.message or "").startswith(f"fail-on: {said}")
+
+
 def test_results_are_exact() -> None:
     @workflow
     def exact() -> Any:
