@@ -90,7 +90,7 @@ class Flow:
         reason_of: Callable[[StepTask], StepReason | None],
         completed_of: Callable[[StepTask], Indexes],
     ) -> list[StepTask]:
-        """Say to the engine what became of tasks. Returns those that failed. `reason_of`: says why one did, where it is
+        """Say to the engine what became of tasks. Returns those that failed, in order. `reason_of`: says why one did, where it is
         a reason for its step. `completed_of`: says which items of a chunk that failed have succeeded."""
         failed: list[StepTask] = []
         for task, phase in tasks.items():
@@ -117,7 +117,7 @@ class Flow:
         for task, reason in self._refused.items():
             self.engine.ended(*task, succeeded=False, reason=reason)
         self._refused.clear()
-        return failed
+        return sorted(failed)
 
     def created(self, task: StepTask) -> None:
         """The task exists."""

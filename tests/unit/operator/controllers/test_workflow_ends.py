@@ -184,3 +184,12 @@ def test_a_retry_that_cannot_record_what_it_takes_over_ends() -> None:
     assert refused
     assert (again.phase, again.status["reason"]) == (WorkflowPhase.FAILED, "NotRetryable")
     assert "no room to record what it takes over of flow" in again.status["message"]
+
+
+def test_of_items_that_failed_together_the_first_is_named() -> None:
+    """It was any of them, and another one with each leader."""
+    stage = WorkflowStage(step("map", map={"list": "list"}), lists=[mapped(30)])
+    for task in reversed(stage.tasks()):
+        stage.end(task, None, deliver=False)
+    stage.deliver()
+    assert stage.status["message"].startswith("map: 30 of 30 failed. flow-map-00000 is Failed")
