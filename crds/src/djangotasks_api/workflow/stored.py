@@ -23,13 +23,13 @@ def step_status(record: Record, *, is_map: bool) -> dict[str, Any]:
 
 
 def step_message(record: Record, message: str | None) -> str | None:
-    """What is said of a step that failed. `message`: of the first of its tasks that did."""
+    """What is said of a step that failed. `message`: of the first of its tasks that did; or what was stored of it."""
     if record.phase is not StepPhase.FAILED:
         return None
     if record.reason is StepReason.NOT_A_LIST:
         message = NO_LIST
     many = f"{len(record.failed)} of {record.width} failed. " if (record.width or 0) > 1 else ""
-    return f"{many}{message or ''}".strip() or None
+    return f"{many}{(message or '').removeprefix(many)}".strip() or None
 
 
 def step_times(record: Record, before: Mapping[str, Any], now: str) -> dict[str, str]:

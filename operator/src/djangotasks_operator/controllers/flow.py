@@ -90,8 +90,8 @@ class Flow:
         reason_of: Callable[[StepTask], StepReason | None],
         completed_of: Callable[[StepTask], Indexes],
     ) -> list[StepTask]:
-        """Say to the engine what became of tasks. Returns those that failed, in order. `reason_of`: says why one did, where it is
-        a reason for its step. `completed_of`: says which items of a chunk that failed have succeeded."""
+        """Say to the engine what became of tasks. Returns those that failed, in order. `reason_of`: says why one did,
+        where it is a reason for its step. `completed_of`: says which items of a chunk that failed have succeeded."""
         failed: list[StepTask] = []
         for task, phase in tasks.items():
             if task.step not in self.plan.graph:

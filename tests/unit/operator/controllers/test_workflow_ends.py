@@ -193,3 +193,18 @@ def test_of_items_that_failed_together_the_first_is_named() -> None:
         stage.end(task, None, deliver=False)
     stage.deliver()
     assert stage.status["message"].startswith("map: 30 of 30 failed. flow-map-00000 is Failed")
+
+
+def test_another_leader_says_how_many_failed_once() -> None:
+    """What was stored of the step was taken for what its task said, and counted again."""
+    stage = WorkflowStage(
+        step("map", map={"list": "list"}), step("clean", after=["map"], runs="Always"), lists=[mapped(2)]
+    )
+    for task in stage.tasks():
+        stage.end(task, None)
+    said = stage.status["steps"]["map"]["message"]
+    stage.operator.lead()
+    stage.operator.drain()
+    stage.end("clean")
+    assert stage.status["message"] == f"map: {said}"
+    assert said.startswith("2 of 2 failed. flow-map-0000")
