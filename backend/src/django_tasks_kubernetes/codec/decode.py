@@ -49,8 +49,9 @@ def decode(resource: Resource, *, alias: str, read: Read = no_storage, fill: Fil
     """
     try:
         return _decoded(resource, alias, read, fill)
-    except (ValueError, OverflowError) as error:
-        # Such as a time that the API server takes, and Python has not.
+    except (ValueError, OverflowError, RecursionError) as error:
+        # Such as a time that the API server takes, and Python has not; or arguments that Django goes through, and that
+        # are nested deeper than it can.
         raise InvalidResource(f"Task result {resource['metadata']['name']} cannot be shown: {error}.") from error
 
 

@@ -215,6 +215,13 @@ def test_decode_raises_for_a_task_that_does_not_import(path: str, message: str) 
         decode(resource(task=path), alias="default")
 
 
+def test_decode_raises_for_arguments_that_are_nested_too_deep() -> None:
+    """Such as the result of a step that another one takes. A RecursionError ended the whole list that it was in."""
+    deep = resource(payload=f'{{"args":[{"[" * 2000}{"]" * 2000}],"kwargs":{{}}}}')
+    with pytest.raises(InvalidResource, match="cannot be shown: maximum recursion depth exceeded"):
+        decode(deep, alias="default")
+
+
 def test_decode_raises_for_a_result_that_is_not_json() -> None:
     with pytest.raises(InvalidResource, match="result of task t1 is not JSON"):
         decode(resource({"phase": "Succeeded", "result": "{"}), alias="default")
