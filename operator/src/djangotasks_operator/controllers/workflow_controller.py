@@ -189,12 +189,13 @@ class WorkflowController:
             self._flows.pop(key)
             self._work.workflows.add(key)
             return
-        change = status.change(workflow, engine, flow.plan.graph, changed, flow.words, self._now())
-        if not change:
-            return
         urgent = engine.is_urgent or engine.ending() is not None
         if (wait := flow.until_write(self._clock(), urgent=urgent)) > 0:
             self._work.workflows.add_after(key, wait)
+            return
+        # Not before: what is recorded of a wide map may be long.
+        change = status.change(workflow, engine, flow.plan.graph, changed, flow.words, self._now())
+        if not change:
             return
         try:
             stored = await self._writer.write_status(workflow, change)
