@@ -162,6 +162,24 @@ def test_sync_sets_what_the_code_says_and_leaves_the_rest(project: Shell, kubect
     assert project("sync", "--take-over").code == 0
 
 
+@pytest.mark.usefixtures("fresh", "backend")
+def test_sync_takes_over_from_kubectl(project: Shell, kubectl: Kubectl) -> None:
+    """An apply leaves what another manager has set, though the code does not say it any more."""
+    written = schedule(DECLARED, project="tests", cron=None, everyMinutes=5, jitterSeconds=30, suspended=True)
+    kubectl("apply", "--filename=-", stdin=json.dumps(written))
+    assert "- everyMinutes: 5" in project("diff").out
+    assert project("sync").err == ""
+    spec = kubectl.get("djangotaskschedule", DECLARED)["spec"]
+    assert (spec["cron"], spec["jitterSeconds"], spec["suspended"]) == (["17 3 * * *"], 0, True)
+    assert "everyMinutes" not in spec
+
+    # By hand, without the label.
+    kubectl("patch", "djangotaskschedule", DECLARED, "--type=merge", '--patch={"spec":{"cron":null,"everyMinutes":7}}')
+    (changed,) = project("sync", "--json").objects
+    assert (changed["action"], changed["changes"]["everyMinutes"]) == ("changed", [7, None])
+    assert project("diff").code == 0
+
+
 @pytest.mark.usefixtures("backend")
 def test_yaml_is_what_the_example_has(project: Shell, kubectl: Kubectl) -> None:
     written = project("yaml", "--declared-by", "shop").out

@@ -51,7 +51,7 @@ class FakeSchedules:
         self.done.append(("suspend" if suspended else "resume", name))
         return changed
 
-    def apply(self, resource: Resource, *, dry_run: bool) -> Resource:
+    def apply(self, resource: Resource, *, without: Any, dry_run: bool) -> Resource:
         name = resource["metadata"]["name"]
         if name == "refused":
             raise ScheduleRefused("spec.cron is wrong")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.tasks.exceptions import TaskResultDoesNotExist
 
@@ -24,8 +24,8 @@ class Schedules(Protocol):
     def suspend(self, name: str, suspended: bool) -> Resource:
         """Returns it as it is then. Raises ScheduleDoesNotExist."""
 
-    def apply(self, resource: Resource, *, dry_run: bool) -> Resource:
-        """Creates it, or sets the fields that it has. Returns it as it is then."""
+    def apply(self, resource: Resource, *, without: Mapping[str, Any], dry_run: bool) -> Resource:
+        """Creates it, or sets the fields that it has, and takes away those of `without`. Returns it as it is then."""
 
     def delete(self, resource: Resource, *, dry_run: bool) -> None: ...
 

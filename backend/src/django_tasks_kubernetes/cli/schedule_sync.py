@@ -12,7 +12,7 @@ from django_tasks_kubernetes.cli.schedule_session import Project, ScheduleSessio
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.text import safe, shortened
-from django_tasks_kubernetes.schedules.sync import Action, FieldChange, action_of, changes, refusal, surplus
+from django_tasks_kubernetes.schedules.sync import Action, FieldChange, action_of, changes, refusal, superseded, surplus
 
 VALUE_MAX_CHARS: Final = 200
 
@@ -90,7 +90,8 @@ def _steps(
         before = found.get(name)
         problem = None if take_over else refusal(resource, before)
         try:
-            applied = None if problem else session.schedules.apply(resource, dry_run=dry_run)
+            without = superseded(resource, before)
+            applied = None if problem else session.schedules.apply(resource, without=without, dry_run=dry_run)
         except TaskException as error:
             problem, applied = f"{name}: {error}", None
         if applied is None:

@@ -114,3 +114,12 @@ def queue_of(resource: Resource) -> str:
     """Of a task, or of a workflow's own."""
     queue: str = resource["spec"].get("queue", "default")
     return queue
+
+
+def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Set the fields of `other`, at any depth, as a merge patch does; None stays."""
+    for name, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            merge(into[name], value)
+        else:
+            into[name] = value

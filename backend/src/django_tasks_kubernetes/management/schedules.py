@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.tasks import task_backends
@@ -94,7 +95,7 @@ class DeclaredSchedules:
     def suspend(self, name: str, suspended: bool) -> Resource:
         raise UsageError("TASKS names no backend with a cluster, and a schedule that is only code cannot be suspended.")
 
-    def apply(self, resource: Resource, *, dry_run: bool) -> Resource:
+    def apply(self, resource: Resource, *, without: Mapping[str, Any], dry_run: bool) -> Resource:
         raise UsageError("TASKS names no backend with a cluster, to which schedules could be applied.")
 
     def delete(self, resource: Resource, *, dry_run: bool) -> None:

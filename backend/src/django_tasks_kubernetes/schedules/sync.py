@@ -3,12 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from django.tasks import DEFAULT_TASK_BACKEND_ALIAS
 
-from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.resource import Resource, merge
+from django_tasks_kubernetes.stores.schedules import SYNC_MANAGER
 from djangotasks_api.names import DECLARED_BY_LABEL
+
+# Of two fields one alone may be set, whoever has set the other.
+EXCLUSIVE: Final = (("cron", "everyMinutes"), ("everyMinutes", "cron"), ("task", "workflow"), ("workflow", "task"))
+# A person's, also where it is set in Git.
+LEFT_ALONE: Final = {"suspended"}
 
 
 class Action(StrEnum):
@@ -45,6 +51,42 @@ def refusal(wanted: Resource, found: Resource | None) -> str | None:
         f"The DjangoTaskSchedule {wanted['metadata']['name']} exists, and {whose}. Give yours another name, or take "
         "it over with --take-over."
     )
+
+
+def superseded(wanted: Resource, found: Resource | None) -> dict[str, Any]:
+    """The fields of the spec that a server-side apply of `wanted` would leave, and must not, each with None: those that
+    an earlier version of the code has set by another way than sync, such as `kubectl apply` of `schedules yaml`, and
+    those that exclude one of the code."""
+    if found is None:
+        return {}
+    spec, gone = wanted["spec"], dict[str, Any]()
+    for entry in found["metadata"].get("managedFields") or ():
+        if _declares(entry):
+            merge(gone, _dropped(entry["fieldsV1"].get("f:spec") or {}, spec))
+    gone |= {other: None for one, other in EXCLUSIVE if one in spec and other in found["spec"]}
+    return {name: value for name, value in gone.items() if name not in LEFT_ALONE}
+
+
+def _declares(entry: Mapping[str, Any]) -> bool:
+    """Whether the manager of these fields has set what the code said: it has set the label too, as no person does."""
+    if entry.get("subresource"):
+        return False
+    labels = entry["fieldsV1"].get("f:metadata", {}).get("f:labels", {})
+    return entry.get("manager") == SYNC_MANAGER or f"f:{DECLARED_BY_LABEL}" in labels
+
+
+def _dropped(owned: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The owned fields that are not wanted. Items of lists go with their list."""
+    dropped: dict[str, Any] = {}
+    for key, inner in owned.items():
+        name = key.removeprefix("f:")
+        if name == key:
+            continue
+        if name not in wanted:
+            dropped[name] = None
+        elif isinstance(wanted[name], Mapping) and (nested := _dropped(inner, wanted[name])):
+            dropped[name] = nested
+    return dropped
 
 
 def action_of(found: Resource | None, applied: Resource) -> Action:

@@ -1,9 +1,11 @@
 """The DjangoTaskSchedules of a namespace, in the cluster. For commands."""
 
-from typing import Final
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.codec.resource import Resource, merge
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
 from django_tasks_kubernetes.kube.api_server import ApiServer
@@ -27,13 +29,21 @@ class ScheduleStore(KindStore):
         """The same for all namespaces, which can be listed."""
         return ScheduleStore(self._server, everywhere=True)
 
-    def apply(self, resource: Resource, *, dry_run: bool) -> Resource:
-        """By a server-side apply: fields that it does not have stay as another has set them."""
-        query = {"fieldManager": SYNC_MANAGER, "force": "true", "fieldValidation": "Strict"}
+    def apply(self, resource: Resource, *, without: Mapping[str, Any], dry_run: bool) -> Resource:
+        """By a server-side apply: fields that it does not have stay as another has set them. But those of `without`,
+        which are taken away first, in a request that makes a whole of it: an apply can take away its own alone."""
+        path, query = self.named(resource["metadata"]["name"]), {"fieldManager": SYNC_MANAGER}
+        query["fieldValidation"] = "Strict"
         if dry_run:
             query["dryRun"] = "All"
-        path = f"{self.named(resource['metadata']['name'])}?{urlencode(query)}"
-        return self.send("PATCH", path, resource, APPLY)
+        if without:
+            labels, spec = resource["metadata"]["labels"], deepcopy(resource["spec"])
+            merge(spec, without)
+            change = {"metadata": {"labels": labels}, "spec": spec}
+            answer = self.send("PATCH", f"{path}?{urlencode(query)}", change, MERGE_PATCH)
+            if dry_run:
+                return answer
+        return self.send("PATCH", f"{path}?{urlencode(query | {'force': 'true'})}", resource, APPLY)
 
     def suspend(self, name: str, suspended: bool) -> Resource:
         query = {"fieldManager": COMMAND_MANAGER, "fieldValidation": "Strict"}

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from django_tasks_kubernetes.schedules.sync import Action, FieldChange, action_of, changes, refusal, surplus
+from django_tasks_kubernetes.schedules.sync import (
+    Action,
+    FieldChange,
+    action_of,
+    changes,
+    refusal,
+    superseded,
+    surplus,
+)
 from tests.unit.backend.schedule_resources import schedule_resource
 
 
@@ -66,3 +74,49 @@ def test_changes_name_the_fields() -> None:
         FieldChange("task.policy.ttl", 5, None),
         FieldChange("catchUp", None, "All"),
     ]
+
+
+LABEL: Any = {"f:labels": {".": {}, "f:djangotasks.dev/declared-by": {}}}
+
+
+def entry(manager: str, *, metadata: Any = None, **spec: Any) -> dict[str, Any]:
+    fields = {"f:metadata": metadata or {}, "f:spec": {".": {}} | spec}
+    return {"manager": manager, "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": fields}
+
+
+POLICY: Any = {".": {}, "f:timeoutSeconds": {}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "spec", "gone"),
+    [
+        # What `kubectl apply` of `schedules yaml` has set, and the code no longer says.
+        (
+            [entry("kubectl-client-side-apply", metadata=LABEL, **{"f:jitterSeconds": {}, "f:cron": {}})],
+            {"jitterSeconds": 30},
+            {"jitterSeconds": None},
+        ),
+        (
+            [entry("argocd-controller", metadata=LABEL, **{"f:task": {"f:policy": POLICY, "f:queue": {}}})],
+            {"task": {"task": "a.b", "queue": "mail", "policy": {"timeoutSeconds": 30}}},
+            {"task": {"policy": None}},
+        ),
+        # So has an earlier sync.
+        ([entry("djangotasks-sync", **{"f:endAt": {}})], {"endAt": "2030-01-01T00:00:00Z"}, {"endAt": None}),
+        # A person has.
+        ([entry("kubectl-edit", **{"f:jitterSeconds": {}})], {"jitterSeconds": 30}, {}),
+        ([entry("kubectl-client-side-apply", metadata=LABEL, **{"f:suspended": {}})], {"suspended": True}, {}),
+        ([entry("operator", metadata=LABEL) | {"subresource": "status"}], {}, {}),
+        # What excludes a field of the code, whoever has set it.
+        ([], {"cron": None, "everyMinutes": 5}, {"everyMinutes": None}),
+        ([], {"task": None, "workflow": {"workflow": "a.b"}}, {"workflow": None}),
+    ],
+)
+def test_what_an_apply_would_leave(entries: Any, spec: Any, gone: Any) -> None:
+    found = schedule_resource(**spec)
+    found["metadata"]["managedFields"] = entries
+    assert superseded(schedule_resource(), found) == gone
+
+
+def test_an_apply_leaves_nothing_of_what_is_not_there() -> None:
+    assert superseded(schedule_resource(), None) == {}

@@ -31,13 +31,28 @@ def asked(request: Request) -> tuple[str, str, dict[str, list[str]]]:
 def test_apply_is_forced_and_has_a_manager_of_its_own(store: ScheduleStore, server: Server) -> None:
     server.answer = lambda request: (201, request.body, {})
     resource = schedule_resource()
-    assert store.apply(resource, dry_run=False) == resource
-    assert store.apply(resource, dry_run=True) == resource
+    assert store.apply(resource, without={}, dry_run=False) == resource
+    assert store.apply(resource, without={}, dry_run=True) == resource
     first, second = server.requests
     query = {"fieldManager": ["djangotasks-sync"], "force": ["true"], "fieldValidation": ["Strict"]}
     assert asked(first) == ("PATCH", f"{PATH}/nightly", query)
     assert asked(second)[2] == query | {"dryRun": ["All"]}
     assert first.headers["content-type"] == "application/apply-patch+yaml"
+
+
+def test_apply_takes_away_what_it_could_not(store: ScheduleStore, server: Server) -> None:
+    server.answer = lambda request: (200, request.body, {})
+    resource = schedule_resource(cron=None, everyMinutes=5)
+    gone = {"cron": None, "task": {"policy": None}}
+    for dry_run in (False, True):
+        store.apply(resource, without=gone, dry_run=dry_run)
+    first, second, tried = server.requests
+    spec = resource["spec"] | {"cron": None, "task": resource["spec"]["task"] | {"policy": None}}
+    assert first.body == {"metadata": {"labels": resource["metadata"]["labels"]}, "spec": spec}
+    assert first.headers["content-type"] == "application/merge-patch+json"
+    assert (second.body, second.headers["content-type"]) == (resource, "application/apply-patch+yaml")
+    # What the first would do is not there for a second that is only tried.
+    assert (tried.body, asked(tried)[2]["dryRun"]) == (first.body, ["All"])
 
 
 def test_suspend_sets_one_field_as_another_manager(store: ScheduleStore, server: Server) -> None:
