@@ -20,6 +20,8 @@ from typing import Final
 
 from cronsim import CronSim, CronSimError
 
+from djangotasks_api.schedules.dialects import advice
+
 ALIASES: Final = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -57,7 +59,8 @@ class InvalidCron(InvalidSchedule):
     field = "cron"
 
     def __init__(self, expression: str, position: int, problem: str) -> None:
-        super().__init__(f"{expression!r}: {problem}")
+        known = advice(expression)
+        super().__init__(f"{expression!r}: {problem}" if known is None else f"{expression!r}: {problem}; {known}")
         self.expression = expression
         self.position = position
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from djangotasks_api.schedules import dialects
 from djangotasks_api.schedules.cron import ALIASES, Cron, InvalidCron
 from tests.unit.crds.schedules.cron_oracle import Expression, changes, expressions, fires, times_of_day
 
@@ -112,6 +114,53 @@ def test_an_error_points_at_what_is_wrong(text: str, position: int, problem: str
     assert problem in str(raised.value)
     assert raised.value.position == position
     assert raised.value.pointer == f"{text}\n{' ' * position}^"
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("TZ=Europe/Berlin 0 2 * * *", "the zone stands apart: timezone=…"),
+        ("CRON_TZ=UTC 0 2 * * *", "the zone stands apart"),
+        ("0 2 * * * America/Argentina/Buenos_Aires", "the zone stands apart"),
+        ("@every 5m", "an interval is schedule.every(minutes=5)"),
+        ("rate(5 minutes)", "an interval is"),
+        ("every day at 2", "an interval is"),
+        ("@every_minute", "write * * * * *"),
+        ("@minutely", "write * * * * *"),
+        ("@quarterly", "write 0 0 1 */3 *"),
+        ("@reboot", "nothing here starts with a machine"),
+        ("@DAILY", "write @daily"),
+        ("@weekly ", "write @weekly"),
+        ("hourly", "write @hourly"),
+        ("cron(0 2 * * ? *)", "write the five fields alone"),
+        ("Mon *-*-* 02:30:00", "30 2 * * * is 02:30 on each day"),
+        ("0 2 * * 1, 3", "no space stands beside a comma"),
+        ("0 0 2 * * ?", "write no seconds in front"),
+        ("0 0 2 * * ? 2026", "no year at the end"),
+        ("0 2 ? * MON", "write * in place of ?"),
+        ("H 2 * * *", "what spreads schedules is jitter=…"),
+        ("0~30 2 * * *", "what spreads schedules is jitter=…"),
+        ("0 2 * * L", "5L is the last Friday"),
+        ("0 2 * * FRIL", "5L is the last Friday"),
+        ("0 2 * * MON#L", "5L is the last Friday"),
+        ("0 2 * * Monday", "names have three letters"),
+        ("0 2 * january *", "names have three letters"),
+        ("0 2 15W * *", "LW is the last day from Monday to Friday"),
+        ("0\t2 * * *", "one space stands between two fields"),
+    ],
+)
+def test_an_error_says_what_to_write_for_what_others_write(text: str, advice: str) -> None:
+    with pytest.raises(InvalidCron, match=f"; .*{re.escape(advice)}"):
+        Cron.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["60 * * * *", "0 0 * * 1-8", "* * * *", "0  2 * * *", "0 2 30 2 *", "0 2 * * SUN-SAN"]
+)
+def test_an_error_that_says_enough_says_no_more(text: str) -> None:
+    with pytest.raises(InvalidCron):
+        Cron.parse(text)
+    assert dialects.advice(text) is None
 
 
 @pytest.mark.parametrize("name", ALIASES)
