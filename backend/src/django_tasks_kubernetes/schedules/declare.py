@@ -1,7 +1,7 @@
 """The decorator @schedule."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Unpack, overload
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, Unpack, overload
 
 from django.tasks import Task
 
@@ -15,6 +15,9 @@ from djangotasks_api.bounds import SCHEDULE_NAME_MAX_CHARS, WORKFLOW_SCHEDULE_NA
 if TYPE_CHECKING:
     from django_tasks_kubernetes.task import AnyTask
     from django_tasks_kubernetes.workflows.declare import Workflow
+
+
+OTHER_UNITS: Final = {"seconds", "days", "weeks", "months"}
 
 
 class EnqueuedWithoutArguments(Protocol):
@@ -90,7 +93,7 @@ class ScheduleDecorator:
     ) -> ForAnyTask: ...
     def every(
         self,
-        *,
+        *interval: Any,
         minutes: int = 0,
         hours: int = 0,
         args: Sequence[Any] = (),
@@ -103,6 +106,9 @@ class ScheduleDecorator:
         @task
         def poll() -> None: ...
         """
+        others = [f"{name}=…" for name in options if name in OTHER_UNITS]
+        if wrong := [*map(repr, interval), *others]:
+            raise TypeError(f"schedule.every() takes minutes=… and hours=…, whole numbers, not {', '.join(wrong)}.")
         times: Mapping[str, Any] = {"minutes": minutes, "hours": hours}
         for name, number in times.items():
             if isinstance(number, bool) or not isinstance(number, int) or number < 0:
@@ -117,8 +123,10 @@ def declaration(
         names, known = ", ".join(sorted(unknown)), ", ".join(sorted(ScheduleOptions.__annotations__))
         raise TypeError(f"schedule() has no option {names}. There are: args, kwargs, {known}.")
 
-    if isinstance(args, str):
+    if isinstance(args, str) or not isinstance(args, Iterable):
         raise TypeError(f"schedule(args=…) is a list of arguments, such as [{args!r}], not {args!r}.")
+    if not isinstance(kwargs, Mapping | None):
+        raise TypeError(f"schedule(kwargs=…) is a dict of arguments by their names, not {kwargs!r}.")
 
     def declare[T: "AnyTask | Workflow[..., Any]"](task: T, /) -> T:
         if not isinstance(task, Task) and not is_workflow(task):

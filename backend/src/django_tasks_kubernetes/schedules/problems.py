@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.tasks import Task
 from django.tasks.exceptions import InvalidTask
@@ -21,7 +20,7 @@ from django_tasks_kubernetes.schedules.definition import Schedule
 from django_tasks_kubernetes.schedules.manifest import resource_of, time_zone_of
 from djangotasks_api.bounds import CRON_MAX_CHARS, CRONS_MAX
 from djangotasks_api.schedules.cron import Cron, InvalidCron
-from djangotasks_api.schedules.timing import UnknownTimeZone, zone_named
+from djangotasks_api.schedules.timing import UnknownTimeZone, zone_named, zone_names
 
 
 class ProblemKind(StrEnum):
@@ -99,7 +98,7 @@ def _zone(schedule: Schedule) -> Iterator[Problem]:
     try:
         zone_named(time_zone_of(schedule))
     except UnknownTimeZone as error:
-        close = difflib.get_close_matches(error.name, sorted(available_timezones()), n=1)
+        close = difflib.get_close_matches(error.name, zone_names(), n=1)
         hint = f"Did you mean {close[0]}?" if close else "It is a name of the IANA database, such as Europe/Berlin."
         yield Problem(ProblemKind.TIME_ZONE, schedule, f"There is no time zone {error.name!r}.", hint)
     except TypeError as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from djangotasks_api.schedules.cron import EPOCH, Cron, InvalidSchedule
 
@@ -35,6 +35,11 @@ def zone_named(name: str) -> ZoneInfo:
     except (LookupError, OSError, ValueError):
         pass
     raise UnknownTimeZone(name)
+
+
+def zone_names() -> list[str]:
+    """All that zone_named() takes."""
+    return sorted(name for name in available_timezones() if not name.startswith(NOT_ZONES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ def found(*schedules: Schedule) -> list[tuple[str, str, str | None]]:
             "There is no time zone '../etc/passwd'.",
             "such as Europe/Berlin",
         ),
+        # A file of the system, and no zone.
+        ([{"timezone": "/etc/localtime"}], "TIME_ZONE", "no time zone '/etc/localtime'", "such as Europe/Berlin"),
         ([{"timezone": 3}], "TIME_ZONE", "timezone must be the IANA name", None),
         ([{"name": "Nightly_1"}], "NAME", "The name 'Nightly_1' must have lower-case letters", "name='nightly'"),
         ([{"name": "a" * 45}], "NAME", "44 at most", "another name"),
