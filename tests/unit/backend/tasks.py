@@ -91,6 +91,12 @@ def fails(message: str = "no", times: int = 1) -> None:
 
 
 @task
+def enqueues_itself(times: int) -> None:
+    if times:
+        enqueues_itself.enqueue(times - 1)
+
+
+@task
 async def async_fails() -> None:
     raise Refused("no")
 

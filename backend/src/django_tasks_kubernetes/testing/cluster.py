@@ -3,7 +3,7 @@
 import threading
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from django.tasks import DEFAULT_TASK_QUEUE_NAME, task_backends
 from django.utils import timezone
@@ -21,8 +21,8 @@ from django_tasks_kubernetes.notify.ends import End
 from django_tasks_kubernetes.result import KubernetesResult, Progress
 from django_tasks_kubernetes.testing.clock import Clock
 from django_tasks_kubernetes.testing.guarded_store import Access, GuardedStore
+from django_tasks_kubernetes.testing.line import Line
 from django_tasks_kubernetes.testing.schedules import VirtualTime
-from django_tasks_kubernetes.testing.unfinished import Unfinished
 from django_tasks_kubernetes.watch.subscription import Subscription
 from djangotasks_api import refusals
 from djangotasks_api.names import job_name
@@ -30,6 +30,10 @@ from djangotasks_api.phases import INTERRUPTIONS, Phase, Reason
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.workflows.result import WorkflowResult
+
+
+# Tasks that enqueue one another would run for ever. More than a test has use for.
+ENQUEUED_BY_TASKS_MAX: Final = 20_000
 
 
 class InMemoryCluster(GuardedStore):
@@ -48,7 +52,7 @@ class InMemoryCluster(GuardedStore):
         """The queues of which nothing is started, as if somebody held them. What expires meanwhile fails."""
         self._clock = Clock()
         self._time = VirtualTime(self, self._clock, now)
-        self._unfinished = Unfinished(self.resources)
+        self._line = Line(self.resources)
         self._threads: dict[str, int] = {}
         """Which thread runs, or has run, a task."""
         self._progress: dict[str, list[Progress]] = {}
@@ -107,6 +111,8 @@ class InMemoryCluster(GuardedStore):
         deferred waits; for a task of a schedule, the time of the schedules. What tasks defer meanwhile waits too.
         A task's exception is in its result, not raised. Ctrl-C is raised, and ends the tests. In async code, await
         `sync_to_async(cluster.run_pending)()`: async tasks cannot run within the event loop that waits for them.
+
+        Raises RecursionError where tasks enqueue one another without an end.
         """
         with self._clock.at(now):
             return self._run_all()
@@ -183,18 +189,22 @@ class InMemoryCluster(GuardedStore):
             return self._run_all()
 
     def _run_all(self) -> list[KubernetesResult]:
-        done = []
+        done, number = [], 0
         self.workflows.advance()
         while (resource := self._next()) is not None:
             done.append(self._run(resource))
             self.workflows.advance()
+            number += resource["spec"].get("enqueuedBy") is not None
+            if number > ENQUEUED_BY_TASKS_MAX:
+                raise RecursionError(
+                    f"{number:,} tasks that tasks have enqueued have run, {resource['spec']['task']} last, and more "
+                    "wait: does one enqueue itself without an end? What it defers by run_after waits."
+                )
         return done
 
     def _next(self) -> Resource | None:
         with self._lock:  # so that of two threads one runs it
-            queued = [one for one in self._unfinished if one["status"]["phase"] == Phase.QUEUED]
-            due = [one for one in queued if one["metadata"]["name"] not in self._threads and self._can_end(one)]
-            first = max(due, key=lambda resource: resource["spec"]["priority"], default=None)
+            first = self._line.first(self._threads.__contains__, self._can_end)
             if first is not None:
                 self._threads[first["metadata"]["name"]] = threading.get_ident()
         return first

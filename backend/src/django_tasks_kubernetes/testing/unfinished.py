@@ -16,12 +16,13 @@ class Unfinished:
         """`resources`: of the store, by name, in the order of their creation."""
         self._resources = resources
         self._known: dict[str, Resource] = {}
-        self._last: str | None = None
+        self._last: Resource | None = None
 
     def __iter__(self) -> Iterator[Resource]:
-        new = list(takewhile(lambda name: name != self._last, reversed(self._resources)))
-        self._last = new[0] if new else self._last
-        self._known |= {name: self._resources[name] for name in reversed(new)}
+        # Not by name, which one that was deleted and enqueued again has again.
+        new = list(takewhile(lambda found: found[1] is not self._last, reversed(self._resources.items())))
+        self._last = new[0][1] if new else self._last
+        self._known |= dict(reversed(new))
         for name, resource in list(self._known.items()):
             if resource["status"]["phase"] in TERMINAL_PHASES or name not in self._resources:
                 del self._known[name]

@@ -9,6 +9,7 @@ from django.tasks.signals import task_finished
 
 from django_tasks_kubernetes.exceptions import WaitTimeout
 from django_tasks_kubernetes.signals import send_task_finished, task_attempt_failed, task_ended
+from django_tasks_kubernetes.testing import cluster as cluster_module
 from django_tasks_kubernetes.testing import in_memory
 from tests.unit.backend import tasks
 
@@ -67,6 +68,26 @@ def test_nothing_of_a_held_queue_is_started() -> None:
         assert [(done.id, done.reason) for done in cluster.run_pending(now=soon)] == [(expires.id, "Expired")]
         cluster.held.discard("default")
         assert [(done.id, done.status) for done in cluster.run_pending()] == [(waits.id, "SUCCESSFUL")]
+
+
+def test_a_task_that_is_deleted_and_enqueued_again_runs_again() -> None:
+    echo: Any = tasks.echo
+    keyed = echo.using(idempotency_key="one")
+    with in_memory() as cluster:
+        for number in range(2):
+            result = keyed.enqueue(number)
+            assert [done.args for done in cluster.run_pending()] == [[number]]
+            cluster.delete(result.id, None)
+
+
+def test_run_pending_ends_where_tasks_enqueue_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "ENQUEUED_BY_TASKS_MAX", 20)
+    with in_memory() as cluster:
+        tasks.enqueues_itself.enqueue(19)
+        assert len(cluster.run_pending()) == 20
+        tasks.enqueues_itself.enqueue(1000)
+        with pytest.raises(RecursionError, match=r"21 tasks .* have run, .*enqueues_itself last, .* without an end"):
+            cluster.run_pending()
 
 
 def test_run_pending_puts_a_failure_into_the_result() -> None:

@@ -14,10 +14,13 @@ class Counting(dict[str, Any]):
 
     read = 0
 
-    def __reversed__(self) -> Iterator[str]:
-        for name in super().__reversed__():
+    def items(self) -> Any:
+        return self
+
+    def __reversed__(self) -> Iterator[Any]:
+        for item in reversed(super().items()):
             self.read += 1
-            yield name
+            yield item
 
 
 def names(unfinished: Unfinished) -> list[str]:
@@ -46,6 +49,15 @@ def test_what_is_removed_is_not_there(removed: str) -> None:
     del store[removed]
     store["c"] = resource("c")
     assert names(unfinished) == sorted({"a", "b", "c"} - {removed})
+
+
+def test_what_is_removed_and_made_again_is_there() -> None:
+    store = {"a": resource("a", Phase.SUCCEEDED)}
+    unfinished = Unfinished(store)
+    assert names(unfinished) == []
+    del store["a"]
+    store["a"] = resource("a")
+    assert names(unfinished) == ["a"]
 
 
 def test_of_one_by_one_each_is_read_once() -> None:

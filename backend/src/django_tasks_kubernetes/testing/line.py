@@ -1,0 +1,59 @@
+"""Which task of in_memory() runs next, without a look at all that wait: a test may enqueue thousands."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import takewhile
+from typing import NamedTuple
+
+from django_tasks_kubernetes.codec.resource import Resource
+from djangotasks_api.phases import Phase
+
+
+class Place(NamedTuple):
+    """The lower runs first: the highest priority, then the oldest."""
+
+    priority: int
+    number: int
+    name: str
+
+
+class Line:
+    """The tasks of a store that wait."""
+
+    def __init__(self, resources: dict[str, Resource]) -> None:
+        """`resources`: of the store, by name, in the order of their creation."""
+        self._resources = resources
+        self._last: Resource | None = None
+        self._count = 0
+        self._ready: list[Place] = []
+        # Those that have a time: the clock says when it has come.
+        self._timed: set[Place] = set()
+
+    def first(self, is_taken: Callable[[str], bool], can_end: Callable[[Resource], bool]) -> Resource | None:
+        """The one that runs next, or fails, as it has expired. `is_taken`: whether somebody runs the task of a name, or
+        has run it. `can_end`: whether a task that has a time can run, or has expired."""
+
+        def waits(place: Place) -> bool:
+            found = self._resources.get(place.name)
+            return found is not None and found["status"]["phase"] == Phase.QUEUED and not is_taken(place.name)
+
+        self._find_new()
+        while self._ready and not waits(self._ready[0]):
+            heappop(self._ready)
+        self._timed = {place for place in self._timed if waits(place)}
+        due = [place for place in self._timed if can_end(self._resources[place.name])]
+        place = min([*self._ready[:1], *due], default=None)
+        return None if place is None else self._resources[place.name]
+
+    def _find_new(self) -> None:
+        # Not by name, which one that was deleted and enqueued again has again.
+        new = list(takewhile(lambda found: found[1] is not self._last, reversed(self._resources.items())))
+        self._last = new[0][1] if new else self._last
+        for name, resource in reversed(new):
+            spec = resource["spec"]
+            self._count += 1
+            place = Place(-spec["priority"], self._count, name)
+            if spec.get("runAfter") is None and spec.get("expiresAt") is None:
+                heappush(self._ready, place)
+            else:
+                self._timed.add(place)
