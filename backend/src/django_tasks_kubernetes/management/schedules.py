@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import close_old_connections
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.backend import KubernetesBackend
@@ -67,6 +68,8 @@ def loop(schedules: list[Schedule]) -> Iterator[Enqueued]:
     """Enqueues the tasks of schedules at their times. What one raises is said, and the others go on."""
     for due in Beat.of(schedules).ticks():
         schedule, at = due.schedule, due.at
+        # As between two web requests: databases close connections that nobody has used for hours.
+        close_old_connections()
         try:
             yield Enqueued(schedule=schedule.name, scheduled_for=at, id=enqueue(schedule, at).id)
         except Exception as error:  # noqa: BLE001 - whatever a backend raises

@@ -37,7 +37,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 @pytest.fixture
 def cluster(server: Server, tmp_path: Path) -> Iterator[Server]:
     """Two aliases of one namespace, with two schedules in it."""
-    there = {one["metadata"]["name"]: one for one in (schedule_resource("five", project="tests"), schedule_resource())}
+    found = (schedule_resource("five", project="tests", cron=None, everyMinutes=7), schedule_resource())
+    there = {one["metadata"]["name"]: one for one in found}
 
     def answer(request: Request) -> Answer:
         name = urlsplit(request.path).path.rpartition("/")[2]
@@ -88,7 +89,7 @@ def test_sync_prunes_those_of_the_named_project(cluster: Server, registry: Regis
 
 def test_sync_of_one_backend_leaves_those_of_another(cluster: Server, registry: Registry) -> None:
     registry._declared.clear()
-    schedules.schedule.every(minutes=5, name="nightly")(tasks.echo.using(backend="second"))
+    schedules.schedule("@daily", name="nightly")(tasks.echo.using(backend="second"))
     assert manage("sync", "--prune", "--declared-by", "shop", "--backend", "second") == 0
     assert requests(cluster)[1:] == [("PATCH", "nightly")]
     assert manage("sync", "--prune", "--declared-by", "tests", "--backend", "second") == 1
@@ -184,9 +185,13 @@ def test_loop_goes_on_after_a_task_that_raises(monkeypatch: pytest.MonkeyPatch, 
         for schedule in beat.schedules:
             yield Due(schedule, START)
 
+    closed: list[str] = []
+    monkeypatch.setattr(commands, "close_old_connections", lambda: closed.append("closed"))
     monkeypatch.setattr(Beat, "ticks", ticks)
     wrong = Schedule(task=tasks.echo, name="wrong", every_minutes=1, args=(object(),))
     with override_settings(TASKS={"default": LOCAL}):
         first, second = commands.loop([wrong, *registry])
     assert (first.id, first.problem) == (None, "TypeError: args[0]: object is not JSON.")
     assert second.id == "five-202611291159"
+    # Nobody has used them since the last task, which may have been hours ago.
+    assert closed == ["closed", "closed"]
