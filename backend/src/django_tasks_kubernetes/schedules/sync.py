@@ -11,7 +11,7 @@ from django_tasks_kubernetes.codec.resource import Resource, merge
 from django_tasks_kubernetes.stores.schedules import SYNC_MANAGER
 from djangotasks_api.names import DECLARED_BY_LABEL
 
-# Of two fields one alone may be set, whoever has set the other.
+# Of two fields one alone may be set, also where somebody has set the other by hand.
 EXCLUSIVE: Final = (("cron", "everyMinutes"), ("everyMinutes", "cron"), ("task", "workflow"), ("workflow", "task"))
 # A person's, also where it is set in Git.
 LEFT_ALONE: Final = {"suspended"}

@@ -7,7 +7,7 @@ DAYS: Final = "SUN|MON|TUE|WED|THU|FRI|SAT"
 MONTHS: Final = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
 NAMES: Final = "hourly|daily|midnight|weekly|monthly|yearly|annually"
 ZONE: Final = "UTC|[A-Z][a-z]+(/[A-Za-z_+-]+)+"
-# What is found first says what to write. Only expressions that cannot be read are looked at.
+# The first that is found in an expression that cannot be read says what to write.
 DIALECTS: Final = (
     (rf"^(CRON_)?TZ=|\s({ZONE})$", "the zone stands apart: timezone=…, or timeZone in the resource"),
     (r"^@?every\b(?!_)|^rate\(", "an interval is schedule.every(minutes=5), or everyMinutes: 5 in the resource"),

@@ -107,7 +107,7 @@ POLICY: Any = {".": {}, "f:timeoutSeconds": {}}
         ([entry("kubectl-edit", **{"f:jitterSeconds": {}})], {"jitterSeconds": 30}, {}),
         ([entry("kubectl-client-side-apply", metadata=LABEL, **{"f:suspended": {}})], {"suspended": True}, {}),
         ([entry("operator", metadata=LABEL) | {"subresource": "status"}], {}, {}),
-        # What excludes a field of the code, whoever has set it.
+        # What excludes a field of the code, also where a person has set it.
         ([], {"cron": None, "everyMinutes": 5}, {"everyMinutes": None}),
         ([], {"task": None, "workflow": {"workflow": "a.b"}}, {"workflow": None}),
     ],
