@@ -83,6 +83,9 @@ class Project:
     elsewhere: frozenset[str] = frozenset()
     """The names of all others that the code declares, for backends that the verb is not about."""
 
+    without_cluster: frozenset[str] = frozenset()
+    """The names of those whose backend has no cluster, where another has one: nothing but the loop enqueues them."""
+
     aliases: frozenset[str] | None = None
     """The backends that the verb is about, where it was given --backend."""
 

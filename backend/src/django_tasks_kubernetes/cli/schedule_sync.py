@@ -44,7 +44,8 @@ def sync(session: ScheduleSession, project: Project, *, prune: bool, take_over: 
     if rows:
         output.renderer.table(rows)
     if not project.resources:
-        output.note("The project declares no schedules.")
+        output.note("The project declares no schedules." if not project.without_cluster else "Nothing is to be synced.")
+    _note_without_cluster(session, project)
     if dry_run:
         output.note("Nothing was done (--dry-run).")
     return worst
@@ -67,6 +68,7 @@ def diff(session: ScheduleSession, project: Project, *, prune: bool) -> int:
                     output.line(f"  {sign} {change.path}: {_shown(value)}")
     if not differs:
         output.note("No differences.")
+    _note_without_cluster(session, project)
     return Code.FAILED if differs else Code.OK
 
 
@@ -74,10 +76,21 @@ def write_yaml(session: ScheduleSession, project: Project) -> int:
     """Writes the DjangoTaskSchedules, for kubectl and for GitOps."""
     import yaml  # comes with the official client; only needed here
 
-    text = yaml.safe_dump_all(project.resources, sort_keys=False, allow_unicode=True, explicit_start=True)
+    resources = [one for one in project.resources if one["metadata"]["name"] not in project.without_cluster]
+    text = yaml.safe_dump_all(resources, sort_keys=False, allow_unicode=True, explicit_start=True)
     # YAML is UTF-8, whatever a terminal shows.
     session.output.raw(text.encode())
+    _note_without_cluster(session, project)
     return Code.OK
+
+
+def _note_without_cluster(session: ScheduleSession, project: Project) -> None:
+    if project.without_cluster:
+        names = ", ".join(sorted(project.without_cluster))
+        session.output.note(
+            f"The backends of these have no cluster, so that only `schedules loop` enqueues them: {names}. "
+            "@task(backend=…) names another one."
+        )
 
 
 def _steps(

@@ -15,7 +15,7 @@ from django_tasks_kubernetes.cli.schedule_session import Enqueued, Project
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import ScheduleDoesNotExist
 from django_tasks_kubernetes.presentation.filters import UsageError
-from django_tasks_kubernetes.schedule_checks import options_for
+from django_tasks_kubernetes.schedule_checks import options_for, without_cluster
 from django_tasks_kubernetes.schedules.definition import Schedule
 from django_tasks_kubernetes.schedules.discover import discover
 from django_tasks_kubernetes.schedules.manifest import resource_of
@@ -59,6 +59,7 @@ def project(given: Mapping[str, object], aliases: Iterable[str]) -> Project:
         name=name,
         resources=resources,
         elsewhere=frozenset(schedule.name for schedule in declared_here if schedule.task.backend not in only),
+        without_cluster=frozenset(one.name for one in without_cluster(declared_here)),
         aliases=None if given.get("backend") is None else only,
         loop=lambda: loop(wanted),
     )

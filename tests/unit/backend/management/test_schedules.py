@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from django_tasks_kubernetes import schedules
 from django_tasks_kubernetes.management import schedules as commands
+from django_tasks_kubernetes.schedule_checks import check_schedules
 from django_tasks_kubernetes.schedules import declare
 from django_tasks_kubernetes.schedules.discover import Discovery
 from django_tasks_kubernetes.schedules.registry import Registry
@@ -164,6 +165,36 @@ def test_yaml_needs_no_cluster(capsys: pytest.CaptureFixture[str]) -> None:
     with override_settings(TASKS={"default": LOCAL}):
         assert manage("yaml") == 0
     assert "everyMinutes: 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("verb", "code"), [("sync", 0), ("diff", 0), ("yaml", 0)])
+def test_schedules_of_a_backend_without_a_cluster_are_named(
+    cluster: Server, capsys: pytest.CaptureFixture[str], registry: Registry, verb: str, code: int
+) -> None:
+    registry._declared.clear()
+    schedules.schedule.every(minutes=5, name="nobodys")(tasks.echo.using(backend="third"))
+    assert manage(verb) == code
+    out, err = capsys.readouterr()
+    assert "have no cluster, so that only `schedules loop` enqueues them: nobodys." in err
+    assert "declares no schedules" not in err
+    assert "nobodys" not in out
+    assert "PATCH" not in dict(requests(cluster))
+
+
+def test_a_check_warns_of_a_backend_without_a_cluster(
+    cluster: Server, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry._declared.clear()
+    monkeypatch.setattr("django_tasks_kubernetes.schedules.registry.declared", registry)
+    monkeypatch.setattr("django_tasks_kubernetes.schedules.discover.discover", Discovery)
+    schedules.schedule.every(minutes=5, name="nobodys")(tasks.echo.using(backend="third"))
+    schedules.schedule.every(minutes=5, name="synced")(tasks.echo)
+    (warning,) = check_schedules()
+    assert (warning.id, "TASKS['third'] has no cluster" in warning.msg) == ("djangotasks.W004", True)
+    assert warning.hint == "Name a backend that has one: @task(backend='default')."
+    assert warning.obj == "Schedule nobodys of tests.unit.backend.tasks.echo"
+    with override_settings(TASKS={"default": LOCAL, "third": IMMEDIATE}):
+        assert list(check_schedules()) == []
 
 
 def test_a_backend_that_is_none() -> None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.tasks import task_backends
 
-from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.cli.argparse_shell import add_verbs
 from django_tasks_kubernetes.cli.output import Output
 from django_tasks_kubernetes.cli.run import run
@@ -18,6 +17,10 @@ from django_tasks_kubernetes.cli.verb import Verb
 from django_tasks_kubernetes.management.backends import kubernetes_backends
 from django_tasks_kubernetes.management.output import output_of
 from django_tasks_kubernetes.management.schedules import DeclaredSchedules, DeclaredTasks, declared_schedules, project
+from django_tasks_kubernetes.schedule_checks import aliases_in_cluster
+
+if TYPE_CHECKING:
+    from django_tasks_kubernetes.backend import KubernetesBackend
 
 
 class Command(BaseCommand):
@@ -50,7 +53,7 @@ def carry_out(verb: Verb[ScheduleSession], output: Output, options: dict[str, An
 
 
 def has_cluster() -> bool:
-    return any(isinstance(backend, KubernetesBackend) and backend.in_cluster for backend in task_backends.all())
+    return bool(aliases_in_cluster())
 
 
 def without_cluster(output: Output, alias: str | None) -> ScheduleSession:
