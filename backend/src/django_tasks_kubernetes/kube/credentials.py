@@ -16,8 +16,9 @@ from djangotasks_api.assignment import WORKER_VARIABLE
 
 IN_A_TASK: Final = (
     "This process was started by a task, in its pod. The operator enqueues for the task itself, and not for programs "
-    "that it starts: these have no token. Call what they do in the task's own process, such as with call_command(); or "
-    "set OPTIONS['ENQUEUE'] = 'outbox' and run manage.py relay_tasks. See docs/how-to/tasks-that-enqueue-tasks.md."
+    "that it starts: these have no token. Call what they do in the task's own process, such as with call_command(). "
+    "Have the workers of multiprocessing forked: get_context('fork'), which is not the default from Python 3.14 on. "
+    "Or set OPTIONS['ENQUEUE'] = 'outbox' and run manage.py relay_tasks. See docs/how-to/tasks-that-enqueue-tasks.md."
 )
 # What the official client raises for files that are no kubeconfig, or no token.
 UNUSABLE: Final = (ConfigException, OSError, YAMLError, ValueError, TypeError, LookupError, AttributeError)

@@ -125,6 +125,7 @@ def test_enqueue_in_a_program_that_a_task_starts_says_why_it_may_not(
         tasks.echo.enqueue()
     message = str(caught.value)
     assert message.startswith("This process was started by a task, in its pod.")
+    assert "get_context('fork')" in message
     for way in ("call_command()", "OPTIONS['ENQUEUE'] = 'outbox'", "manage.py relay_tasks"):
         assert way in message
     page = re.search(r"docs/(\S+\.md)", message)
