@@ -26,12 +26,12 @@ class Line:
         self._last: Resource | None = None
         self._count = 0
         self._ready: list[Place] = []
-        # Those that have a time: the clock says when it has come.
-        self._timed: set[Place] = set()
+        # Those that are deferred: the clock says when their time has come.
+        self._deferred: set[Place] = set()
 
     def first(self, is_taken: Callable[[str], bool], can_end: Callable[[Resource], bool]) -> Resource | None:
         """The one that runs next, or fails, as it has expired. `is_taken`: whether somebody runs the task of a name, or
-        has run it. `can_end`: whether a task that has a time can run, or has expired."""
+        has run it. `can_end`: whether a task that is deferred can run, or has expired."""
 
         def waits(place: Place) -> bool:
             found = self._resources.get(place.name)
@@ -40,8 +40,8 @@ class Line:
         self._find_new()
         while self._ready and not waits(self._ready[0]):
             heappop(self._ready)
-        self._timed = {place for place in self._timed if waits(place)}
-        due = [place for place in self._timed if can_end(self._resources[place.name])]
+        self._deferred = {place for place in self._deferred if waits(place)}
+        due = [place for place in self._deferred if can_end(self._resources[place.name])]
         place = min([*self._ready[:1], *due], default=None)
         return None if place is None else self._resources[place.name]
 
@@ -53,7 +53,7 @@ class Line:
             spec = resource["spec"]
             self._count += 1
             place = Place(-spec["priority"], self._count, name)
-            if spec.get("runAfter") is None and spec.get("expiresAt") is None:
+            if spec.get("runAfter") is None:
                 heappush(self._ready, place)
             else:
-                self._timed.add(place)
+                self._deferred.add(place)

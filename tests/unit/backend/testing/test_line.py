@@ -46,11 +46,15 @@ def test_what_is_new_is_found() -> None:
 
 
 def test_what_has_a_time_waits_for_it_in_its_place() -> None:
-    worker = Worker({"a": task(runAfter="noon"), "b": task(), "c": task(1, expiresAt="noon")})
+    worker = Worker({"a": task(runAfter="noon"), "b": task(), "c": task(1, runAfter="noon")})
     assert worker.take_all() == ["b"]
     worker.store["d"] = task()
     worker.now = "noon"
     assert worker.take_all() == ["c", "a", "d"]
+
+
+def test_what_expires_runs_before_or_fails() -> None:
+    assert Worker({"a": task(), "b": task(1, expiresAt="noon")}).take_all() == ["b", "a"]
 
 
 def test_what_was_cancelled_or_is_gone_does_not_run() -> None:
