@@ -147,6 +147,28 @@ def test_the_life_of_a_schedule(stage: Stage) -> None:
     assert task["metadata"]["name"] in {item["metadata"]["name"] for item in tasks_of(stage, "often")}
 
 
+def test_what_changed_while_the_watch_expired_is_noticed(stage: Stage) -> None:
+    """Created, edited, deleted, and made again under the same name."""
+    for name in ("edited", "deleted", "again"):
+        add_schedule(stage, name)
+        wait_schedule(stage, name, lambda found: reason(found) == "Ready", "is seen")
+    stage.proxy.stall_watches()
+    change(stage, "edited", suspended=True)
+    stage.request("DELETE", f"{SCHEDULES}/deleted")
+    stage.request("DELETE", f"{SCHEDULES}/again")
+    add_schedule(stage, "again", cron=["0 2 * * *"], timeZone="Mars/Olympus")
+    add_schedule(stage, "new", suspended=True)
+    changed = now()
+    stage.proxy.expire_watches()
+    for name, expected in (("edited", "Suspended"), ("again", "UnknownTimeZone"), ("new", "Suspended")):
+        wait_schedule(stage, name, lambda found: reason(found) == expected, f"is {expected}")  # noqa: B023
+    # Until all would have been due.
+    add_schedule(stage, "clock")
+    wait_tasks(stage, "clock")
+    for name in ("edited", "deleted", "again", "new"):
+        assert [task for task in tasks_of(stage, name) if time_of(task) > changed] == []
+
+
 def test_what_is_due_while_a_task_runs(stage: Stage) -> None:
     """The four policies side by side, with tasks that do not end."""
     for policy in ("Allow", "Forbid", "Replace", "Queue"):

@@ -15,7 +15,7 @@ from tests.support.tasks import FINISH_SECONDS
 from tools.kubectl import wait_for
 
 QUICK_RESYNC = pytest.mark.parametrize("stage", [("--resync-seconds", "3")], indirect=True)
-# Tasks, Jobs, Pods, standby pods, workflows and holds by reflectors; queues and schedules by kopf.
+# Tasks, Jobs, Pods, standby pods, workflows, holds and schedules by reflectors; queues by kopf.
 WATCHED = 8
 
 
