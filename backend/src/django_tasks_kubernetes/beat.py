@@ -4,7 +4,7 @@ Where there is a cluster, the operator does this, and remembers what it has done
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -67,19 +67,16 @@ class Due:
 class Beat:
     """Says which schedules are due, when they are. Of times that passed while it slept, the latest counts."""
 
-    timings: dict[str, Timing]
-    """By the names of the schedules."""
+    timings: Sequence[tuple[Schedule, Timing]]
+    """Not by name: in two namespaces, two schedules may have one."""
 
-    schedules: Iterable[Schedule]
     now: Callable[[], datetime] = field(default=_now)
     sleep: Callable[[timedelta], None] = field(default=_sleep)
 
     @classmethod
     def of(cls, schedules: Iterable[Schedule]) -> "Beat":
         """Raises InvalidCron and UnknownTimeZone."""
-        listed = list(schedules)
-        specs = {schedule.name: dict(timing_fields(schedule)) for schedule in listed}
-        return cls({name: Timing.from_spec(spec) for name, spec in specs.items()}, listed)
+        return cls([(schedule, Timing.from_spec(dict(timing_fields(schedule)))) for schedule in schedules])
 
     def ticks(self) -> Iterator[Due]:
         """For ever, or until no schedule is due any more."""
@@ -88,14 +85,10 @@ class Beat:
             while (wait := upcoming - self.now()) > timedelta():
                 self.sleep(min(wait, NAP))
             until = max(self.now(), upcoming)
-            due = [
-                Due(schedule, at)
-                for schedule in self.schedules
-                for at in self.timings[schedule.name].last_before(until, 1, seen)
-            ]
+            due = [Due(schedule, at) for schedule, timing in self.timings for at in timing.last_before(until, 1, seen)]
             yield from sorted(due, key=lambda one: one.at)
             seen = until
 
     def _upcoming(self, after: datetime) -> datetime | None:
-        times = (timing.next_after(after) for timing in self.timings.values())
+        times = (timing.next_after(after) for _, timing in self.timings)
         return min((at for at in times if at is not None), default=None)

@@ -36,14 +36,23 @@ def declared(name: str, **fields: Any) -> Schedule:
 
 
 def due(clock: Clock, number: int, *schedules: Schedule) -> list[tuple[str, str]]:
-    found = Beat.of(schedules)
-    beat = Beat(found.timings, found.schedules, now=lambda: clock.now, sleep=clock.sleep)
+    beat = Beat(Beat.of(schedules).timings, now=lambda: clock.now, sleep=clock.sleep)
     return [(one.schedule.name, f"{one.at:%H:%M}") for one in islice(beat.ticks(), number)]
 
 
 def test_schedules_are_due_at_their_times() -> None:
     schedules = declared("a", every_minutes=2), declared("b", cron=("1 12 * * *",), timezone="UTC")
     assert due(Clock(), 4, *schedules) == [("a", "12:00"), ("b", "12:01"), ("a", "12:02"), ("a", "12:04")]
+
+
+def test_two_of_one_name_have_their_own_times() -> None:
+    """They are in two namespaces."""
+    assert due(Clock(), 4, declared("a", every_minutes=2), declared("a", cron=("1 12 * * *",), timezone="UTC")) == [
+        ("a", "12:00"),
+        ("a", "12:01"),
+        ("a", "12:02"),
+        ("a", "12:04"),
+    ]
 
 
 def test_a_clock_that_is_set_is_noticed_soon() -> None:

@@ -213,7 +213,7 @@ def test_loop_goes_on_after_a_task_that_raises(monkeypatch: pytest.MonkeyPatch, 
     from tests.unit.backend.test_beat import START
 
     def ticks(beat: Beat) -> Iterator[Due]:
-        for schedule in beat.schedules:
+        for schedule, _ in beat.timings:
             yield Due(schedule, START)
 
     closed: list[str] = []
