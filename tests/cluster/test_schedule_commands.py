@@ -165,7 +165,8 @@ def test_sync_sets_what_the_code_says_and_leaves_the_rest(project: Shell, kubect
 @pytest.mark.usefixtures("fresh", "backend")
 def test_sync_takes_over_from_kubectl(project: Shell, kubectl: Kubectl) -> None:
     """An apply leaves what another manager has set, though the code does not say it any more."""
-    written = schedule(DECLARED, project="tests", cron=None, everyMinutes=5, jitterSeconds=30, suspended=True)
+    written = schedule(DECLARED, project="tests", everyMinutes=5, jitterSeconds=30, suspended=True)
+    del written["spec"]["cron"]
     kubectl("apply", "--filename=-", stdin=json.dumps(written))
     assert "- everyMinutes: 5" in project("diff").out
     assert project("sync").err == ""
