@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from django.tasks import DEFAULT_TASK_QUEUE_NAME, task_backends
+from django.tasks import task_backends
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.reasons import RETRYABLE_REASONS
@@ -21,7 +21,7 @@ from django_tasks_kubernetes.notify.ends import End
 from django_tasks_kubernetes.result import KubernetesResult, Progress
 from django_tasks_kubernetes.testing.clock import Clock
 from django_tasks_kubernetes.testing.guarded_store import Access, GuardedStore
-from django_tasks_kubernetes.testing.line import Line
+from django_tasks_kubernetes.testing.line import Line, queue_of
 from django_tasks_kubernetes.testing.schedules import VirtualTime
 from django_tasks_kubernetes.watch.subscription import Subscription
 from djangotasks_api import refusals
@@ -80,7 +80,7 @@ class InMemoryCluster(GuardedStore):
         # Another thread may run it, such as that of a server: it will say what becomes of it.
         if self._threads.get(name, threading.get_ident()) == threading.get_ident():
             why, remedy = "is not due", "Call run_pending() with a later time as now, and then wait for it."
-            if (queue := _queue_of(resource)) in self.held:
+            if (queue := queue_of(resource)) in self.held:
                 why, remedy = f"is in the queue {queue!r}, which is held", "Take it out of cluster.held before."
             subscription.fail(
                 WaitTimeout(f"Task {name} {why}, and nothing would make it run while it is waited for. {remedy}")
@@ -204,13 +204,13 @@ class InMemoryCluster(GuardedStore):
 
     def _next(self) -> Resource | None:
         with self._lock:  # so that of two threads one runs it
-            first = self._line.first(self._threads.__contains__, self._can_end)
+            first = self._line.first(self._threads.__contains__, self._can_end, self.held)
             if first is not None:
                 self._threads[first["metadata"]["name"]] = threading.get_ident()
         return first
 
     def _can_end(self, resource: Resource) -> bool:
-        may_start = _queue_of(resource) not in self.held and self._clock.is_due(resource)
+        may_start = queue_of(resource) not in self.held and self._clock.is_due(resource)
         return may_start or self._has_expired(resource)
 
     def _has_expired(self, resource: Resource) -> bool:
@@ -249,7 +249,3 @@ class InMemoryWorkflows(GuardedStore, MemoryWorkflows):
             self._cluster.run_pending()
         if name in self.unfinished:
             subscription.fail(WaitTimeout(f"Workflow {name} waits for a task that is not due, or whose queue is held."))
-
-
-def _queue_of(resource: Resource) -> str:
-    return str(resource["spec"].get("queue", DEFAULT_TASK_QUEUE_NAME))

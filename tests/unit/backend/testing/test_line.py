@@ -19,9 +19,10 @@ class Worker:
         self.line = Line(store)
         self.taken: list[str] = []
         self.now = ""
+        self.held: set[str] = set()
 
     def take(self) -> str | None:
-        found = self.line.first(self.taken.__contains__, lambda one: self.now in one["spec"].values())
+        found = self.line.first(self.taken.__contains__, lambda one: self.now in one["spec"].values(), self.held)
         if found is None:
             return None
         name = next(name for name, one in dict.items(self.store) if one is found)
@@ -55,6 +56,16 @@ def test_what_has_a_time_waits_for_it_in_its_place() -> None:
 
 def test_what_expires_runs_before_or_fails() -> None:
     assert Worker({"a": task(), "b": task(1, expiresAt="noon")}).take_all() == ["b", "a"]
+
+
+def test_what_is_held_lets_others_pass_until_it_ends() -> None:
+    worker = Worker({"a": task(1, queue="mail"), "b": task(1, queue="mail", expiresAt="noon"), "c": task()})
+    worker.held.add("mail")
+    assert worker.take_all() == ["c"]
+    worker.now = "noon"
+    assert worker.take_all() == ["b"]
+    worker.held.clear()
+    assert worker.take_all() == ["a"]
 
 
 def test_what_was_cancelled_or_is_gone_does_not_run() -> None:
