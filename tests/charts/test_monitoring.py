@@ -56,7 +56,7 @@ def test_every_expression_can_be_computed() -> None:
 def test_an_operator_that_does_not_lead_is_not_hidden_by_one_of_another_namespace() -> None:
     """Both may be releases of the same name, and so have the same job in Prometheus."""
     (expression,) = (rule["expr"] for rule in rules() if rule["alert"] == "DjangoTasksNobodyLeads")
-    assert "sum by (namespace, job)" in expression
+    assert "group by (namespace, job)" in expression
 
 
 def test_every_alert_says_what_to_do() -> None:

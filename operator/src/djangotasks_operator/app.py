@@ -157,6 +157,7 @@ class Operator:
         """Register what probes and scrapes ask."""
         self._health.add(manager.problem)
         self._health.add(self._monitor.problem)
+        self._metrics.leader.set_function(lambda: float(election.leads))
         self._metrics.forget_queues_unless(lambda *queue: self._store.queue(Key(*queue)) is not None)
         self._metrics.add(
             StateCollector(

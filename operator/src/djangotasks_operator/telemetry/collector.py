@@ -38,7 +38,6 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         leading = self._leading()
-        yield GaugeMetricFamily("djangotasks_leader", "1 where this replica leads, else 0.", value=float(leading))
         yield self._tasks(leading)
         yield self._ready(leading)
         yield self._held(leading)

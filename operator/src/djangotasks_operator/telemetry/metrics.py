@@ -53,6 +53,8 @@ class Metrics:
         GCCollector(registry=registry)
         build = Gauge("djangotasks_build_info", "1, with the operator's version.", ("version",), registry=registry)
         build.labels(version("djangotasks-operator")).set(1)
+        # From the start on: an alert is to fire for replicas that never get as far as to an election.
+        self.leader = Gauge("djangotasks_leader", "1 where this replica leads, else 0.", registry=registry)
 
         def histogram(name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
             return Histogram(f"djangotasks_{name}_seconds", text, labels, buckets=buckets, registry=registry)

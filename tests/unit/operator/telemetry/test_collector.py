@@ -80,7 +80,7 @@ def test_tasks_are_counted_by_the_leader_alone() -> None:
     observed.store.put_task(make_task("second", queue="no-such-queue"))
     observed.store.put_task(make_task("third", status=TaskStatus(phase=Phase.FAILED)))
     everywhere = {"workqueue_depth": 2, "workqueue_retries_total": 3}
-    leader = {"leader": 1, "backlog_tasks": 7, "tasks_awaiting_deletion": 3, "tasks{Queued}": 1, "tasks{Failed}": 1}
+    leader = {"backlog_tasks": 7, "tasks_awaiting_deletion": 3, "tasks{Queued}": 1, "tasks{Failed}": 1}
     assert gauges(observed, leads=True) == everywhere | leader
     assert labels(observed.metrics, "djangotasks_tasks") == {(NAMESPACE, "default"), (NAMESPACE, MISSING)}
     standby = Observed()

@@ -142,6 +142,11 @@ def test_a_later_attempt_waits_for_no_queue() -> None:
     assert "queue_wait_seconds_count" not in samples(observed.metrics)
 
 
+def test_a_replica_that_never_gets_to_an_election_says_that_it_does_not_lead() -> None:
+    """An alert for it needs a series: the first list may be refused for ever."""
+    assert "\ndjangotasks_leader 0.0\n" in Metrics().text().decode()
+
+
 def labels(metrics: Metrics, name: str) -> set[tuple[str, str]]:
     families = text_string_to_metric_families(metrics.text().decode())
     return {(s.labels["namespace"], s.labels["queue"]) for f in families if f.name == name for s in f.samples}

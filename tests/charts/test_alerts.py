@@ -1,0 +1,68 @@
+"""Alerts fire when they should, and no others, as Prometheus' own promtool computes them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.charts import OPERATOR
+
+RULES = OPERATOR / "files/alerts.yaml"
+# The series of one replica, minute by minute, in promtool's notation. 0x9 is 0, and 0 nine times more.
+Series = dict[str, str]
+# The alerts that fire in a minute, with the values of `namespace` and `queue`, where they have them.
+Firing = dict[int, set[str]]
+
+A, B = (f"pod={pod!r}, namespace='ops', job='djangotasks'" for pod in "ab")
+LEADS: Series = {f"djangotasks_leader{{{A}}}": "1x3000"}
+SHOP = "namespace='shop', queue='mail'"
+
+STORIES: list[tuple[str, Series, Firing]] = [
+    ("a new installation without a task", LEADS, {0: set(), 20: set()}),
+    ("one of two replicas leads, and hands over",
+     {f"djangotasks_leader{{{A}}}": "1x10 0x20", f"djangotasks_leader{{{B}}}": "0x10 1x20"},
+     {9: set(), 11: set(), 25: set()}),
+    ("nothing is scraped", {}, {4: set(), 5: {"OperatorAbsent"}}),
+    ("the API server refuses the first list", {f"djangotasks_leader{{{A}}}": "0x30"},
+     {1: set(), 2: {"NobodyLeads ops"}, 6: {"NobodyLeads ops", "OperatorAbsent"}}),
+    ("the pods are gone", {f"djangotasks_leader{{{A}}}": "1x5 stale"},
+     {5: set(), 8: {"NobodyLeads ops"}, 11: {"NobodyLeads ops", "OperatorAbsent"}, 70: {"OperatorAbsent"}}),
+    ("the replicas of one operator end again and again, and those of another do not",
+     {f"djangotasks_leader{{{A}}}": "0 stale _ _ 0 stale _ _ _ 0 stale _ _ _ 0 stale",
+      "djangotasks_leader{pod='c', namespace='bank', job='djangotasks'}": "1x20"},
+     {15: {"NobodyLeads ops"}}),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, a part of Prometheus, is not on PATH")
+@pytest.mark.parametrize(("series", "firing"), [row[1:] for row in STORIES], ids=[row[0] for row in STORIES])
+def test_alerts_fire_when_they_should(series: Series, firing: Firing, tmp_path: Path) -> None:
+    story = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": 'count by (alertname, namespace, queue) (ALERTS{alertstate="firing"})',
+                "eval_time": f"{minute}m",
+                "exp_samples": [{"labels": labels(alert), "value": 1} for alert in alerts],
+            }
+            for minute, alerts in firing.items()
+        ],
+    }
+    file = tmp_path / "story.yaml"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [story]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def labels(alert: str) -> str:
+    """The labels of an alert, as promtool writes them."""
+    name, *values = alert.split()
+    pairs = [("alertname", f"DjangoTasks{name}"), *zip(("namespace", "queue"), values, strict=False)]
+    return "{" + ", ".join(f'{label}="{value}"' for label, value in pairs) + "}"
