@@ -21,6 +21,26 @@ A, B = (f"pod={pod!r}, namespace='ops', job='djangotasks'" for pod in "ab")
 LEADS: Series = {f"djangotasks_leader{{{A}}}": "1x3000"}
 SHOP = "namespace='shop', queue='mail'"
 
+OLDEST, FREE, STARTED = (
+    f"djangotasks_queue_{name}{{{SHOP}, pod='a'}}"
+    for name in ("oldest_waiting_timestamp_seconds", "free_slots", "wait_seconds_count")
+)
+WAITS = LEADS | {OLDEST: "60x3000"}
+
+
+def free(slots: str) -> Series:
+    return {FREE: " ".join([slots] * 1500)}
+
+
+def starts(values: str) -> Series:
+    return {STARTED: values}
+
+
+def handed_over(series: str, value: str) -> Series:
+    """What the leader alone has, when another one leads from the 30th minute on."""
+    return {series: f"{value}x30 stale", series.replace("pod='a'", "pod='b'"): f"_x31 {value}x60"}
+
+
 STORIES: list[tuple[str, Series, Firing]] = [
     ("a new installation without a task", LEADS, {0: set(), 20: set()}),
     ("one of two replicas leads, and hands over",
@@ -35,6 +55,17 @@ STORIES: list[tuple[str, Series, Firing]] = [
      {f"djangotasks_leader{{{A}}}": "0 stale _ _ 0 stale _ _ _ 0 stale _ _ _ 0 stale",
       "djangotasks_leader{pod='c', namespace='bank', job='djangotasks'}": "1x20"},
      {15: {"NobodyLeads ops"}}),
+    ("tasks wait, and nothing is started", WAITS | free("+Inf"), {14: set(), 21: set(), 22: {"NothingStarts shop mail"}}),
+    ("nothing is started since those of before", WAITS | free("7") | starts("0x2 5x100"),
+     {22: set(), 24: {"NothingStarts shop mail"}}),
+    ("the queue has too much to do", WAITS | free("7") | starts("0+1x100"), {60: set()}),
+    ("the first of its tasks was started just now", WAITS | free("7") | starts("_x30 1x40"), {32: set(), 44: set()}),
+    ("the queue is full, held or suspended", WAITS | free("0"), {30: set(), 1439: set(), 1447: {"WaitForADay shop mail"}}),
+    ("its last task was started", LEADS | {OLDEST: "60x30 stale"} | free("+Inf"), {30: {"NothingStarts shop mail"}, 31: set()}),
+    ("the queue was deleted", LEADS | {OLDEST: "60x30 stale", FREE: "+Inf " * 31 + "stale"},
+     {30: {"NothingStarts shop mail"}, 31: set()}),
+    ("another replica leads, and none starts", LEADS | handed_over(OLDEST, "60") | handed_over(FREE, "4"),
+     {30: {"NothingStarts shop mail"}, 60: {"NothingStarts shop mail"}}),
 ]  # fmt: skip
 
 

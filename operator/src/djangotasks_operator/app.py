@@ -167,6 +167,7 @@ class Operator:
                 lambda: election.leads,
                 manager.waiting,
                 manager.awaiting_deletion,
+                manager.admission,
             )
         )
 

@@ -15,6 +15,7 @@ from djangotasks_operator.scheduling.line import NO_AGEING, SortKey, sort_key
 from djangotasks_operator.scheduling.recovery import LAST_WAIT
 from djangotasks_operator.scheduling.scheduler import UNLIMITED, QueueQuota, Scheduler
 from djangotasks_operator.scheduling.timing import due_at
+from djangotasks_operator.status.queue_status import count_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,14 @@ class Admission:
     def waiting(self) -> int:
         """How many tasks are ready to start and wait for admission."""
         return self._scheduler.waiting()
+
+    def oldest_waiting(self, queue: Key) -> datetime | None:
+        """Since when the longest-waiting task of the queue has been ready to start."""
+        return count_tasks(self._store.unfinished(queue), self.is_admitted, self._now()).oldest
+
+    def free_slots(self, queue: Key) -> float:
+        """How many more tasks of the queue its limits would let start now; infinite without a concurrency."""
+        return self._scheduler.free_slots(queue, self._quota(queue), self._now().timestamp())
 
     @property
     def starting(self) -> int:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from djangotasks_operator.controllers.admission import Admission
 from djangotasks_operator.controllers.term import Term
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.runtime.errors import REQUEST_ERRORS
@@ -37,6 +38,10 @@ class ControllerManager:
     def waiting(self) -> int:
         """How many tasks are ready to start and wait for admission."""
         return 0 if self._term is None else self._term.admission.waiting()
+
+    def admission(self) -> Admission | None:
+        """Who may start; None until the tasks that are in progress have been counted."""
+        return self._term.admission if self._term is not None and self._dispatching else None
 
     def awaiting_deletion(self) -> int:
         """How many finished tasks are to be deleted now."""

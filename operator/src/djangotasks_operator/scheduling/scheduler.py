@@ -165,6 +165,12 @@ class Scheduler[K: Hashable, Q: Hashable]:
             if (head := self._head(queue)) is not None
         ]
 
+    def free_slots(self, queue: Q, quota: QueueQuota, now: float) -> float:
+        """How many more tasks its quota would let start now; infinite without a concurrency."""
+        if quota.suspended or self._rate_delay(queue, quota, now) > 0:
+            return 0.0
+        return float("inf") if quota.concurrency is None else max(quota.concurrency - self._counts[queue], 0)
+
     def _has_slot(self, queue: Q, quota: QueueQuota) -> bool:
         return not quota.suspended and (quota.concurrency is None or self._counts[queue] < quota.concurrency)
 

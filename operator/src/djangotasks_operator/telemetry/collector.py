@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -15,6 +17,16 @@ from djangotasks_operator.status.queue_status import READY, condition_of
 from djangotasks_operator.telemetry.metrics import MISSING, OF_QUEUE
 
 
+class Line(Protocol):
+    """What is known of those who wait in a queue."""
+
+    def oldest_waiting(self, queue: Key) -> datetime | None:
+        """Since when the longest-waiting task has been ready to start."""
+
+    def free_slots(self, queue: Key) -> float:
+        """How many more tasks the queue's limits would let start now."""
+
+
 class StateCollector(Collector):
     """Collects the state of the cache, of the work queue of tasks, and of the leader."""
 
@@ -26,15 +38,17 @@ class StateCollector(Collector):
         leading: Callable[[], bool],
         backlog: Callable[[], int],
         awaiting_deletion: Callable[[], int],
+        line: Callable[[], Line | None] = lambda: None,
     ) -> None:
         """`leading`: whether this replica leads. `backlog`, `awaiting_deletion`: how many tasks wait for admission, and
-        to be deleted, as the leader knows."""
+        to be deleted, as the leader knows. `line`: None while a leader counts the tasks in progress."""
         self._store = store
         self._queue = queue
         self._monitor = monitor
         self._leading = leading
         self._backlog = backlog
         self._awaiting_deletion = awaiting_deletion
+        self._line = line
 
     def collect(self) -> Iterable[Metric]:
         leading = self._leading()
@@ -42,6 +56,7 @@ class StateCollector(Collector):
         yield self._ready(leading)
         yield self._held(leading)
         yield self._held_without_end(leading)
+        yield from self._waiting(self._line() if leading else None)
         yield self._standbys(leading)
         yield self._workflows(leading)
         yield self._refused(leading)
@@ -146,6 +161,27 @@ class StateCollector(Collector):
                 family.add_metric((*own, "ready"), counts.ready)
                 family.add_metric((*own, "starting"), counts.starting)
         return family
+
+    def _waiting(self, line: Line | None) -> Iterable[Metric]:
+        """Whether tasks of a queue wait although some could start, on the leader alone."""
+        oldest = GaugeMetricFamily(
+            "djangotasks_queue_oldest_waiting_timestamp_seconds",
+            "Since when the longest-waiting task of the queue has been ready to start.",
+            labels=OF_QUEUE,
+        )
+        free = GaugeMetricFamily(
+            "djangotasks_queue_free_slots",
+            "How many more tasks the limits of the queue would let start now.",
+            labels=OF_QUEUE,
+        )
+        if line is None:
+            return oldest, free
+        for queue in self._store.queues():
+            own = queue.metadata.namespace, queue.metadata.name
+            free.add_metric(own, line.free_slots(Key(*own)))
+            if (since := line.oldest_waiting(Key(*own))) is not None:
+                oldest.add_metric(own, since.timestamp())
+        return oldest, free
 
     def _held(self, leading: bool) -> Metric:
         """Which queues somebody holds, on the leader alone."""

@@ -154,3 +154,15 @@ def test_a_task_that_fails_to_start_frees_its_slot() -> None:
     operator.put_task(make_task("blocked"))
     operator.drain()
     assert not operator.term.admission.is_admitted(Key(NAMESPACE, "blocked"))
+
+
+def test_a_queue_says_since_when_its_oldest_waits_and_how_many_it_would_let_start() -> None:
+    operator = make_operator()
+    operator.put_queue(concurrency=2)
+    operator.put_task(make_task("runs", enqueued_at=at(-100)))
+    operator.drain()
+    queue, admission = Key(NAMESPACE, "default"), operator.term.admission
+    assert (admission.oldest_waiting(queue), admission.free_slots(queue)) == (None, 1)
+    for name, seconds in (("waits", -30), ("waits-longer", -60), ("not-yet", 600)):
+        operator.store.put_task(make_task(name, uid=name, run_after=at(seconds)))
+    assert (admission.oldest_waiting(queue), admission.free_slots(queue)) == (at(-60), 1)

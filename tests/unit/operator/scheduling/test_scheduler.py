@@ -42,6 +42,26 @@ def test_a_full_queue_does_not_hold_up_another() -> None:
     assert scheduler.admit(narrow(narrow=1)) == ["b"]
 
 
+@pytest.mark.parametrize(
+    ("quota", "free"),
+    [
+        (QueueQuota(), float("inf")),
+        (QueueQuota(concurrency=3), 2),
+        (QueueQuota(concurrency=1), 0),
+        (QueueQuota(concurrency=0), 0),
+        (QueueQuota(suspended=True), 0),
+        (QueueQuota(concurrency=3, rate=(2, 60.0)), 2),
+        (QueueQuota(concurrency=3, rate=(1, 60.0)), 0),
+    ],
+)
+def test_free_slots_are_what_the_quota_would_let_start(quota: QueueQuota, free: float) -> None:
+    scheduler: Scheduler[str, str] = Scheduler(starting_limit=100)
+    scheduler.enqueue("a", "reports", key_of(0, 1, "a"))
+    assert scheduler.admit(lambda _: QueueQuota(rate=(9, 60.0)), now=100.0) == ["a"]
+    assert scheduler.free_slots("reports", quota, now=110.0) == free
+    assert scheduler.free_slots("mail", QueueQuota(concurrency=2), now=110.0) == 2
+
+
 def test_nothing_is_kept_of_a_queue_whose_tasks_are_gone() -> None:
     """Namespaces come and go, for as long as this process leads."""
     scheduler: Scheduler[str, str] = Scheduler(starting_limit=100)

@@ -75,6 +75,37 @@ def test_holds_that_nobody_gave_an_end_say_since_when_they_are() -> None:
     assert found == {True: {"forgotten": since.timestamp()}, False: {}}
 
 
+class FixedLine:
+    """As of an admission."""
+
+    def oldest_waiting(self, queue: Key) -> datetime | None:
+        return NOW if queue.name == "waits" else None
+
+    def free_slots(self, queue: Key) -> float:
+        return {"waits": 3.0}.get(queue.name, float("inf"))
+
+
+def test_queues_say_whether_tasks_wait_although_some_could_start() -> None:
+    line: FixedLine | None = FixedLine()
+    leads = True
+    observed = Observed()
+    observed.store.put_queue(ready_queue("waits", "True"))
+    observed.metrics.add(
+        StateCollector(observed.store, WorkQueue(), WatchMonitor(), lambda: leads, lambda: 0, lambda: 0, lambda: line)
+    )
+
+    def found(name: str) -> dict[str, float]:
+        (family,) = (one for one in observed.metrics.registry.collect() if one.name == f"djangotasks_queue_{name}")
+        return {sample.labels["queue"]: sample.value for sample in family.samples}
+
+    assert found("oldest_waiting_timestamp_seconds") == {"waits": NOW.timestamp()}
+    assert found("free_slots") == {"waits": 3, "default": float("inf")}
+    leads = False
+    assert found("free_slots") == found("oldest_waiting_timestamp_seconds") == {}
+    leads, line = True, None
+    assert found("free_slots") == {}, "those in progress are not counted yet"
+
+
 def test_tasks_are_counted_by_the_leader_alone() -> None:
     observed = Observed()
     observed.store.put_task(make_task("second", queue="no-such-queue"))

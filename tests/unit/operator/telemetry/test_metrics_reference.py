@@ -49,6 +49,8 @@ LOOKED_UP = {
     "djangotasks_build_info": ("version",),
     "djangotasks_tasks": ("namespace", "queue", "phase"),
     "djangotasks_queue_ready": ("namespace", "queue"),
+    "djangotasks_queue_oldest_waiting_timestamp_seconds": ("namespace", "queue"),
+    "djangotasks_queue_free_slots": ("namespace", "queue"),
     "djangotasks_queue_held": ("namespace", "queue"),
     "djangotasks_queue_held_without_end_timestamp_seconds": ("namespace", "queue"),
     "djangotasks_standby_pods": ("namespace", "queue", "state"),
