@@ -41,6 +41,18 @@ def handed_over(series: str, value: str) -> Series:
     return {series: f"{value}x30 stale", series.replace("pod='a'", "pod='b'"): f"_x31 {value}x60"}
 
 
+def ended(phase: str, values: str, pod: str = "a") -> Series:
+    return LEADS | {f"djangotasks_task_duration_seconds_count{{{SHOP}, phase='{phase}', pod='{pod}'}}": values}
+
+
+def workflows(phase: str, values: str) -> Series:
+    return {f"djangotasks_workflow_duration_seconds_count{{{SHOP}, phase='{phase}', pod='a'}}": values}
+
+
+def scheduled(name: str, values: str, labels: str = "") -> Series:
+    return {f"djangotasks_{name}_total{{{SHOP}, pod='a'{labels}}}": values}
+
+
 STORIES: list[tuple[str, Series, Firing]] = [
     ("a new installation without a task", LEADS, {0: set(), 20: set()}),
     ("one of two replicas leads, and hands over",
@@ -66,6 +78,25 @@ STORIES: list[tuple[str, Series, Firing]] = [
      {30: {"NothingStarts shop mail"}, 31: set()}),
     ("another replica leads, and none starts", LEADS | handed_over(OLDEST, "60") | handed_over(FREE, "4"),
      {30: {"NothingStarts shop mail"}, 60: {"NothingStarts shop mail"}}),
+    ("the only task of the night fails", ended("Failed", "_x30 1x200"), {40: set(), 46: {"EndInFailure shop mail"}, 95: set()}),
+    ("a task an hour fails", ended("Failed", "0x59 1x59 2x59 3x59"), {59: set(), **dict.fromkeys(
+        (76, 119, 150, 230), {"EndInFailure shop mail"})}),
+    ("one of ten fails", ended("Failed", "0x4 1x200") | ended("Succeeded", "0x4 9x200"), {30: set()}),
+    ("one of three fails, as one replica counted", ended("Failed", "_x4 1x200") | ended("Succeeded", "_x4 2x200", "b"),
+     {30: {"EndInFailure shop mail"}}),
+    ("tasks failed weeks ago", ended("Failed", "5x200"), {90: set(), 180: set()}),
+    ("the operator is restarted after an outage, in which times were missed",
+     LEADS | scheduled("schedule_skipped", "_x30 5x200", ", reason='Missed'") | scheduled("scheduled_tasks", "_x30 1x200"),
+     {40: set(), 46: {"ScheduleSkips shop mail"}, 100: set()}),
+    ("a schedule's times were changed",
+     LEADS | scheduled("schedule_skipped", "_x30 5x200", ", reason='TimesChanged'") | scheduled("scheduled_tasks", "_x30 0x200"),
+     {50: set()}),
+    ("a workflow a night fails", LEADS | workflows("Failed", "_x30 1x200"), {46: {"WorkflowsFail shop mail"}, 100: set()}),
+    ("a defect before the first scrape",
+     LEADS | {f"djangotasks_reconcile_errors_total{{cause='defect', {A}}}": "_x5 1x200"},
+     {4: set(), 5: {"OperatorDefect ops"}, 64: {"OperatorDefect ops"}, 70: set()}),
+    ("a defect", LEADS | {f"djangotasks_reconcile_errors_total{{cause='defect', {A}}}": "0x99 1x200"},
+     {99: set(), 101: {"OperatorDefect ops"}, 170: set()}),
 ]  # fmt: skip
 
 
