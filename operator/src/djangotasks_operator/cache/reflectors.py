@@ -91,12 +91,14 @@ class Reflectors:
     """
 
     def __init__(self, api: Api, store: Store, monitor: WatchMonitor, namespaces: tuple[str, ...]) -> None:
+        self._monitor = monitor
         self._scopes = [Scope(api, store, monitor, namespace) for namespace in namespaces or (None,)]
 
     async def list(self) -> set[str | None]:
         """List everything: what the watches have delivered, and what they should have. Returns the namespaces that
         cannot be read. Raises ApiError, OSError or TimeoutError, NamespaceReadable and VersionsWentBack."""
         refused = {scope.namespace: error for scope in self._scopes if (error := await scope.list()) is not None}
+        self._monitor.unreadable = frozenset(refused)
         if len(refused) == len(self._scopes):
             raise next(iter(refused.values()))
         for namespace, error in refused.items():

@@ -47,6 +47,8 @@ class WatchMonitor:
     namespaces: tuple[str, ...] = ()
     """Those that have watches of their own; empty where one watch is for all."""
     clock: Callable[[], float] = time.monotonic
+    unreadable: frozenset[str | None] = frozenset()
+    """The namespaces that could not be read when that was last tried."""
     _states: dict[tuple[str, str], WatchState] = field(default_factory=dict)
 
     def observed(self, resource: str, namespace: str, version: str) -> None:
@@ -101,10 +103,13 @@ class WatchMonitor:
         return f"watches: {', '.join(stalled)} do not deliver what has changed" if stalled else None
 
     def ages(self) -> dict[str, float]:
-        """Seconds since it was last known that no event is missing, by resource: of the oldest of its watches."""
+        """Seconds since it was last known that no event is missing, by resource: of the oldest of its watches, those of
+        namespaces that cannot be read apart."""
         now = self.clock()
         ages: dict[str, float] = {}
-        for (resource, _), state in self._states.items():
+        for (resource, namespace), state in self._states.items():
+            if namespace in self.unreadable:
+                continue
             ages[resource] = max(ages.get(resource, 0.0), now - state.complete_at)
         return ages
 

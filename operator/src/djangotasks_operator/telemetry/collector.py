@@ -52,6 +52,7 @@ class StateCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         leading = self._leading()
+        yield self._namespaces(leading)
         yield self._tasks(leading)
         yield self._ready(leading)
         yield self._held(leading)
@@ -90,6 +91,17 @@ class StateCollector(Collector):
         for resource, age in self._monitor.ages().items():
             ages.add_metric((resource,), age)
         yield ages
+
+    def _namespaces(self, leading: bool) -> Metric:
+        """Whether the namespaces that are watched by name can be read, on the leader alone."""
+        family = GaugeMetricFamily(
+            "djangotasks_namespace_readable",
+            "1 where the operator can read what it works on in a namespace, 0 where it leaves it alone.",
+            labels=("namespace",),
+        )
+        for namespace in self._monitor.namespaces if leading else ():
+            family.add_metric((namespace,), float(namespace not in self._monitor.unreadable))
+        return family
 
     def _tasks(self, leading: bool) -> Metric:
         """Count tasks, on the leader alone: a sum over the replicas then counts each task once."""

@@ -54,8 +54,9 @@ def test_a_namespace_that_cannot_be_read_stops_no_other(plural: str, caplog: pyt
     """Its Role is deleted, or all of it, by people who have no part in the others. What was read of it is forgotten:
     tasks without their Pods would look lost."""
     server = Server(("bank", plural))
-    reflectors, store = made(server)
-    assert asyncio.run(reflectors.list()) == {"bank"}
+    monitor = WatchMonitor(("shop", "bank"))
+    reflectors, store = made(server, monitor)
+    assert asyncio.run(reflectors.list()) == {"bank"} == monitor.unreadable
     assert namespaces(store) == ["shop"]
     assert "the namespace bank are left alone: 403 Forbidden: cannot list" in caplog.text
 
@@ -82,9 +83,11 @@ def test_a_namespace_that_was_left_out_ends_the_process_once_it_can_be_read() ->
 
 
 def test_an_operator_that_may_read_nothing_says_so() -> None:
-    reflectors, _ = made(Server(("bank", "pods"), ("shop", "djangotasks")))
+    monitor = WatchMonitor(("shop", "bank"))
+    reflectors, _ = made(Server(("bank", "pods"), ("shop", "djangotasks")), monitor)
     with pytest.raises(ApiError):
         asyncio.run(reflectors.list())
+    assert monitor.unreadable == {"shop", "bank"}
 
 
 def test_what_is_known_of_a_namespace_stays_while_it_cannot_be_read() -> None:

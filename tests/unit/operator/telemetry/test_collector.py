@@ -13,6 +13,7 @@ from djangotasks_operator.runtime.workqueue import WorkQueue
 from djangotasks_operator.telemetry.collector import StateCollector
 from djangotasks_operator.telemetry.metrics import MISSING
 from tests.support.builders import NAMESPACE, NOW, make_queue, make_task
+from tests.unit.operator.model.server import Clock
 from tests.unit.operator.telemetry.test_metrics import Observed, Samples, labels, samples
 
 
@@ -94,9 +95,8 @@ def test_queues_say_whether_tasks_wait_although_some_could_start() -> None:
         StateCollector(observed.store, WorkQueue(), WatchMonitor(), lambda: leads, lambda: 0, lambda: 0, lambda: line)
     )
 
-    def found(name: str) -> dict[str, float]:
-        (family,) = (one for one in observed.metrics.registry.collect() if one.name == f"djangotasks_queue_{name}")
-        return {sample.labels["queue"]: sample.value for sample in family.samples}
+    def found(name: str) -> Samples:
+        return by_label(observed, f"djangotasks_queue_{name}", "queue")
 
     assert found("oldest_waiting_timestamp_seconds") == {"waits": NOW.timestamp()}
     assert found("free_slots") == {"waits": 3, "default": float("inf")}
@@ -104,6 +104,29 @@ def test_queues_say_whether_tasks_wait_although_some_could_start() -> None:
     assert found("free_slots") == found("oldest_waiting_timestamp_seconds") == {}
     leads, line = True, None
     assert found("free_slots") == {}, "those in progress are not counted yet"
+
+
+def test_namespaces_that_cannot_be_read_are_named_and_are_no_silent_watches() -> None:
+    clock = Clock()
+    monitor = WatchMonitor(("shop", "bank"), clock.seconds)
+    for namespace in monitor.namespaces:
+        monitor.observed("pods", namespace, "7")
+    leads, observed = True, Observed()
+    observed.metrics.add(StateCollector(observed.store, WorkQueue(), monitor, lambda: leads, lambda: 0, lambda: 0))
+    clock.advance(100)
+    monitor.observed("pods", "shop", "8")
+    assert by_label(observed, "djangotasks_namespace_readable", "namespace") == {"shop": 1, "bank": 1}
+    assert by_label(observed, "djangotasks_watch_age_seconds", "resource") == {"pods": 100}
+    monitor.unreadable = frozenset({"bank"})
+    assert by_label(observed, "djangotasks_namespace_readable", "namespace") == {"shop": 1, "bank": 0}
+    assert by_label(observed, "djangotasks_watch_age_seconds", "resource") == {"pods": 0}
+    leads = False
+    assert by_label(observed, "djangotasks_namespace_readable", "namespace") == {}
+
+
+def by_label(observed: Observed, name: str, label: str) -> Samples:
+    (family,) = (family for family in observed.metrics.registry.collect() if family.name == name)
+    return {sample.labels[label]: sample.value for sample in family.samples}
 
 
 def test_tasks_are_counted_by_the_leader_alone() -> None:

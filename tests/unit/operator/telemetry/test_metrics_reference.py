@@ -47,6 +47,7 @@ def label_names(family: Metric) -> tuple[str, ...]:
 
 LOOKED_UP = {
     "djangotasks_build_info": ("version",),
+    "djangotasks_namespace_readable": ("namespace",),
     "djangotasks_tasks": ("namespace", "queue", "phase"),
     "djangotasks_queue_ready": ("namespace", "queue"),
     "djangotasks_queue_oldest_waiting_timestamp_seconds": ("namespace", "queue"),
