@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from djangotasks_operator.telemetry import health as module
-from djangotasks_operator.telemetry.health import Health, health_app, pulse
+from djangotasks_operator.telemetry.health import SCRAPES_SHARE, Exposition, Health, health_app, pulse
 from djangotasks_operator.telemetry.metrics import Metrics
 from tests.unit.operator.harness import until
 from tests.unit.operator.model.server import Clock
@@ -80,6 +80,28 @@ def test_a_blocked_event_loop_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> N
         beating.cancel()
 
     asyncio.run(story())
+
+
+def test_scrapes_take_a_bounded_part_of_the_time_however_many_there_are() -> None:
+    """A label lets any pod read the metrics, and others than Prometheus have no interval."""
+    clock, made = Clock(), 0
+
+    def make() -> bytes:
+        nonlocal made
+        made += 1
+        clock.advance(0.2)
+        return str(made).encode()
+
+    exposition = Exposition(make, clock.seconds)
+    began = clock.seconds()
+    while clock.seconds() < began + 30:
+        assert exposition.text() == str(made).encode()
+        clock.advance(0.01)
+    assert made * 0.2 <= 30 / SCRAPES_SHARE + 0.2
+    # Prometheus, which comes now and then, gets what is there now.
+    clock.advance(30)
+    before = made
+    assert exposition.text() == str(before + 1).encode()
 
 
 def test_probes_and_metrics_are_served() -> None:
