@@ -53,6 +53,14 @@ def scheduled(name: str, values: str, labels: str = "") -> Series:
     return {f"djangotasks_{name}_total{{{SHOP}, pod='a'{labels}}}": values}
 
 
+def attempts(values: str) -> Series:
+    return {f"djangotasks_attempts_total{{{SHOP}, pod='a'}}": values}
+
+
+def unreported(values: str) -> Series:
+    return LEADS | {f"djangotasks_unreported_outcomes_total{{{SHOP}, pod='a'}}": values}
+
+
 STORIES: list[tuple[str, Series, Firing]] = [
     ("a new installation without a task", LEADS, {0: set(), 20: set()}),
     ("one of two replicas leads, and hands over",
@@ -80,6 +88,12 @@ STORIES: list[tuple[str, Series, Firing]] = [
      {30: {"NothingStarts shop mail"}, 60: {"NothingStarts shop mail"}}),
     ("a namespace cannot be read", LEADS | {"djangotasks_namespace_readable{namespace='bank', pod='a'}": "1x9 0x20 1x9"},
      {9: set(), 20: {"NamespaceUnreadable bank"}, 31: set()}),
+    ("a task of a queue that does not exist is to be tried again",
+     LEADS | {"djangotasks_tasks{namespace='shop', queue='(missing)', phase='Retrying', pod='a'}": "1x30"},
+     {9: set(), 10: {"QueueMissing shop"}}),
+    ("no outcome is reported", unreported("0x5 1x5 2x5 3x90") | attempts("0x5 1x5 2x5 3x90"),
+     {20: set(), 25: {"NotReported shop mail"}, 90: set()}),
+    ("one of four outcomes is not reported", unreported("0x5 1x90") | attempts("0x5 4x90"), {30: set()}),
     ("the only task of the night fails", ended("Failed", "_x30 1x200"), {40: set(), 46: {"EndInFailure shop mail"}, 95: set()}),
     ("a task an hour fails", ended("Failed", "0x59 1x59 2x59 3x59"), {59: set()} | {
         minute: {"EndInFailure shop mail"} for minute in (76, 119, 150, 230)}),

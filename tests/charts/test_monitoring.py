@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import promql_parser
@@ -60,6 +61,8 @@ def test_an_operator_that_does_not_lead_is_not_hidden_by_one_of_another_namespac
 
 
 def test_every_alert_says_what_to_do() -> None:
+    guide = (Path(__file__).parents[2] / "docs/how-to/alerts.md").read_text()
+    assert sorted(re.findall("^### (.*)$", guide, re.MULTILINE)) == sorted(rule["alert"] for rule in rules())
     for rule in rules():
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"].keys() == {"summary", "description"}

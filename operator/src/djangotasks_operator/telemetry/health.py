@@ -101,7 +101,7 @@ async def pulse(beat: Callable[[], None], lag: Callable[[float], None]) -> None:
 
 
 class Exposition:
-    """The metrics as text, which is given again for as long as making it anew would take too much of the time."""
+    """The metrics as text, which is given again for as long as making another would take too much of the time."""
 
     def __init__(self, make: Callable[[], bytes], clock: Callable[[], float] = time.monotonic) -> None:
         self._make = make
