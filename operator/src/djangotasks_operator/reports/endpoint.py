@@ -20,6 +20,7 @@ from djangotasks_operator.reports.intake import ReportLimits, announced_size, re
 from djangotasks_operator.reports.recorder import ReportRecorder, Stale
 from djangotasks_operator.reports.requested import TASK, WORKFLOW
 from djangotasks_operator.reports.standbys_endpoint import StandbysEndpoint
+from djangotasks_operator.reports.statuses import trouble
 from djangotasks_operator.reports.task_limits import TaskLimits
 from djangotasks_operator.reports.task_requests import TaskRequests
 from djangotasks_operator.reports.tasks_endpoint import TasksEndpoint, kind_of
@@ -136,4 +137,4 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             logger.warning("a report can never be stored: %s", error)
             return web.Response(status=422, text=f"the API server does not store it: {error}\n")
         logger.warning("a report could not be stored, the pod will send it again: %s", error)
-        return web.Response(status=503, headers={"Retry-After": "1"}, text="the API server is not available\n")
+        return web.Response(status=503, headers={"Retry-After": "1"}, text=f"{trouble(error)}\n")

@@ -26,6 +26,14 @@ def http_error_answer(error: web.HTTPException) -> web.Response:
     return status_answer(error.status, error.reason, (error.text or "").strip(), headers)
 
 
+def trouble(error: Exception) -> str:
+    """Why the operator cannot do what a pod asks for now. The API server's sentence is in the operator's log alone: it
+    may quote other objects."""
+    if isinstance(error, ApiError):
+        return f"the API server answers the operator with {error.status} {error.reason}".rstrip()
+    return "the API server is not available"
+
+
 def api_error_answer(error: Exception, plural: str, name: str | None) -> web.Response:
     """Pass on what the API server says against a request; or say that it is to be sent again. `plural`, `name`: of
     what it asked for."""
@@ -33,4 +41,4 @@ def api_error_answer(error: Exception, plural: str, name: str | None) -> web.Res
         details = {"kind": plural, "name": name} if error.not_found and name is not None else NONE
         return status_answer(error.status, error.reason, error.message, details=details)
     logger.warning("a pod's request could not be done, the pod will send it again: %s", error)
-    return status_answer(503, "ServiceUnavailable", "the API server is not available", AGAIN)
+    return status_answer(503, "ServiceUnavailable", trouble(error), AGAIN)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from djangotasks_operator.reports.statuses import api_error_answer, http_error_answer, status_answer
+from djangotasks_operator.reports.statuses import api_error_answer, http_error_answer, status_answer, trouble
 from djangotasks_operator.runtime.errors import ApiError
 
 
@@ -47,6 +47,21 @@ def test_what_the_api_server_says_against_a_request_is_passed_on(
     found = body(answer)
     assert (answer.status, found["reason"], found["details"]) == (code, reason, details)
     assert answer.headers.get("Retry-After") == ("1" if code == 503 else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ApiError(403, {"reason": "Forbidden", "message": "secret-1"}), "the API server answers the operator with 403 Forbidden"),
+        (ApiError(500, {"reason": "InternalError"}), "the API server answers the operator with 500 InternalError"),
+        (ApiError(502, {}), "the API server answers the operator with 502"),
+        (OSError("10.0.0.1"), "the API server is not available"),
+        (TimeoutError(), "the API server is not available"),
+    ],
+)  # fmt: skip
+def test_a_pod_that_is_to_try_again_learns_what_is_wrong(error: Exception, words: str) -> None:
+    """It is the last line of its log, and what an Event of its task quotes."""
+    assert trouble(error) == words
 
 
 def test_an_error_of_http_keeps_when_to_ask_again() -> None:
