@@ -1,5 +1,6 @@
 """The command line: `djangotasks-operator run`."""
 
+import logging
 import secrets
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.http_server import CannotServe
 from djangotasks_operator.runtime.reflector import VersionsWentBack
 from djangotasks_operator.telemetry import logs
+
+logger = logging.getLogger(__name__)
 
 KEY_MIN_BYTES = 32
 
@@ -98,9 +101,14 @@ def run(
     try:
         uvloop.run(Operator(config).run())
     except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable, VersionsWentBack) as error:
-        raise click.ClickException(str(error)) from error
+        logger.critical("%s", error)
+        raise SystemExit(1) from error
     except (ApiError, OSError) as error:
-        raise click.ClickException(f"The API server: {error}") from error
+        logger.critical("The API server: %s", error)
+        raise SystemExit(1) from error
+    except Exception as error:
+        logger.critical("The operator ends: a defect", exc_info=True)
+        raise SystemExit(1) from error
 
 
 def _namespaced(value: str, option: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from djangotasks_operator import cli
 from djangotasks_operator.config import Config
+from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.runtime.http_server import CannotServe
 
 URL = "--report-url=http://[fd00::7]:8080"
 
@@ -72,3 +75,36 @@ def test_invalid_options_are_refused(configs: list[Config], options: list[str], 
     assert result.exit_code != 0
     assert words in result.output
     assert not configs
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ApiError(403, {"reason": "Forbidden", "message": "cannot list"}),
+            "The API server: 403 Forbidden: cannot list",
+        ),
+        (CannotServe("Cannot listen on port 8080."), "Cannot listen on port 8080."),
+        (ZeroDivisionError("a line\n2026-11-23 INFO forged"), "The operator ends: a defect"),
+    ],
+)
+def test_what_ends_the_process_is_in_the_log_as_all_else(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, words: str, log_format: str
+) -> None:
+    """It is the line that says why a pod is in CrashLoopBackOff, and those who collect JSON read no other lines."""
+
+    async def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("djangotasks_operator.app.Operator.run", fail)
+    result = run(URL, f"--log-format={log_format}")
+    first, *others = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert "CRITICAL" in first
+    assert words in first
+    if log_format == "json":
+        assert not others
+        assert json.loads(first)["message"] == words
+    else:
+        assert all(line.startswith("  | ") for line in others)
