@@ -53,6 +53,12 @@ def scheduled(name: str, values: str, labels: str = "") -> Series:
     return {f"djangotasks_{name}_total{{{SHOP}, pod='a'{labels}}}": values}
 
 
+def late(in_time: str, ever: str) -> Series:
+    """Schedules that were due, and how many of them were less than a minute late."""
+    bounds = {"60": in_time, "300": in_time, "14400": ever, "+Inf": ever}
+    return {f"djangotasks_schedule_lateness_seconds_bucket{{le='{le}', {A}}}": values for le, values in bounds.items()}
+
+
 REFUSED = f"djangotasks_reconcile_errors_total{{cause='api', {A}}}"
 
 
@@ -79,6 +85,8 @@ STORIES: list[tuple[str, Series, Firing]] = [
       "djangotasks_leader{pod='c', namespace='bank', job='djangotasks'}": "1x20"},
      {15: {"NobodyLeads ops"}}),
     ("tasks wait, and nothing is started", WAITS | free("+Inf"), {14: set(), 21: set(), 22: {"NothingStarts shop mail"}}),
+    ("the queue is not ready", WAITS | free("7") | {f"djangotasks_queue_ready{{{SHOP}, pod='a'}}": "0x40"},
+     {5: set(), 30: {"QueueNotReady shop mail"}}),
     ("nothing is started since those of before", WAITS | free("7") | starts("0x2 5x100"),
      {22: set(), 24: {"NothingStarts shop mail"}}),
     ("the queue has too much to do", WAITS | free("7") | starts("0+1x100"), {60: set()}),
@@ -107,6 +115,10 @@ STORIES: list[tuple[str, Series, Firing]] = [
     ("the operator is restarted after an outage, in which times were missed",
      LEADS | scheduled("schedule_skipped", "_x30 5x200", ", reason='Missed'") | scheduled("scheduled_tasks", "_x30 1x200"),
      {40: set(), 46: {"ScheduleSkips shop mail"}, 100: set()}),
+    ("the schedule of a night is three hours late, as no operator ran", LEADS | late("_x30 0x200", "_x30 1x200"),
+     {40: set(), 46: {"SchedulesLate"}, 100: set()}),
+    ("one schedule an hour is late", LEADS | late("0x200", "0x59 1x59 2x200"), {59: set(), 76: {"SchedulesLate"}, 135: {"SchedulesLate"}}),
+    ("no schedule is late", LEADS | late("0+1x200", "0+1x200"), {59: set(), 76: set()}),
     ("a schedule's times were changed",
      LEADS | scheduled("schedule_skipped", "_x30 5x200", ", reason='TimesChanged'") | scheduled("scheduled_tasks", "_x30 0x200"),
      {50: set()}),

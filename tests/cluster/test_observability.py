@@ -176,6 +176,9 @@ def test_where_things_stand(world: World) -> None:
     leader, standby = (values(process) for process in world.replicas)
     assert (leader["leader"], standby["leader"]) == (1, 0)
     assert not [name for name in standby if name.startswith("tasks{")], "else a sum would count twice"
+    assert leader["namespace_readable"] == 1
+    assert leader["queue_free_slots"] == float("inf")
+    assert not {"namespace_readable", "queue_free_slots", "queue_oldest_waiting_timestamp_seconds"} & set(standby)
     assert standby["attempts_total"] == 1, "the one that was reported to it"
     ages = {name for name in leader if name.startswith("watch_age_seconds")}
     # Those of which there are none have one from their first bookmark on, which comes within a minute.
