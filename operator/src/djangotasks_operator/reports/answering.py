@@ -34,6 +34,6 @@ def answering(
         except web.HTTPException as error:
             return http_error_answer(error)
         except REQUEST_ERRORS as error:
-            return api_error_answer(error, plural, request.match_info.get("name"))
+            return api_error_answer(error, attempt.task, plural, request.match_info.get("name"))
 
     return handle

@@ -132,9 +132,11 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Stale as error:
         return web.Response(status=409, text=f"{error}\n")
     except REQUEST_ERRORS as error:
+        # By name, since what repeats in the log is limited by what it is about.
+        task = "/".join(request.match_info.get(part, "") for part in ("namespace", "task"))
         if isinstance(error, ApiError) and error.invalid:
             # No other try would end otherwise: the pod is not to wait for that.
-            logger.warning("a report can never be stored: %s", error)
+            logger.warning("%s: a report can never be stored: %s", task, error)
             return web.Response(status=422, text=f"the API server does not store it: {error}\n")
-        logger.warning("a report could not be stored, the pod will send it again: %s", error)
+        logger.warning("%s: a report could not be stored, the pod will send it again: %s", task, error)
         return web.Response(status=503, headers={"Retry-After": "1"}, text=f"{trouble(error)}\n")

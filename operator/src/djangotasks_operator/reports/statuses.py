@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.runtime.errors import ApiError
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,11 @@ def trouble(error: Exception) -> str:
     return "the API server is not available"
 
 
-def api_error_answer(error: Exception, plural: str, name: str | None) -> web.Response:
-    """Pass on what the API server says against a request; or say that it is to be sent again. `plural`, `name`: of
-    what it asked for."""
+def api_error_answer(error: Exception, task: Key, plural: str, name: str | None) -> web.Response:
+    """Pass on what the API server says against a request; or say that it is to be sent again. `task`: whose pod asks.
+    `plural`, `name`: of what it asked for."""
     if isinstance(error, ApiError) and error.status < 500 and error.status not in (401, 429):
         details = {"kind": plural, "name": name} if error.not_found and name is not None else NONE
         return status_answer(error.status, error.reason, error.message, details=details)
-    logger.warning("a pod's request could not be done, the pod will send it again: %s", error)
+    logger.warning("%s: a pod's request could not be done, the pod will send it again: %s", task, error)
     return status_answer(503, "ServiceUnavailable", trouble(error), AGAIN)

@@ -128,7 +128,9 @@ def test_a_report_of_progress(body: bytes, expected: int) -> None:
         (OSError(), 503),
     ],
 )
-def test_what_can_never_be_stored_is_not_asked_for_again(error: Exception, status: int) -> None:
+def test_what_can_never_be_stored_is_not_asked_for_again(
+    error: Exception, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     class Refusing(RecorderStub):
         async def outcome(self, attempt: AttemptRef, outcome: Outcome) -> None:
             raise error
@@ -138,3 +140,5 @@ def test_what_can_never_be_stored_is_not_asked_for_again(error: Exception, statu
             return await asyncio.to_thread(post, port, path_of(), OUTCOME, {"Authorization": bearer()})
 
     assert asyncio.run(story()) == status
+    (line,) = caplog.messages
+    assert line.startswith("shop/"), "the log says whose report it is"

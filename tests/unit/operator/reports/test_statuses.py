@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.reports.statuses import api_error_answer, http_error_answer, status_answer, trouble
 from djangotasks_operator.runtime.errors import ApiError
+from djangotasks_operator.telemetry.log_limit import OBJECT_BURST, LogLimit
 
 
 def body(response: web.Response) -> dict[str, Any]:
@@ -43,10 +45,23 @@ def test_an_answer_is_a_status() -> None:
 def test_what_the_api_server_says_against_a_request_is_passed_on(
     error: Exception, code: int, reason: str, details: dict[str, str]
 ) -> None:
-    answer = api_error_answer(error, "djangotasks", "t1")
+    answer = api_error_answer(error, Key("shop", "asks"), "djangotasks", "t1")
     found = body(answer)
     assert (answer.status, found["reason"], found["details"]) == (code, reason, details)
     assert answer.headers.get("Retry-After") == ("1" if code == 503 else None)
+
+
+def test_the_log_names_the_task_so_that_one_of_another_namespace_is_not_left_out_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What repeats is limited by what it is about."""
+    limit = LogLimit(lambda: 0.0)
+    for _ in range(20):
+        api_error_answer(OSError("away"), Key("shop", "loud"), "djangotasks", None)
+    api_error_answer(OSError("away"), Key("bank", "quiet"), "djangotasks", None)
+    passed = [record.getMessage() for record in caplog.records if limit.filter(record)]
+    assert len(passed) == OBJECT_BURST + 1
+    assert passed[-1].startswith("bank/quiet: ")
 
 
 @pytest.mark.parametrize(
