@@ -20,7 +20,7 @@ BURST, PER_SECOND = 20, 2.0
 IN_FLIGHT = 4
 # When to ask again for a pod for which there was no room.
 AGAIN = timedelta(seconds=15)
-# How long nothing is read after a refusal: the permission is missing, as with an older chart.
+# How long nothing is read of a namespace after a refusal: the permission is missing, as with an older chart.
 REFUSED = timedelta(minutes=10)
 
 
@@ -38,7 +38,7 @@ class EventReader:
         self._now = now
         self._limit = TokenBucket(BURST, PER_SECOND, clock)
         self._reading: set[Key] = set()
-        self._refused_until: datetime | None = None
+        self._refused_until: dict[str, datetime] = {}
 
     def read(self, key: Key, pod: Pod) -> timedelta | None:
         """Read the pod's Events, which the store has then, and which change its task. Returns after how long to ask
@@ -46,8 +46,10 @@ class EventReader:
         if key in self._reading:
             return None
         now = self._now()
-        if self._refused_until is not None and now < self._refused_until:
-            return self._refused_until - now
+        if (until := self._refused_until.get(key.namespace)) is not None:
+            if now < until:
+                return until - now
+            del self._refused_until[key.namespace]
         if len(self._reading) >= IN_FLIGHT or self._limit.reserve():
             return AGAIN
         self._reading.add(key)
@@ -60,8 +62,8 @@ class EventReader:
             events = parse_events(pod.uid, await self._writer.read_events(pod), self._now())
         except REQUEST_ERRORS as error:
             if isinstance(error, ApiError) and error.status == 403:
-                self._refused_until = self._now() + REFUSED
-            logger.warning("the Events of a pod cannot be read: %s", error)
+                self._refused_until[key.namespace] = self._now() + REFUSED
+            logger.warning("%s: the Events of its pod cannot be read: %s", key, error)
         except Exception:
             logger.exception("%s: its pod's Events: a defect", key)
         finally:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from djangotasks_api.bounds import MESSAGE_MAX_CHARS
 from djangotasks_api.models import Policy
 from djangotasks_api.phases import Phase, Reason
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.cache.store import Store
+from djangotasks_operator.controllers.event_reader import REFUSED, EventReader
+from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.runtime.errors import ApiError
-from tests.support.builders import make_task
+from tests.support.builders import make_pod, make_task
 from tests.unit.operator.harness import InMemoryOperator, make_operator
+from tests.unit.operator.model.server import Clock
 from tests.unit.operator.pods.test_events import PULLING, SECRET, event
 
 SECRET_WORDS = 'FailedMount: MountVolume.SetUp failed for volume "c" : secret "missing" not found'
@@ -116,3 +124,32 @@ def test_events_that_cannot_be_read_change_nothing(error: Exception, tries: int)
         operator.wait(10)
     assert said(operator) == before
     assert 1 <= reads(operator) <= tries
+
+
+class RefusingWriter:
+    """It may not read the Events of `bank`."""
+
+    store = Store()
+
+    async def read_events(self, pod: Pod) -> list[object]:
+        if pod.namespace == "bank":
+            raise ApiError(403, {"message": "events is forbidden"})
+        return []
+
+
+def test_a_namespace_that_refuses_its_events_costs_no_other_its_own() -> None:
+    """Its Role lacks the permission: whoever owns it may have made it so."""
+    read: list[str] = []
+
+    def spawn(reading: Coroutine[Any, Any, None]) -> None:
+        asyncio.run(reading)
+
+    clock = Clock()
+    reader = EventReader(cast(Any, RefusingWriter()), spawn, lambda: clock.now, clock.seconds)
+    for namespace in ("bank", "shop", "bank", "shop"):
+        key = Key(namespace, "receipt")
+        if reader.read(key, replace(make_pod(), namespace=namespace)) is None:
+            read.append(namespace)
+    assert read == ["bank", "shop", "shop"]
+    clock.advance(REFUSED.total_seconds())
+    assert reader.read(Key("bank", "receipt"), replace(make_pod(), namespace="bank")) is None
