@@ -124,11 +124,11 @@ STORIES: list[tuple[str, Series, Firing]] = [
      {50: set()}),
     ("a workflow a night fails", LEADS | workflows("Failed", "_x30 1x200"), {46: {"WorkflowsFail shop mail"}, 100: set()}),
     ("a defect before the first scrape",
-     LEADS | {f"djangotasks_reconcile_errors_total{{cause='defect', {A}}}": "_x5 1x200"},
+     LEADS | {f"djangotasks_defects_total{{{A}}}": "_x5 1x200"},
      {4: set(), 5: {"OperatorDefect ops"}, 64: {"OperatorDefect ops"}, 70: set()}),
     ("what is written about one task is refused for ever", LEADS | {REFUSED: "0x5 1+1x100"}, {15: set(), 25: {"ReconcilesFail ops"}}),
     ("the API server is away for some minutes", LEADS | {REFUSED: "0x5 100+100x4 500x100"}, {15: set(), 21: set(), 40: set()}),
-    ("a defect", LEADS | {f"djangotasks_reconcile_errors_total{{cause='defect', {A}}}": "0x99 1x200"},
+    ("a defect", LEADS | {f"djangotasks_defects_total{{{A}}}": "0x99 1x200"},
      {99: set(), 101: {"OperatorDefect ops"}, 170: set()}),
 ]  # fmt: skip
 

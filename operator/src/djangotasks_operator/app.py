@@ -37,6 +37,7 @@ from djangotasks_operator.runtime.resources import SERVICES
 from djangotasks_operator.runtime.server_clock import ServerClock
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 from djangotasks_operator.telemetry.collector import StateCollector
+from djangotasks_operator.telemetry.defects import counted_defects
 from djangotasks_operator.telemetry.event_recorder import EventRecorder
 from djangotasks_operator.telemetry.health import LOOP_LIMIT, PASS_LIMIT, Health, health_app, pulse
 from djangotasks_operator.telemetry.hold_observer import HoldTelemetry
@@ -73,6 +74,7 @@ class Operator:
         """
         config = self._config
         async with AsyncExitStack() as stack:
+            stack.enter_context(counted_defects(self._metrics.defects.inc))
             api = await stack.enter_async_context(Api(login, self._metrics.api_request, self._clock))
             probes = health_app(self._health, lambda: self._ready, self._metrics)
             await stack.enter_async_context(serve(probes, config.host, config.health_port))

@@ -103,6 +103,7 @@ class Metrics:
         for cause in ("api", "defect"):
             # Prometheus sees no increase in a series that begins with the first: an alert is to fire for that.
             self.reconcile_errors.labels(cause)
+        self.defects = counter("defects", "Errors of the operator itself, as its log has them.")
         self.requests = counter(
             "api_requests",
             "Requests to the API server, kopf's watches of queues apart.",
