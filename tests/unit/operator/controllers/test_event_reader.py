@@ -138,7 +138,7 @@ class RefusingWriter:
 
 
 def test_a_namespace_that_refuses_its_events_costs_no_other_its_own() -> None:
-    """Its Role lacks the permission: whoever owns it may have made it so."""
+    """Its Role lacks the permission, perhaps through those who own the namespace."""
     read: list[str] = []
 
     def spawn(reading: Coroutine[Any, Any, None]) -> None:
