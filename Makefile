@@ -39,6 +39,7 @@ ifeq ($(strip $(ARGS)),)
 test: lint docs unit unit-thorough matrix cluster-up ## All checks and tests, on a real cluster (ARGS: just pytest, with these)
 	@$(CLUSTER) bin kwok > /dev/null
 	@python -m tools.browser > /dev/null
+	@python -m tools.promtool > /dev/null
 	@pytest -n $(WORKERS) --dist loadfile $(RERUNS) tests --ignore=tests/unit --ignore=tests/charts
 	@pytest -m alone $(RERUNS) tests/cluster/test_readme.py
 else

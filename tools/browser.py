@@ -9,17 +9,17 @@ import os
 import sys
 from pathlib import Path
 
-from tools.cluster.commands import find_program, run
+from tools.cluster.commands import find_program
 from tools.cluster.errors import ProviderError
 from tools.cluster.locks import exclusive
 from tools.cluster.progress import Progress
 from tools.cluster.settings import state_folder
+from tools.debian import apt_get, can_install
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 # With fonts for the signs of the phases, and for Arabic.
 PACKAGES = ("chromium", "fonts-dejavu-core")
-INSTALL_SECONDS = 900.0
 
 
 def ensure_chromium(progress: Progress) -> Path:
@@ -49,14 +49,10 @@ def find_chromium() -> Path | None:
 
 
 def _install(progress: Progress) -> None:
-    if find_program("apt-get") is None or os.geteuid() != 0:
+    if not can_install():
         raise ProviderError("there is no Chromium here: install one, or set CHROMIUM to its path")
     progress.say("browser", f"installing {' '.join(PACKAGES)}")
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    # The cluster may be installing its own packages.
-    apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
-    run(*apt, "update", env=env, seconds=INSTALL_SECONDS)
-    run(*apt, "install", "-y", "--no-install-recommends", *PACKAGES, env=env, seconds=INSTALL_SECONDS)
+    apt_get("install", "-y", "--no-install-recommends", *PACKAGES)
     progress.say("browser", "installed")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.charts import OPERATOR
+from tools.cluster import Progress
+from tools.promtool import ensure_promtool
 
 RULES = OPERATOR / "files/alerts.yaml"
 # The series of one replica, minute by minute, in promtool's notation. 0x9 is 0, and 0 nine times more.
@@ -133,9 +134,13 @@ STORIES: list[tuple[str, Series, Firing]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, a part of Prometheus, is not on PATH")
+@pytest.fixture(scope="module")
+def promtool() -> Path:
+    return ensure_promtool(Progress())
+
+
 @pytest.mark.parametrize(("series", "firing"), [row[1:] for row in STORIES], ids=[row[0] for row in STORIES])
-def test_alerts_fire_when_they_should(series: Series, firing: Firing, tmp_path: Path) -> None:
+def test_alerts_fire_when_they_should(promtool: Path, series: Series, firing: Firing, tmp_path: Path) -> None:
     story = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
@@ -150,9 +155,7 @@ def test_alerts_fire_when_they_should(series: Series, firing: Firing, tmp_path: 
     }
     file = tmp_path / "story.yaml"
     file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [story]}))
-    done = subprocess.run(
-        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,0 +1,27 @@
+"""Debian's packages, for the programs that tests run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tools.cluster.commands import find_program, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 900.0
+
+
+def can_install() -> bool:
+    """Tell whether this is a Debian, or one of its kind, and this user root."""
+    return find_program("apt-get") is not None and os.geteuid() == 0
+
+
+def apt_get(*arguments: str, cwd: Path | None = None) -> None:
+    """Run apt-get after an update. Raises ProviderError."""
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    # The cluster may be installing its own packages.
+    apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+    run(*apt, "update", env=env, seconds=SECONDS)
+    run(*apt, *arguments, cwd=cwd, env=env, seconds=SECONDS)
