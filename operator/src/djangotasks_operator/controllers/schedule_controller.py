@@ -261,7 +261,7 @@ def _refused(error: ApiError) -> NotReady | None:
     """What the API server says of a task that it does not take. None where it says nothing of the task."""
     if error.status == 403 and any(words in error.message for words in QUOTA_WORDS):
         return NotReady(Reason.QUOTA_EXCEEDED, error.message)
-    if error.status == 403 or error.invalid or error.of_webhook:
+    if error.status == 403 or error.invalid or error.of_admission:
         return NotReady(TASK_REFUSED, error.message)
     return None
 

@@ -41,13 +41,12 @@ QUOTA_WORDS = ("exceeded quota", "status unknown for quota")
 # The template says too little for a quota, or its service account is not there: in a new namespace, even the default
 # one comes a moment later.
 TEMPLATE_WORDS = ("failed quota", "error looking up service account")
-POLICY_WORDS = ("ValidatingAdmissionPolicy", "denied the request")
 
 
 def judges_the_task(error: ApiError) -> bool:
     """Whether a refusal may be about this Job or Pod. A webhook that does not answer, or has an error of its own, has
     said nothing of it: the next one may be taken as well as this one."""
-    return error.invalid or error.status == 403
+    return error.status in (400, 403, 413, 422) or error.too_large
 
 
 def refusal_of(error: ApiError) -> Blocked | None:
@@ -59,7 +58,7 @@ def refusal_of(error: ApiError) -> Blocked | None:
             return Blocked(Reason.QUOTA_EXCEEDED, message)
         case 403 if any(words in message for words in TEMPLATE_WORDS):
             return Blocked(Reason.INVALID_TEMPLATE, message)
-        case _ if error.of_webhook or any(words in message for words in POLICY_WORDS):
+        case _ if error.of_admission:
             return Blocked(Reason.POD_REFUSED, message)
         case 403:
             # PodSecurity, a LimitRange, a policy, a namespace that is being deleted, a right that the operator lacks.

@@ -59,7 +59,7 @@ class StepTaskCreator:
         except NameTaken as error:
             return self._blocked(key, flow, str(error))
         except ApiError as error:
-            if not (is_client_error(error) or error.of_webhook):
+            if not (is_client_error(error) or error.of_admission):
                 raise
             name = manifest["metadata"]["name"]
             return self._blocked(key, flow, f"The API server refuses the task {name}: {error.message}")

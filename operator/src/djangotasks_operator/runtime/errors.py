@@ -1,10 +1,16 @@
 """Errors of the API server."""
 
+import re
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-# A webhook denies an object, or does not answer, and its failurePolicy is Fail.
-WEBHOOK_WORDS = ("admission webhook", "failed calling webhook", "failed to call webhook")
+# A webhook denies an object, or does not answer, and its failurePolicy is Fail; or a policy of the cluster denies it.
+# Of the message, what names it: what follows may quote the object.
+ADMISSION = re.compile(
+    r"""admission[ ]webhook[ ]"[^"]*"|failed[ ](?:calling|to[ ]call)[ ]webhook(?:[ ]"[^"]*")?
+    |(?:Validating|Mutating)AdmissionPolicy[ ]'[^']*'(?:[ ]with[ ]binding[ ]'[^']*')?""",
+    re.VERBOSE,
+)
 
 
 class ApiError(Exception):
@@ -18,15 +24,19 @@ class ApiError(Exception):
     """Its sentence. May quote values of the request, so it is for the object's status, and not for a log."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
-        message = body.get("message")
-        if status == 422:
-            # The server's message quotes the invalid value, which may be the user's. The fields say enough in a log.
-            causes = (body.get("details") or {}).get("causes") or ()
-            message = ", ".join(f"{cause.get('field')} ({cause.get('reason')})" for cause in causes)
-        super().__init__(f"{status} {body.get('reason', '')}: {message or ''}")
         self.status = status
         self.reason = body.get("reason") or ""
         self.message = body.get("message") or ""
+        fields = [cause for cause in (body.get("details") or {}).get("causes") or () if cause.get("field")]
+        # The API server's own verdict names fields, and quotes values, which may have any words.
+        self._admission = None if fields else ADMISSION.search(self.message)
+        message = self.message
+        if status == 422:
+            # The server's message quotes the invalid value, which may be the user's. The fields say enough in a log.
+            message = ", ".join(f"{cause['field']} ({cause.get('reason')})" for cause in fields)
+            if self._admission is not None:
+                message = f"denied by {self._admission[0]}"
+        super().__init__(f"{status} {self.reason}: {message}")
 
     @property
     def not_found(self) -> bool:
@@ -48,12 +58,13 @@ class ApiError(Exception):
     @property
     def invalid(self) -> bool:
         """The API server will never take the object as it is."""
-        return self.status in (400, 413, 422) or self.too_large
+        return (self.status in (400, 413, 422) and not self.of_admission) or self.too_large
 
     @property
-    def of_webhook(self) -> bool:
-        """An admission webhook denies the object, with a status that it chooses, or does not answer, which is a 500."""
-        return any(words in self.message for words in WEBHOOK_WORDS)
+    def of_admission(self) -> bool:
+        """An admission webhook denies the object, with a status that it chooses, or does not answer, which is a 500; or
+        a policy of the cluster denies it. They change, and the object may be taken as it is when they have."""
+        return self._admission is not None
 
     @property
     def too_large(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from djangotasks_operator.runtime.errors import ApiError
 
 
@@ -13,3 +15,46 @@ def test_an_error_that_is_logged_quotes_no_value() -> None:
     assert "4242" in error.message, "for the task's own status"
     assert str(ApiError(422, {})) == "422 : "
     assert str(ApiError(403, {"reason": "Forbidden", "message": "no right"})) == "403 Forbidden: no right"
+
+
+TASK = 'djangotasks.djangotasks.dev "receipt"'
+POLICY = "ValidatingAdmissionPolicy 'freeze' with binding 'all'"
+NO_FIELD = {"causes": [{"message": "quoted"}]}
+FIELD = {"causes": [{"field": "status.message", "reason": "FieldValueInvalid"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "details", "logged"),
+    [
+        (422, f"{TASK} is forbidden: {POLICY} denied request: quoted", NO_FIELD, f"422 : denied by {POLICY}"),
+        (422, f"{TASK} is forbidden: {POLICY} denied request: quoted", {}, f"422 : denied by {POLICY}"),
+        (422, 'admission webhook "freeze" denied the request: quoted', {}, '422 : denied by admission webhook "freeze"'),
+        (400, 'admission webhook "freeze" denied the request: no', {}, '400 : admission webhook "freeze" denied the request: no'),
+        (500, 'Internal error occurred: failed calling webhook "freeze": no endpoints', {}, None),
+    ],
+)  # fmt: skip
+def test_what_admission_denies_may_be_taken_later(
+    status: int, message: str, details: dict[str, object], logged: str | None
+) -> None:
+    """Policies and webhooks change, and are wrong for a minute."""
+    error = ApiError(status, {"message": message, "details": details})
+    assert (error.of_admission, error.invalid) == (True, False)
+    assert logged is None or str(error) == logged
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "details"),
+    [
+        (422, f'{TASK} is invalid: status.message: Invalid value: "{POLICY}"', FIELD),
+        (422, f"{TASK} is invalid", {}),
+        (400, "json: cannot unmarshal string", {}),
+        (413, "Request entity too large: limit is 3145728", {}),
+        (500, "etcdserver: request is too large", {}),
+    ],
+)
+def test_what_the_api_server_itself_refuses_is_never_taken(
+    status: int, message: str, details: dict[str, object]
+) -> None:
+    """Whatever words of a user it quotes."""
+    error = ApiError(status, {"message": message, "details": details})
+    assert (error.of_admission, error.invalid) == (False, True)
