@@ -130,7 +130,7 @@ class Store:
             surplus=self._index.is_surplus(key, queue_of(task), task.status.phase),
             held=task.status.phase.is_terminal and self._is_held(task, returned),
             pod_events=events if events and current is not None and events.pod_uid == current.uid else None,
-            reports_accepted_since=self._intake.accepted_since,
+            reports_accepted_since=self._intake.accepted_since(key.namespace),
             report_keys=self._intake.keys,
             report_url=self._intake.url,
             workflow=self.workflows.of(task),

@@ -18,7 +18,7 @@ from djangotasks_operator.pods.parsing import controller_uid, parse_job, parse_p
 from djangotasks_operator.pods.standby import StandbyPod
 from djangotasks_operator.pods.views import CREATED_AT_ANNOTATION, AttemptId, Body, Job, Pod
 from djangotasks_operator.runtime.client import Api
-from djangotasks_operator.runtime.errors import REQUEST_ERRORS, ApiError, is_client_error, unless_missing
+from djangotasks_operator.runtime.errors import REQUEST_ERRORS, ApiError, unless_missing
 from djangotasks_operator.runtime.resources import JOBS, PODS, Object
 from djangotasks_operator.workflows.views import Workflow
 
@@ -89,8 +89,12 @@ class TaskWriter:
                 TASKS, metadata.namespace, metadata.name, metadata.resource_version, patch
             )
         except REQUEST_ERRORS as error:
-            if not is_client_error(error):
+            if not isinstance(error, ApiError):
                 self._intake.interrupted(self._now())
+            elif not (error.stale_or_gone or error.invalid):
+                # A right that was taken away, a policy or a webhook is often of one namespace.
+                refused = error.status == 403 or error.of_admission
+                self._intake.interrupted(self._now(), metadata.namespace if refused else None)
             raise
         self.store.put_task(*parse_task(body))
         if self.observer is not None:

@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
+from djangotasks_api.models import Policy
 from djangotasks_api.names import TASK_PLURAL
+from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
+from djangotasks_api.reports import ProgressReport
+from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.pods.tokens import sign
 from djangotasks_operator.pods.views import DEFAULT_CONTAINER_ANNOTATION
-from tests.support.builders import make_task
+from djangotasks_operator.reports.authentication import AttemptRef
+from djangotasks_operator.runtime.errors import ApiError
+from tests.support.builders import KEY, NAMESPACE, make_task
 from tests.unit.operator.harness import InMemoryOperator, make_operator
+from tests.unit.operator.model.calls import run
 from tests.unit.operator.model.server import Object, merged
 
 LABELS: Object = {"metadata": {"labels": None}}
@@ -135,3 +143,74 @@ def test_standby_pods_that_a_webhook_takes_the_labels_of_do_not_grow_in_number()
     _, standby = operator.queue_status().conditions
     assert (standby.status, standby.reason) == ("False", "Failing")
     assert "a webhook or a policy" in standby.message
+
+
+DENIED = [
+    ApiError(
+        422, {"message": "is forbidden: ValidatingAdmissionPolicy 'freeze' with binding 'all' denied request: no"}
+    ),
+    ApiError(400, {"message": 'admission webhook "freeze" denied the request: no'}),
+    ApiError(403, {"message": 'User "operator" cannot patch resource "djangotasks/status" in API group ""'}),
+]
+
+
+def deny_statuses(operator: InMemoryOperator, error: ApiError) -> None:
+    def judge(request: str) -> None:
+        if request == f"patch {TASK_PLURAL} receipt":
+            raise error
+
+    operator.api.before_request = judge
+
+
+def running(operator: InMemoryOperator, **policy: Any) -> AttemptRef:
+    operator.put_queue()
+    operator.put_task(make_task(policy=Policy(**policy)))
+    operator.drain()
+    state = {"running": {"startedAt": operator.clock.stamp()}}
+    operator.set_pod_status("receipt-1", {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    attempt = AttemptRef(Key(NAMESPACE, "receipt"), operator.server.get(TASK_PLURAL, "receipt")["metadata"]["uid"], 1)
+    run(operator.recorder.write_start(attempt, operator.clock.now))
+    operator.drain()
+    return attempt
+
+
+@pytest.mark.parametrize("error", DENIED, ids=repr)
+def test_who_denies_statuses_for_a_minute_costs_no_attempt(error: ApiError) -> None:
+    """What has ended leaves its outcome in its pod, which must be there when the status may be written again."""
+    operator = make_operator()
+    attempt = running(operator)
+    deny_statuses(operator, error)
+    now = operator.clock.now.isoformat()
+    outcome = Outcome(started_at=now, finished_at=now, result="1")
+    with pytest.raises(ApiError):
+        run(operator.recorder.outcome(attempt, outcome))
+    message = outcome.to_termination_message(sign(KEY, NAMESPACE, attempt.uid, 1))
+    state = {"terminated": {"exitCode": 0, "message": message}}
+    # The phase of a pod follows a moment after the end of its container.
+    operator.set_pod_status("receipt-1", {"phase": "Running", "containerStatuses": [{"name": "task", "state": state}]})
+    operator.wait(60)
+    assert "deletionTimestamp" not in operator.server.get("pods", "receipt-1")["metadata"]
+    operator.api.before_request = lambda _: None
+    operator.wait(60)
+    status = operator.status()
+    assert (status.phase, status.result, len(status.attempts)) == (Phase.SUCCEEDED, "1", 1)
+
+
+@pytest.mark.parametrize("error", DENIED, ids=repr)
+def test_heartbeats_that_nobody_may_write_are_not_missed(error: ApiError) -> None:
+    operator = make_operator()
+    attempt = running(operator, heartbeat_timeout_seconds=30)
+    report = ProgressReport(started_at=operator.clock.now.isoformat())
+    deny_statuses(operator, error)
+    for _ in range(10):
+        operator.wait(10)
+        with pytest.raises(ApiError):
+            run(operator.recorder.write_progress(attempt, report))
+    operator.api.before_request = lambda _: None
+    operator.wait(20)
+    assert operator.status().attempts[0].reason is None
+    run(operator.recorder.write_progress(attempt, report))
+    operator.wait(20)
+    assert (operator.status().phase, operator.status().attempts[0].reason) == (Phase.RUNNING, None)
+    operator.wait(15)
+    assert operator.status().attempts[0].reason == Reason.HEARTBEAT_TIMEOUT, "what is written again is missed again"

@@ -194,13 +194,27 @@ def test_progress_of_a_deleted_task_is_stale() -> None:
     with_task(story)
 
 
+WEBHOOK = 'Internal error occurred: failed calling webhook "w": no endpoints'
+POLICY = "is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"
+
+
 @pytest.mark.parametrize(
-    ("error", "interrupts"),
-    [(TimeoutError(), True), (ConnectionError(), True), (ApiError(503, {}), True), (ApiError(422, {}), False)],
+    ("error", "here", "elsewhere"),
+    [
+        (TimeoutError(), True, True),
+        (ConnectionError(), True, True),
+        (ApiError(503, {}), True, True),
+        (ApiError(429, {}), True, True),
+        (ApiError(403, {}), True, False),
+        (ApiError(422, {"message": POLICY}), True, False),
+        (ApiError(500, {"message": WEBHOOK}), True, False),
+        (ApiError(422, {}), False, False),
+        (ApiError(500, {"message": "etcdserver: request is too large"}), False, False),
+    ],
     ids=repr,
 )
-def test_an_api_server_that_is_away_interrupts_the_intake(error: Exception, interrupts: bool) -> None:
-    """Heartbeats that were sent meanwhile cannot be stored, so they are not missed."""
+def test_statuses_that_cannot_be_written_interrupt_the_intake(error: Exception, here: bool, elsewhere: bool) -> None:
+    """Heartbeats that were sent meanwhile cannot be stored, so they are not missed: where they could not."""
 
     async def story(operator: InMemoryOperator) -> None:
         def away(request: str) -> None:
@@ -211,7 +225,8 @@ def test_an_api_server_that_is_away_interrupts_the_intake(error: Exception, inte
         with pytest.raises(type(error)):
             await operator.recorder.progress(attempt(operator), progress(1))
 
-    assert with_task(story).intake.accepted_since == (NOW if interrupts else None)
+    intake = with_task(story).intake
+    assert [intake.accepted_since(namespace) == NOW for namespace in (NAMESPACE, "other")] == [here, elsewhere]
 
 
 ITEMS = ItemsReport(completed="0", result="[1,null]")
