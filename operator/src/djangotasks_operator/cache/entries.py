@@ -1,6 +1,7 @@
 """The Jobs and Pods of each task, under its key: of two versions the newer one stays, and none that was deleted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from djangotasks_operator.cache.entry import Entry
 from djangotasks_operator.cache.keys import Key
@@ -27,6 +28,12 @@ class Entries(dict[Key, Entry]):
     def put_job(self, job: Job) -> bool:
         """Keep the Job, unless a later version is here. False where it was deleted."""
         return self._put("jobs", job, lambda entry: entry.jobs)
+
+    def leave_job(self, job: Job) -> None:
+        """Take this version of the Job for a finished one, until there is a later one."""
+        entry = self.get(Key(job.namespace, job.task))
+        if entry is not None and entry.jobs.get(job.attempt) == job:
+            entry.jobs[job.attempt] = replace(job, finished=True)
 
     def put_pod(self, pod: Pod) -> bool:
         """Keep the Pod, unless a later version is here. False where it was deleted."""

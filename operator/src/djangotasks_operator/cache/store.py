@@ -213,6 +213,10 @@ class Store:
         """Keep the Job, unless a later version is cached, or it was deleted."""
         self._entries.put_job(job)
 
+    def leave_job(self, job: Job) -> None:
+        """Take this version of the Job for a finished one: nothing can finish it."""
+        self._entries.leave_job(job)
+
     def put_pod(self, pod: Pod) -> None:
         """Keep the Pod, unless a later version is cached, or it was deleted."""
         key = Key(pod.namespace, pod.task)

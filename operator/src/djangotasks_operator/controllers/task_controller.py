@@ -3,6 +3,7 @@
 Level-triggered: it does not matter which event added the key to the queue, or how often.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ from djangotasks_operator.decide.log_retention import with_log_retention
 from djangotasks_operator.decide.pod_events import events_due
 from djangotasks_operator.decide.snapshot import DeletedFor, Snapshot
 from djangotasks_operator.pods.manifests import job_status
-from djangotasks_operator.pods.views import AttemptId
+from djangotasks_operator.pods.views import AttemptId, Body, Job
 from djangotasks_operator.runtime.controller import AWAY_BACKOFF, Result
 from djangotasks_operator.runtime.errors import REQUEST_ERRORS, ApiError, is_client_error
 from djangotasks_operator.scheduling.recovery import LAST_WAIT
@@ -45,6 +46,8 @@ from djangotasks_operator.status import endings, transitions
 from djangotasks_operator.status.attempts import open_attempt, stops_attempt
 from djangotasks_operator.status.text import message_for_others
 from djangotasks_operator.workflows.views import is_recorded
+
+logger = logging.getLogger(__name__)
 
 # Reconciles at once: twice the writes in flight, since many of them wait for a read, or for a slot among those writes.
 WORKERS = 64
@@ -136,7 +139,7 @@ class TaskController:
                 pod = snapshot.pods.get(attempt.number)
                 started_at = attempt.started_at or (pod.created_at if pod else now)
                 message = message_for_others(attempt.reason, attempt.message, attempt)
-                await self._writer.finish_job(job, job_status(attempt, message, started_at, now))
+                await self._finish_job(job, job_status(attempt, message, started_at, now))
             case DeletePod(pod, grace):
                 return Result.DONE if await self._writer.delete_pod(pod, grace) else None
             case SettleReturned():
@@ -150,6 +153,17 @@ class TaskController:
             case StoreLogTail(number, text):
                 await self._store_log_tail(key, task, LogTail(attempt=number, text=text))
         return None
+
+    async def _finish_job(self, job: Job, status: Body) -> None:
+        """Finish the Job. One that can never be finished, since somebody else has written its status, is left as it
+        is: it holds up neither the next attempt of its task nor its TTL."""
+        try:
+            await self._writer.finish_job(job, dict(status))
+        except ApiError as error:
+            if not error.invalid:
+                raise
+            logger.warning("the Job %s/%s cannot be finished, and is left alone: %s", job.namespace, job.name, error)
+            self._store.leave_job(job)
 
     async def _settle_returned(self, snapshot: Snapshot) -> Result | None:
         if (ended := await self._returned.settle(snapshot)) is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from djangotasks_api.models import Policy
+from djangotasks_api.models import Backoff, Policy
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
@@ -128,6 +128,32 @@ def test_a_pod_that_was_deleted_before_it_had_a_node_holds_nothing_up(cancelled:
         [] if cancelled else ["receipt-2"],
     )
     assert operator.server.get("jobs", "receipt-1")["status"]["failed"] == 1
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_job_that_nobody_can_finish_holds_nothing_up(attempts: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody has written its status: the API server never takes another startTime. Its task was neither tried again
+    nor deleted, ever."""
+    operator = make_operator()
+    operator.put_queue()
+    backoff = Backoff(initial_seconds=0)
+    operator.put_task(make_task(policy=Policy(max_attempts=attempts, backoff=backoff, ttl_seconds_after_finished=60)))
+    operator.drain()
+
+    def judge(request: str) -> None:
+        if request.startswith("patch jobs"):
+            causes = [{"field": "status.startTime", "reason": "FieldValueInvalid"}]
+            raise ApiError(422, {"reason": "Invalid", "details": {"causes": causes}})
+
+    operator.api.before_request = judge
+    for number in range(1, attempts + 1):
+        operator.set_pod_status(f"receipt-{number}", {"phase": "Failed", "containerStatuses": [ended("task", 3)]})
+        operator.wait(5)
+    assert (operator.status().phase, len(operator.status().attempts)) == (Phase.FAILED, attempts)
+    assert operator.api.requests.count("patch jobs receipt-1") == 1
+    assert "receipt-1 cannot be finished, and is left alone: 422 Invalid: status.startTime" in caplog.text
+    operator.wait(70)
+    assert (TASK_PLURAL, "receipt") not in operator.server.objects
 
 
 def test_standby_pods_that_a_webhook_takes_the_labels_of_do_not_grow_in_number() -> None:
