@@ -85,6 +85,21 @@ class AttemptStarter:
             assignment = self._access.assignment(task, number, body["spec"], limits)
         except InvalidPayload as error:
             return Rejected(Reason.INVALID_PAYLOAD, str(error))
+        result = await self._create_or_judge(task, queue, number, template, assignment, limits)
+        if isinstance(result, Rejected) and result.reason is Reason.INVALID_SPEC:
+            # What refused it may have been mended before the dry run, which then says nothing of the task.
+            result = await self._create_or_judge(task, queue, number, template, assignment, limits)
+        return result
+
+    async def _create_or_judge(
+        self,
+        task: DjangoTask,
+        queue: DjangoTaskQueue,
+        number: int,
+        template: PodTemplate,
+        assignment: Assignment,
+        limits: Limits,
+    ) -> Started | Blocked | Rejected:
         try:
             result = await self._create(task, queue, number, template, assignment)
         except ApiError as error:

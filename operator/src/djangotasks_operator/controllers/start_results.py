@@ -41,12 +41,16 @@ QUOTA_WORDS = ("exceeded quota", "status unknown for quota")
 # The template says too little for a quota, or its service account is not there: in a new namespace, even the default
 # one comes a moment later.
 TEMPLATE_WORDS = ("failed quota", "error looking up service account")
+# The operator's own right is not there: its Role was taken away, or not all API servers have heard yet that it is back.
+RIGHT_WORDS = "cannot create resource"
 
 
 def judges_the_task(error: ApiError) -> bool:
     """Whether a refusal may be about this Job or Pod. A webhook that does not answer, or has an error of its own, has
-    said nothing of it: the next one may be taken as well as this one."""
-    return error.status in (400, 403, 413, 422) or error.too_large
+    said nothing of it, and neither has a right that the operator lacks: the next one may be taken as well as this
+    one."""
+    lacks_right = error.status == 403 and RIGHT_WORDS in error.message
+    return not lacks_right and (error.status in (400, 403, 413, 422) or error.too_large)
 
 
 def refusal_of(error: ApiError) -> Blocked | None:

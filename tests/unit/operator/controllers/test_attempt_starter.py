@@ -179,6 +179,39 @@ def test_a_wish_that_no_pod_can_have_fails_that_task_alone() -> None:
     assert operator.queue_status().conditions[0].status == "True"
 
 
+NO_RIGHT = (
+    'jobs.batch is forbidden: User "system:serviceaccount:tasks:operator" cannot create resource "jobs" in API group'
+)
+MENDED = [
+    (403, 'jobs "receipt-1" is forbidden: violates PodSecurity "restricted:latest"', 1),
+    (422, "jobs is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no", 1),
+    (403, NO_RIGHT, 3),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "times"), MENDED)
+def test_what_is_mended_before_the_dry_run_fails_no_task(status: int, message: str, times: int) -> None:
+    """A task with overrides was failed for good by a policy, or a Role that was not there, which was mended in the very
+    moment between its refusal and the dry run."""
+    operator = make_operator()
+    operator.put_queue(allowed_overrides=["resources"])
+    operator.drain()
+    left = times
+
+    def judge(request: str) -> None:
+        nonlocal left
+        if request.startswith("create jobs receipt") and left:
+            left -= 1
+            raise ApiError(status, {"message": message})
+
+    operator.api.before_request = judge
+    operator.put_task(make_task(overrides={"resources": {"requests": {"memory": "4Gi"}}}))
+    operator.drain()
+    for _ in range(2 * (times - 1)):
+        operator.wait(60)
+    assert operator.names("pods") == ["receipt-1"]
+
+
 def test_a_task_that_alone_is_refused_fails_after_its_start_timeout() -> None:
     """A policy may know what is wrong with it, or be wrong itself for a while."""
     operator = make_operator()
