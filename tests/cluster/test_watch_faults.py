@@ -113,7 +113,7 @@ def test_a_silent_watch_is_opened_again(stage: Stage) -> None:
     stage.assert_once(name)
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
 def test_watches_that_are_refused_are_opened_again(stage: Stage, status: int) -> None:
     rule = Rule(Status(status, {"Retry-After": "2"}), "watch .*", times=2 * WATCHED)
     stage.proxy.add(rule)

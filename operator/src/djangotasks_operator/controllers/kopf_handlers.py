@@ -13,14 +13,14 @@ from djangotasks_api.names import GROUP, QUEUE_PLURAL, VERSION
 from djangotasks_operator.cache.kinds import QUEUE_SOURCE
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.runtime.credentials import login
-from djangotasks_operator.runtime.kopf_shell import configure
+from djangotasks_operator.runtime.kopf_shell import configure, repeated_login
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
 
 
 def make_registry(store: Store, monitor: WatchMonitor, drain: Callable[[], Awaitable[None]]) -> kopf.OperatorRegistry:
     """Register the handlers. `drain`: called when the process is to end; stops all that writes."""
     registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(login)
+    kopf.on.login(registry=registry)(repeated_login(login))
 
     @kopf.on.startup(registry=registry)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:

@@ -5,13 +5,33 @@ handlers for.
 """
 
 import asyncio
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import kopf
 from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+
+# Before credentials are tried again that the API server has refused.
+RELOGIN_SECONDS = 2.0
+
+
+def repeated_login(
+    read: Callable[..., kopf.ConnectionInfo], seconds: float = RELOGIN_SECONDS
+) -> Callable[..., Awaitable[kopf.ConnectionInfo]]:
+    """Make a login handler of one that reads credentials. kopf takes none again that were refused once, and ends the
+    process; but an API server that has just begun refuses good ones for a while, and a token may be replaced a moment
+    after it has expired. So they differ each time: by their priority, which orders those of several handlers."""
+    logins = itertools.count()
+
+    async def login(**arguments: Any) -> kopf.ConnectionInfo:
+        if number := next(logins):
+            await asyncio.sleep(seconds)
+        return dataclasses.replace(read(**arguments), priority=number)
+
+    return login
 
 
 class WatchBackoffs:
