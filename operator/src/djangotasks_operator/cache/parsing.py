@@ -1,12 +1,13 @@
 """Parse tasks and queues into what the cache keeps of them."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
 from djangotasks_api.models import DjangoTask, DjangoTaskQueue, TaskSpec, TaskStatus
 from djangotasks_api.models.base import Metadata
+from djangotasks_api.models.task_status import Condition
 from djangotasks_api.names import RESTORED_LABELS
 from djangotasks_operator.pods.views import Body
 
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 # The status that tasks have until they start. One object for all of them saves 0.7 KB of 4.7 a task.
 UNTOUCHED = TaskStatus()
 UNTOUCHED_FIELDS = UNTOUCHED.model_dump(mode="json", by_alias=True)
+# Others are a newer operator's, before a rollback.
+CONDITION_TYPES = frozenset(get_args(Condition.model_fields["type"].annotation))
 # The API server's own bound for names of field managers.
 MANAGER_MAX_CHARS = 128
 
@@ -37,6 +40,8 @@ def parse_task(body: Body) -> ParsedTask:
     status: Any = {k: v for k, v in (body.get("status") or {}).items() if k != "result"}
     if items := status.get("items"):
         status["items"] = {k: v for k, v in items.items() if k != "errors"}
+    if conditions := status.get("conditions"):
+        status["conditions"] = [found for found in conditions if found.get("type") in CONDITION_TYPES]
     if tail := status.get("logTail"):
         status["logTail"] = tail | {"text": ""}
     if all(UNTOUCHED_FIELDS.get(name) == value for name, value in status.items()):
@@ -64,10 +69,13 @@ def is_readable(status: Body) -> bool:
 
 
 def parse_queue(body: Body) -> DjangoTaskQueue | None:
-    """Parse a queue. One that the model rejects counts as missing: its tasks wait, and the log says why."""
+    """Parse a queue. One that the model rejects counts as missing: its tasks wait, and the log says why. What a newer
+    operator wrote into its status, before a rollback, is no reason: the status is written anew."""
     try:
         return DjangoTaskQueue.model_validate(body)
     except ValidationError as error:
+        if all(each["loc"][0] == "status" for each in error.errors(include_url=False, include_input=False)):
+            return DjangoTaskQueue.model_validate({**body, "status": {}})
         metadata, first = body["metadata"], error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         logger.warning(

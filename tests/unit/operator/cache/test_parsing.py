@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from djangotasks_operator.cache.parsing import parse_task
+from djangotasks_operator.cache.parsing import parse_queue, parse_task
 from tests.support.builders import NAMESPACE
 
 
@@ -54,6 +54,33 @@ def test_a_spec_that_cannot_be_read_is_named() -> None:
 def test_a_reason_of_a_newer_version_is_kept() -> None:
     task, invalid = parse_task(body({}, {"phase": "Retrying", "reason": "SolarFlare"}))
     assert (task.status.reason, invalid) == ("SolarFlare", None)
+
+
+NEW_CONDITION = {"type": "Heard", "status": "True", "reason": "Heard", "lastTransitionTime": "2026-11-23T04:00:00Z"}
+
+
+def test_conditions_of_a_newer_version_are_left_out() -> None:
+    """After a rollback: a finished task was never deleted, since its failure could not be written."""
+    known = NEW_CONDITION | {"type": "Complete"}
+    task, invalid = parse_task(body({}, {"phase": "Succeeded", "conditions": [NEW_CONDITION, known]}))
+    assert (invalid, task.status.phase, [each.type for each in task.status.conditions]) == (
+        None,
+        "Succeeded",
+        ["Complete"],
+    )
+
+
+@pytest.mark.parametrize(
+    "status", [{"conditions": [NEW_CONDITION]}, {"standby": {"ready": "many"}}, {"lastError": "x" * 100_000}]
+)
+def test_the_status_of_a_newer_version_hides_no_queue(status: dict[str, Any]) -> None:
+    """After a rollback its tasks waited for a queue that was there."""
+    spec = {"template": {"spec": {"containers": []}}, "concurrency": 3}
+    metadata = {"name": "default", "namespace": "shop", "uid": "u"}
+    queue = parse_queue({"metadata": metadata, "spec": spec, "status": status})
+    assert queue is not None
+    assert (queue.spec.concurrency, queue.status.conditions) == (3, [])
+    assert parse_queue({"metadata": metadata, "spec": {"concurrency": -1}, "status": status}) is None
 
 
 @pytest.mark.parametrize(
