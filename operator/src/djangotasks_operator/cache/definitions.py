@@ -12,7 +12,7 @@ from djangotasks_api.crd import custom_resource_definition
 from djangotasks_api.definitions import definitions
 from djangotasks_api.names import GROUP, VERSION
 from djangotasks_operator.runtime.client import Api
-from djangotasks_operator.runtime.errors import unless_missing
+from djangotasks_operator.runtime.errors import ApiError
 
 # The API server describes a CRD some seconds after it was applied.
 TRIES = 10
@@ -77,7 +77,12 @@ def _missing(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str) -> 
 
 async def _installed(api: Api) -> Mapping[str, Any]:
     """The schema of each kind, as the API server shows it to everyone who is authenticated."""
-    document = await unless_missing(api.openapi(GROUP, VERSION)) or {}
+    try:
+        document = await api.openapi(GROUP, VERSION)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return {}
     prefix = ".".join((*reversed(GROUP.split(".")), VERSION, ""))
     schemas = document.get("components", {}).get("schemas", {})
     return {name.removeprefix(prefix): schema for name, schema in schemas.items() if name.startswith(prefix)}

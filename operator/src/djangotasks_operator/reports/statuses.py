@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 
 NONE: Mapping[str, str] = {}
 AGAIN = {"Retry-After": "1"}
+# Of refusals, those that are not about what was asked for.
+PASSING = (401, 404, 429)
 
 
 def status_answer(
@@ -38,7 +40,7 @@ def trouble(error: Exception) -> str:
 def api_error_answer(error: Exception, task: Key, plural: str, name: str | None) -> web.Response:
     """Pass on what the API server says against a request; or say that it is to be sent again. `task`: whose pod asks.
     `plural`, `name`: of what it asked for."""
-    if isinstance(error, ApiError) and error.status < 500 and error.status not in (401, 429):
+    if isinstance(error, ApiError) and (error.not_found or (error.status < 500 and error.status not in PASSING)):
         details = {"kind": plural, "name": name} if error.not_found and name is not None else NONE
         return status_answer(error.status, error.reason, error.message, details=details)
     logger.warning("%s: a pod's request could not be done, the pod will send it again: %s", task, error)

@@ -40,7 +40,9 @@ class ApiError(Exception):
 
     @property
     def not_found(self) -> bool:
-        return self.status == 404
+        """There is no such object. Another 404 is of a server that does not serve the kind yet, or of a proxy, and says
+        nothing of objects."""
+        return self.status == 404 and self.reason == "NotFound"
 
     @property
     def version_expired(self) -> bool:

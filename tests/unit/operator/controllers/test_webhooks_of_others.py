@@ -171,6 +171,33 @@ def test_standby_pods_that_a_webhook_takes_the_labels_of_do_not_grow_in_number()
     assert "a webhook or a policy" in standby.message
 
 
+@pytest.mark.parametrize("started", [False, True])
+def test_a_404_of_who_knows_no_objects_loses_none(started: bool) -> None:
+    """Of a proxy, or of an API server that does not serve a kind yet. The task was forgotten, and stayed so when it was
+    there again; an attempt would have been called lost, and run a second time."""
+    operator = make_operator()
+    operator.put_queue()
+
+    def judge(request: str) -> None:
+        if request.startswith("get "):
+            raise ApiError(404, {"message": "404 page not found"})
+
+    if started:
+        running(operator)
+        # Out of the sight of the watch, so it is read.
+        operator.server.update("pods", "receipt-1", LABELS)
+        operator.api.before_request = judge
+        operator.relist()
+    else:
+        operator.api.before_request = judge
+        operator.put_task(make_task())
+    operator.wait(60)
+    operator.api.before_request = lambda _: None
+    operator.relist()
+    operator.wait(60)
+    assert (operator.names("pods"), operator.status().interruptions) == (["receipt-1"], 0)
+
+
 DENIED = [
     ApiError(
         422, {"message": "is forbidden: ValidatingAdmissionPolicy 'freeze' with binding 'all' denied request: no"}

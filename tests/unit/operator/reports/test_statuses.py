@@ -36,6 +36,7 @@ def test_an_answer_is_a_status() -> None:
         (ApiError(403, {"reason": "Forbidden", "message": "exceeded quota"}), 403, "Forbidden", {}),
         # The operator's own troubles are not the pod's.
         (ApiError(401, {"reason": "Unauthorized"}), 503, "ServiceUnavailable", {}),
+        (ApiError(404, {"message": "404 page not found"}), 503, "ServiceUnavailable", {}),
         (ApiError(429, {"reason": "TooManyRequests"}), 503, "ServiceUnavailable", {}),
         (ApiError(500, {"reason": "InternalError"}), 503, "ServiceUnavailable", {}),
         (OSError(), 503, "ServiceUnavailable", {}),

@@ -58,3 +58,18 @@ def test_what_the_api_server_itself_refuses_is_never_taken(
     """Whatever words of a user it quotes."""
     error = ApiError(status, {"message": message, "details": details})
     assert (error.of_admission, error.invalid) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "gone"),
+    [
+        ({"reason": "NotFound", "message": f"{TASK} not found", "details": {"name": "receipt"}}, True),
+        ({"message": "404 page not found"}, False),
+        ({"message": "default backend - 404"}, False),
+        ({}, False),
+    ],
+)
+def test_not_every_404_says_that_an_object_is_gone(body: dict[str, object], gone: bool) -> None:
+    """An API server that does not serve the kind yet, and proxies, say it in text."""
+    error = ApiError(404, body)
+    assert (error.not_found, error.stale_or_gone) == (gone, gone)
