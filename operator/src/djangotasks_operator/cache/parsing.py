@@ -70,7 +70,7 @@ def is_readable(status: Body) -> bool:
 
 def parse_queue(body: Body) -> DjangoTaskQueue | None:
     """Parse a queue. One that the model rejects counts as missing: its tasks wait, and the log says why. What a newer
-    operator wrote into its status, before a rollback, is no reason: the status is written anew."""
+    operator wrote into its status, before a rollback, is no reason: the status is replaced."""
     try:
         return DjangoTaskQueue.model_validate(body)
     except ValidationError as error:
