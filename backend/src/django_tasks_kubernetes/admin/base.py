@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.tasks.exceptions import TaskException
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
@@ -46,6 +46,11 @@ def person(request: HttpRequest) -> str:
     user: Any = request.user
     # It may be a number, as of staff, or a telephone number.
     return one_line(str(user.get_username()))
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database may be asked for it: PostgreSQL takes no NUL, and raises an error that is a 500."""
+    return "\0" not in text
 
 
 class ClusterAdmin(ModelAdmin):
@@ -107,7 +112,9 @@ class ClusterAdmin(ModelAdmin):
 
         # Before the object is looked for.
         require(request, self.view_permission)
-        return super().history_view(request, quote(known_as(unquote(object_id))), extra_context)
+        if not is_storable(pk := unquote(object_id)):
+            raise Http404
+        return super().history_view(request, quote(known_as(pk)), extra_context)
 
     def known(self, request: HttpRequest, pk: str, queue_of: Callable[["Place", str], str | None]) -> Any:
         """The object that the admin's log may know. None where the person may not see its queue, which is known as long

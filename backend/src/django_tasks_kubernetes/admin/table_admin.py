@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponseBase
@@ -14,7 +15,7 @@ from django.utils.module_loading import import_string
 from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
 
-from django_tasks_kubernetes.admin.base import ModelAdmin, may
+from django_tasks_kubernetes.admin.base import ModelAdmin, is_storable, may
 from django_tasks_kubernetes.models import Task
 
 # It names these classes, and task pods import them without it.
@@ -101,6 +102,7 @@ class TableAdmin(ModelAdmin):
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def act_view(self, request: HttpRequest) -> HttpResponseBase:
         """Does what the form of `ask` says."""
+        check_parameters(request)
         answer: HttpResponseBase = import_string(f"{ROW_ACTIONS}.act")(self, request)
         return answer
 
@@ -124,7 +126,12 @@ class TableAdmin(ModelAdmin):
 
         return [one for one in super().get_list_filter(request) if one != "backend" or len(places()) > 1]
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """None for what no row can have as its key."""
+        return super().get_object(request, object_id, from_field) if is_storable(object_id) else None
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        check_parameters(request)
         return super().changelist_view(request, self._around(request) | (extra_context or {}))
 
     def change_view(
@@ -149,6 +156,14 @@ class TableAdmin(ModelAdmin):
             "title": capfirst(self.opts.verbose_name_plural),
             "empty": self.empty,
         }
+
+
+def check_parameters(request: HttpRequest) -> None:
+    """Raises BadRequest for those that a database cannot be asked for."""
+    for parameters in (request.GET, request.POST):
+        for name, values in parameters.lists():
+            if not all(map(is_storable, values)):
+                raise BadRequest(f"{name} has a NUL.")
 
 
 def _column(list_filter: Any) -> str:
