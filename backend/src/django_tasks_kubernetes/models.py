@@ -31,6 +31,17 @@ class NoRows(models.Manager[models.Model]):
         return super().get_queryset().none()
 
 
+class WithoutTable(models.Model):
+    """What Django's admin shows of the cluster."""
+
+    objects = NoRows()
+
+    class Meta:
+        abstract = True
+        # `dumpdata --all` asks this one. Of a parent, so that no migration has to say it.
+        base_manager_name = "objects"
+
+
 class OutboxTask(models.Model):
     """A task that was enqueued and that the cluster may not have yet.
 
@@ -188,7 +199,7 @@ class TaskHistory(models.Model):
         return f"{self.task} {self.task_id}"
 
 
-class Task(models.Model):
+class Task(WithoutTable):
     """A DjangoTask, for Django's admin: its permissions, and the entries of the log. There is no table: tasks are in
     the cluster."""
 
@@ -197,8 +208,6 @@ class Task(models.Model):
 
     path: "ClassVar[str]" = ""
     """Of the task's function, where it is known."""
-
-    objects = NoRows()
 
     class Meta:
         managed = False
@@ -220,12 +229,10 @@ class Task(models.Model):
         return task
 
 
-class Queue(models.Model):
+class Queue(WithoutTable):
     """A DjangoTaskQueue. See Task."""
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
-
-    objects = NoRows()
 
     class Meta:
         managed = False
@@ -238,12 +245,10 @@ class Queue(models.Model):
         return str(self.pk)
 
 
-class Schedule(models.Model):
+class Schedule(WithoutTable):
     """A DjangoTaskSchedule. See Task."""
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
-
-    objects = NoRows()
 
     class Meta:
         managed = False
@@ -256,12 +261,10 @@ class Schedule(models.Model):
         return str(self.pk)
 
 
-class Workflow(models.Model):
+class Workflow(WithoutTable):
     """A DjangoTaskWorkflow. See Task."""
 
     id: "models.CharField[str, str]" = models.CharField(primary_key=True, max_length=PK_MAX_CHARS)
-
-    objects = NoRows()
 
     class Meta:
         managed = False

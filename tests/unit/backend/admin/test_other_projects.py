@@ -171,9 +171,10 @@ def test_what_is_done_with_rows_is_not_done_in_a_replica(log_in: Any, name: str)
 
 
 @pytest.mark.django_db
-def test_dumpdata_leaves_out_what_has_no_table() -> None:
+@pytest.mark.parametrize("use_base_manager", [False, True])
+def test_dumpdata_leaves_out_what_has_no_table(use_base_manager: bool) -> None:
     out = StringIO()
-    call_command("dumpdata", APP, stdout=out)
+    call_command("dumpdata", APP, use_base_manager=use_base_manager, stdout=out)
     assert out.getvalue().strip() == "[]"
     assert [model._default_manager.count() for model in (Task, Queue, Schedule, Workflow)] == [0, 0, 0, 0]
 
