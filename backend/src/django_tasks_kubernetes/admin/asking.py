@@ -13,6 +13,7 @@ from django.tasks.exceptions import TaskException
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
+from django_tasks_kubernetes.admin.audit import kept
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.keeping import Answer
 from django_tasks_kubernetes.admin.nav import problem_of, url
@@ -67,7 +68,9 @@ class AskingPage(Page):
             return HttpResponseRedirect(request.get_full_path())
         finally:
             forget()
-        self.admin.log_change(request, self.admin.model(pk=place.pk(name)), done.record)
+        pk = place.pk(name)
+        with kept(request, f"{pk}: {done.record}"):
+            self.admin.log_change(request, self.admin.model(pk=pk), done.record)
         messages.add_message(request, done.level, done.message)
         return HttpResponseRedirect(done.address)
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin import nav
+from django_tasks_kubernetes.admin.audit import kept
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.page import frame
 from django_tasks_kubernetes.admin.parts import TEMPLATES
@@ -140,7 +141,8 @@ class _Page:
 
     def _done(self, request: HttpRequest, place: Place, queue: str, words: str) -> HttpResponseBase:
         forget()
-        self.admin.log_change(request, Queue(pk=place.pk(queue)), words)
+        with kept(request, f"{queue}: {words}"):
+            self.admin.log_change(request, Queue(pk=place.pk(queue)), words)
         messages.success(request, _("Queue {name}: {what}").format(name=queue, what=words))
         return redirect(nav.list_url(self.admin.admin_site, "queue", place))
 

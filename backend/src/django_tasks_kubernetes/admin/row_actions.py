@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_tasks_kubernetes.admin.actions import Done
+from django_tasks_kubernetes.admin.audit import kept
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, url
@@ -83,7 +84,8 @@ def act(admin: "TableAdmin", request: HttpRequest) -> HttpResponseBase:
     if report.done:
         user: Any = request.user
         flag = DELETION if action.deletes else CHANGE
-        LogEntry.objects.log_actions(user.pk, [rows[pk] for pk in report.done], flag, str(action.done))
+        with kept(request, f"{action.done} {', '.join(report.done)}"):
+            LogEntry.objects.log_actions(user.pk, [rows[pk] for pk in report.done], flag, str(action.done))
     _tell(request, action, report)
     if report.to_do and not report.failed:
         return _page(

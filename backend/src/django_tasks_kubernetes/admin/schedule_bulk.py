@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from django_tasks_kubernetes.admin.actions import NONCE, Asked, Done, new_nonce
+from django_tasks_kubernetes.admin.audit import kept
 from django_tasks_kubernetes.admin.base import person, require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, list_url, url
@@ -107,10 +108,11 @@ class SchedulesActPage(Page):
             report = do_all(pks, partial(_one, self.admin.queues_for(request), verb, asked))
         finally:
             forget()
-        for pk, done in report.done.items():
-            made = _("Run now, as %(id)s") % {"id": done.made}
-            words = made if done.made else _("Suspended") if verb.suspends else _("Resumed")
-            self.admin.log_change(request, self.admin.model(pk=pk), words)
+        with kept(request, f"{verb.label}: {', '.join(report.done)}"):
+            for pk, done in report.done.items():
+                made = _("Run now, as %(id)s") % {"id": done.made}
+                words = made if done.made else _("Suspended") if verb.suspends else _("Resumed")
+                self.admin.log_change(request, self.admin.model(pk=pk), words)
         _tell(request, verb, report)
         if report.to_do and not report.failed:
             return self._ask(request, place, verb, {"pks": report.to_do, "nonce": nonce, "goes_on": True})
