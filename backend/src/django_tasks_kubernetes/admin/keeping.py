@@ -1,6 +1,7 @@
 """Answers of the cluster, kept for a share of what they cost: open pages, however many, cannot ask it all the time.
 
-A process spends at most a twentieth of its time on reading one thing, and threads that want the same wait for one read.
+A process spends at most a twentieth of its time on reading one thing, and one thread of it at a time: others that want
+the same have what was read before, or wait for it where there is nothing, or only something old.
 """
 
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks.exceptions import TaskException
@@ -65,7 +66,11 @@ class Keeper:
         """Reads, or gives what was read under this key a short while ago. What `read` raises of a TaskException is in
         the answer. `key`: has the store in it. `fresh`: reads unless that was in this second."""
         kept = self._of(key)
-        with kept.lock:
+        waits = fresh or kept.answer is None or self._clock() >= kept.until + MOST_SECONDS
+        if not kept.lock.acquire(blocking=waits):
+            # It is read just now, which may take long: pages that are open must not take all threads of the web app.
+            return cast("Answer[T]", kept.answer)
+        try:
             now = self._clock()
             is_kept = now < (min(kept.until, kept.read_at + FRESH_SECONDS) if fresh else kept.until)
             if kept.answer is None or not is_kept:
@@ -74,6 +79,8 @@ class Keeper:
                 cost = kept.read_at - now
                 kept.until = kept.read_at + min(max(LEAST_SECONDS, COST_FACTOR * cost), MOST_SECONDS)
             return kept.answer
+        finally:
+            kept.lock.release()
 
     def clear(self) -> None:
         """Forgets all, after something was changed."""

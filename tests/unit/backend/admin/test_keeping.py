@@ -4,7 +4,7 @@ import threading
 
 from django.tasks.exceptions import TaskException
 
-from django_tasks_kubernetes.admin.keeping import ANSWERS_MAX, Keeper
+from django_tasks_kubernetes.admin.keeping import ANSWERS_MAX, LEAST_SECONDS, MOST_SECONDS, Keeper
 from django_tasks_kubernetes.exceptions import ApiUnavailable
 
 
@@ -128,6 +128,39 @@ def test_a_stampede_is_one_read() -> None:
     for thread in threads:
         thread.join(60)
     assert len(reads) == 1
+
+
+def test_while_it_is_read_others_have_what_was_read_before() -> None:
+    """An API server that is slow, and pages that are open, do not take all threads of a web app."""
+    clock, reading, go = Clock(), threading.Event(), threading.Event()
+    keeper = Keeper(clock)
+
+    def read() -> str:
+        reading.set()
+        assert go.wait(60)
+        return "new"
+
+    keeper.get("a", lambda: "old")
+    clock.now += LEAST_SECONDS
+    thread = threading.Thread(target=keeper.get, args=("a", read))
+    thread.start()
+    assert reading.wait(60)
+    try:
+        assert keeper.get("a", read).value == "old"
+        clock.now += MOST_SECONDS
+        late: list[str | None] = []
+        others = [
+            threading.Thread(target=lambda fresh: late.append(keeper.get("a", read, fresh=fresh).value), args=(fresh,))
+            for fresh in (False, True)
+        ]
+        for one in others:
+            one.start()
+        assert late == []
+    finally:
+        go.set()
+    for one in (thread, *others):
+        one.join(60)
+    assert late == ["new", "new"]
 
 
 def test_a_version_lasts_as_long_as_the_same_is_read() -> None:
