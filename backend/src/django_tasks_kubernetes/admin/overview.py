@@ -1,5 +1,6 @@
 """The overview: what waits and why, what runs, what ended, and what failed."""
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
@@ -15,7 +16,7 @@ from django_tasks_kubernetes.admin.buckets import Buckets
 from django_tasks_kubernetes.admin.failure_groups import grouped, open_of, retried_of
 from django_tasks_kubernetes.admin.figures import EndFigures
 from django_tasks_kubernetes.admin.history_trends import trends
-from django_tasks_kubernetes.admin.overview_reading import Readings, read_overview
+from django_tasks_kubernetes.admin.overview_reading import EXTRAS_SECONDS, Readings, read_overview
 from django_tasks_kubernetes.admin.page import Page, is_fresh
 from django_tasks_kubernetes.admin.places import Place, history_options
 from django_tasks_kubernetes.admin.queue_lines import QueueLine
@@ -38,7 +39,7 @@ class OverviewPage(Page):
         word = request.GET.get("within", "1h")
         if (window := WINDOWS.get(word)) is None:
             raise BadRequest(f"within={word!r}")
-        fresh, now = is_fresh(request), datetime.now(UTC)
+        fresh, now, until = is_fresh(request), datetime.now(UTC), time.monotonic() + EXTRAS_SECONDS
         answer = kept(place, "overview", lambda: read_overview(place, datetime.now(UTC), fresh=fresh), fresh=fresh)
         context = {
             "answer": answer,
@@ -50,8 +51,8 @@ class OverviewPage(Page):
             return context
         allowed = self.admin.queues_for(request)
         lines: Mapping[str, QueueLine] = {}
-        # One that does not answer is not asked once more.
-        if answer.problem is None and may(request, "view_queue"):
+        # One that does not answer, or is slow, is not asked once more.
+        if answer.problem is None and time.monotonic() < until and may(request, "view_queue"):
             lines = {
                 name: line
                 for name, line in known_lines(place, now, fresh=fresh).items()

@@ -1,5 +1,6 @@
 """What the overview reads of the cluster."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ ENDED_FIELDS: Final = criteria_of({"phase": ",".join(sorted(TERMINAL_PHASES))}).
 FAILED_FIELDS: Final = criteria_of({"phase": Phase.FAILED}).fields
 MESSAGES_MAX: Final = 3
 MESSAGE_MAX_CHARS: Final = 300
+# From then on it asks only for what the page cannot do without: web servers end a worker that takes 30 seconds.
+EXTRAS_SECONDS: Final = 5.0
 NO_TIME: Final = Buckets((EVER, EVER), timedelta(minutes=1))
 
 
@@ -46,10 +49,11 @@ class Readings:
 
 def read_overview(place: Place, now: datetime, *, fresh: bool) -> Readings:
     """Four requests; one more where it looks as if nothing started tasks, and at most three where they wait for
-    something."""
+    something. Of a slow API server, the four alone."""
+    until = time.monotonic() + EXTRAS_SECONDS
 
     def value(fields: str) -> Reading:
-        answer = read(place, View(fields=fields, limit=ROWS_MAX), fresh=fresh)
+        answer = read(place, View(fields=fields, limit=ROWS_MAX), fresh=fresh, until=until)
         if answer.problem is not None or answer.value is None:
             # The first refusal is enough: the others would take as long.
             raise answer.problem or RuntimeError("There is neither an answer nor a problem.")
@@ -61,22 +65,24 @@ def read_overview(place: Place, now: datetime, *, fresh: bool) -> Readings:
         raise number.problem
     is_due = True
     if figures.quiet_since(unfinished.rows, ended.rows, now) is not None:
-        is_due = _is_due(place, unfinished.rows[-1], now)
+        is_due = time.monotonic() < until and _is_due(place, unfinished.rows[-1], now)
     return Readings(
         unfinished=unfinished,
         ended=ended,
         failed=failed,
         number=number.value or 0,
         is_due=is_due,
-        messages=_messages(place, unfinished.rows),
+        messages=_messages(place, unfinished.rows, until),
     )
 
 
-def _messages(place: Place, unfinished: list[Row]) -> dict[tuple[str, str], str]:
+def _messages(place: Place, unfinished: list[Row], until: float) -> dict[tuple[str, str], str]:
     """A table has the reasons, and not what they are about: an image, a quota. One task of each is asked."""
     waiting = [row for row in unfinished if figures.is_waiting(row)]
     found = {}
     for queue, reason in asked_about(figures.by_queue(waiting, [], NO_TIME), MESSAGES_MAX):
+        if time.monotonic() >= until:
+            break
         example = next(row for row in waiting if (row.queue, row.reason) == (queue, reason))
         try:
             resource: Resource = place.store.get(example.id)

@@ -1,5 +1,6 @@
 """The tasks of a page: a bounded read, and an honest account of what it left out."""
 
+import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from django_tasks_kubernetes.admin.seen import noted, was_read
 from django_tasks_kubernetes.presentation.filters import EVER
 from django_tasks_kubernetes.presentation.newest import NOT_IN_ORDER
 from django_tasks_kubernetes.presentation.rows import Row
+from django_tasks_kubernetes.presentation.tables import Page
 from djangotasks_api.task_ids import is_in_order
 
 # Of a page. `docs/decisions/34` has what they cost.
@@ -70,10 +72,12 @@ class Part[R](Protocol):
         """Continues the list; None at its end."""
 
 
-def pages[P: Part[Any]](read: Callable[[str | None], P], clock: Callable[[], float] = time.monotonic) -> Iterator[P]:
+def pages[P: Part[Any]](
+    read: Callable[[str | None], P], clock: Callable[[], float] = time.monotonic, until: float = math.inf
+) -> Iterator[P]:
     """Reads a list page by page, not without end: the last page has a token where there are more. `read`: makes the
-    request that a token continues the list with."""
-    end = clock() + PAGES_SECONDS
+    request that a token continues the list with. `until`: by the clock, an earlier end."""
+    end = min(clock() + PAGES_SECONDS, until)
     token = None
     for _number in range(PAGES_MAX):
         page = read(token)
@@ -93,10 +97,10 @@ def rows_of[R](pages: Iterable[Part[R]]) -> tuple[list[R], bool]:
     return rows, token is None
 
 
-def read(place: Place, view: View, *, fresh: bool = False) -> Answer[Reading]:
+def read(place: Place, view: View, *, fresh: bool = False, until: float = math.inf) -> Answer[Reading]:
     """Reads the newest tasks of a view: one request; where there are more than fit, one more for each 1,000 whose
-    names do not tell the time, PAGES_MAX at most."""
-    return kept(place, view, lambda: _read(place, view), fresh=fresh)
+    names do not tell the time, PAGES_MAX at most. `until`: by time.monotonic(), when it is too late for those."""
+    return kept(place, view, lambda: _read(place, view, until), fresh=fresh)
 
 
 def count(place: Place, *, fresh: bool = False) -> Answer[int]:
@@ -146,7 +150,7 @@ def _of(place: Place) -> Hashable:
     return store
 
 
-def _read(place: Place, view: View) -> Reading:
+def _read(place: Place, view: View, until: float) -> Reading:
     first = min(view.first, view.limit)
     page = place.page(fields=view.fields, labels=view.labels, limit=first, token=view.older)
     rows, number = page.rows, None
@@ -159,12 +163,12 @@ def _read(place: Place, view: View) -> Reading:
         return Reading(rows=_newest(rows), is_complete=True, number=len(rows))
     is_newest = True
     if view.older is None and not _is_in_order_label(view.labels):
-        others, is_newest = _others(place, view, rows)
+        others, is_newest = _others(place, view, rows, until)
         rows = [*(row for row in rows if is_in_order(row.id)), *others]
     return Reading(rows=_newest(rows), is_complete=False, number=number, older=page.token, is_newest=is_newest)
 
 
-def _others(place: Place, view: View, rows: list[Row]) -> tuple[list[Row], bool]:
+def _others(place: Place, view: View, rows: list[Row], until: float) -> tuple[list[Row], bool]:
     """The newest tasks whose names do not tell the time, and whether none is missing between these rows, which are
     listed before them. All are read: such names have no order, or that of a schedule, the oldest first.
 
@@ -173,6 +177,8 @@ def _others(place: Place, view: View, rows: list[Row]) -> tuple[list[Row], bool]
     key, now = _key(place), time.monotonic()
     if _all_in_order.get(key, 0.0) > now:
         return [row for row in rows if not is_in_order(row.id)], True
+    if now >= until:
+        return [row for row in rows if not is_in_order(row.id)], False
     labels = ",".join(term for term in (view.labels, NOT_IN_ORDER) if term)
     in_order = [row for row in rows if is_in_order(row.id)]
     # Older ones follow with a later page, where not all are read whose names tell the time.
@@ -180,7 +186,11 @@ def _others(place: Place, view: View, rows: list[Row]) -> tuple[list[Row], bool]
     found: list[Row] = []
     token: str | None = None
     number, is_cut = 0, False
-    for page in pages(lambda token: place.page(fields=view.fields, labels=labels, limit=view.limit, token=token)):
+
+    def more(token: str | None) -> Page:
+        return place.page(fields=view.fields, labels=labels, limit=view.limit, token=token)
+
+    for page in pages(more, until=until):
         number += len(page.rows)
         found += (row for row in page.rows if _order(row) >= since)
         is_cut |= len(found) > view.limit

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from django_tasks_kubernetes.admin import TaskAdmin
+from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.task_ids import new_id, order_labels
 from tests.unit.backend.admin.conftest import LIST, LogIn, tables_of
@@ -150,6 +151,21 @@ def test_of_more_than_is_read_it_says_so(api_server: Server, viewer: Client, mon
     text = text_of(viewer)
     assert "Of the newest 3 tasks that ended, since" in text
     assert "There are more of some kinds than this page reads" in text
+
+
+def test_of_a_slow_cluster_it_asks_only_for_what_it_cannot_do_without(
+    api_server: Server, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web server would end the worker, with nothing kept: the page would never be there."""
+    monkeypatch.setattr("django_tasks_kubernetes.admin.overview_reading.ROWS_MAX", 3)
+    api_server.answer = tables_of(*(task(reason="QueueFull") for _ in range(5)))
+    text_of(viewer)
+    assert len(api_server.requests) > 4
+    monkeypatch.setattr("django_tasks_kubernetes.admin.overview_reading.EXTRAS_SECONDS", 0)
+    forget()
+    api_server.requests.clear()
+    assert "There are more of some kinds than this page reads" in text_of(viewer)
+    assert len(api_server.requests) == 4
 
 
 def test_a_cluster_that_does_not_answer_is_asked_once(api_server: Server, viewer: Client) -> None:
