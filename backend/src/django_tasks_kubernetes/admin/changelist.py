@@ -1,6 +1,7 @@
 """Django's list of objects, over rows that come from the cluster in the place of a query set."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, overload
@@ -10,7 +11,7 @@ from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from django_tasks_kubernetes.admin.criteria import Criteria, WrongCriteria, criteria_of
+from django_tasks_kubernetes.admin.criteria import Criteria, WrongCriteria, criteria_of, only_queue
 from django_tasks_kubernetes.admin.page import is_fresh
 from django_tasks_kubernetes.admin.parts import PART
 from django_tasks_kubernetes.admin.places import Place, place_of
@@ -137,7 +138,10 @@ class TaskList(ChangeList):
     def _read(self, request: HttpRequest, criteria: Criteria, older: str | None) -> list[Row]:
         self.allowed = self.model_admin.queues_for(request)
         limit = self.model_admin.list_max_read
-        is_all = not (criteria.fields or criteria.labels or criteria.asks_rows)
+        if not criteria.queue:
+            criteria = replace(criteria, queue=only_queue(self.allowed))
+        # Of some queues those of others are left out, so that few of the newest would be none.
+        is_all = self.allowed is None and not (criteria.fields or criteria.labels or criteria.asks_rows)
         first = min(self.model_admin.list_first_read, limit) if is_all else limit
         view = View(fields=criteria.fields, labels=criteria.labels, limit=limit, first=first, older=older)
         self.answer: Answer[Reading] = read(self.place, view, fresh=is_fresh(request))

@@ -1,7 +1,7 @@
 """Which tasks a list shows: the parameters of its address. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -114,6 +114,18 @@ class Criteria:
             yield from (f"status.phase={phase}" for phase in self.phases)
         elif self.phases:
             yield from (f"status.phase!={phase}" for phase in Phase if phase not in self.phases)
+
+
+def only_queue(allowed: Collection[str] | None) -> str:
+    """The queue of those who may see one alone: others need not be read, and cannot take its place among the newest.
+    Empty where there are several, or none: a selector cannot say "or"."""
+    queue = next(iter(allowed)) if allowed is not None and len(allowed) == 1 else ""
+    return queue if VALUE.fullmatch(queue) else ""
+
+
+def of_queue(fields: str, queue: str) -> str:
+    """A field selector, for this queue alone; an empty one is none."""
+    return f"{fields},{FIELDS['queue']}={queue}" if queue else fields
 
 
 def criteria_of(parameters: Mapping[str, str], text: str = "") -> Criteria:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_tasks_kubernetes.admin import charts
 from django_tasks_kubernetes.admin.base import may
-from django_tasks_kubernetes.admin.criteria import WITHIN
+from django_tasks_kubernetes.admin.criteria import WITHIN, of_queue, only_queue
 from django_tasks_kubernetes.admin.failure_groups import Group, grouped, open_of, retried_of
 from django_tasks_kubernetes.admin.nav import url
 from django_tasks_kubernetes.admin.page import Page, is_fresh
@@ -65,8 +65,9 @@ class FailuresPage(Page):
         word = request.GET.get("within", "24h")
         if (window := WINDOWS.get(word)) is None:
             raise BadRequest(f"within={word!r}")
-        fresh = is_fresh(request)
-        answer = kept(place, "failures", lambda: _read(place), fresh=fresh)
+        fresh, allowed = is_fresh(request), self.admin.queues_for(request)
+        queue = only_queue(allowed)
+        answer = kept(place, ("failures", queue), lambda: _read(place, queue), fresh=fresh)
         with_retried = "retried" in request.GET
         context = {
             "answer": answer,
@@ -78,7 +79,6 @@ class FailuresPage(Page):
         if answer.value is None:
             return context
         found, now = answer.value, datetime.now(UTC)
-        allowed = self.admin.queues_for(request)
         buckets = window.buckets(now, timezone.get_current_timezone())
         mine = [row for row in found.rows if allowed is None or row.queue in allowed]
         in_window = [row for row in mine if buckets.place(row.finished_at) is not None]
@@ -99,10 +99,10 @@ class FailuresPage(Page):
         }
 
 
-def _read(place: Place) -> Failures:
+def _read(place: Place, queue: str) -> Failures:
     """As many of those that repeat others as of those that failed: what such a one is missing for would be enqueued
     again, and run twice."""
-    rows, is_complete = _pages(place, fields=f"status.phase={Phase.FAILED}")
+    rows, is_complete = _pages(place, fields=of_queue(f"status.phase={Phase.FAILED}", queue))
     return Failures(rows=rows, is_complete=is_complete, retried=retried(place) if rows else frozenset())
 
 

@@ -29,9 +29,10 @@ class RowsFilter(SimpleListFilter):
         # The chosen one stays, so that it can be left.
         if chosen := self.value():
             found.add(chosen)
-        return [(value, safe(value)) for value in [*self.known(), *sorted(found - set(self.known()))][:CHOICES_MAX]]
+        known = self.known(request, model_admin)
+        return [(value, safe(value)) for value in [*known, *sorted(found - set(known))][:CHOICES_MAX]]
 
-    def known(self) -> list[str]:
+    def known(self, request: HttpRequest, model_admin: Any) -> list[str]:
         """Those that are there in any case."""
         return []
 
@@ -83,6 +84,10 @@ class PhaseFilter(SimpleListFilter):
 class QueueFilter(RowsFilter):
     title = _("queue")
     parameter_name = attribute = "queue"
+
+    def known(self, request: HttpRequest, model_admin: Any) -> list[str]:
+        """Of those who may see some: the newest tasks may all be of others."""
+        return sorted(model_admin.queues_for(request) or ())
 
 
 class TaskFilter(RowsFilter):

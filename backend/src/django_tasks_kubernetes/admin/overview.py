@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes.admin import cells, charts, figures
 from django_tasks_kubernetes.admin.base import may
 from django_tasks_kubernetes.admin.buckets import Buckets
+from django_tasks_kubernetes.admin.criteria import only_queue
 from django_tasks_kubernetes.admin.failure_groups import grouped, open_of, retried_of
 from django_tasks_kubernetes.admin.figures import EndFigures
 from django_tasks_kubernetes.admin.history_trends import trends
@@ -40,7 +41,14 @@ class OverviewPage(Page):
         if (window := WINDOWS.get(word)) is None:
             raise BadRequest(f"within={word!r}")
         fresh, now, until = is_fresh(request), datetime.now(UTC), time.monotonic() + EXTRAS_SECONDS
-        answer = kept(place, "overview", lambda: read_overview(place, datetime.now(UTC), fresh=fresh), fresh=fresh)
+        allowed = self.admin.queues_for(request)
+        queue = only_queue(allowed)
+        answer = kept(
+            place,
+            ("overview", queue),
+            lambda: read_overview(place, datetime.now(UTC), fresh=fresh, queue=queue),
+            fresh=fresh,
+        )
         context = {
             "answer": answer,
             "window": window,
@@ -49,7 +57,6 @@ class OverviewPage(Page):
         }
         if answer.value is None:
             return context
-        allowed = self.admin.queues_for(request)
         lines: Mapping[str, QueueLine] = {}
         # One that does not answer, or is slow, is not asked once more.
         if answer.problem is None and time.monotonic() < until and may(request, "view_queue"):
@@ -111,6 +118,7 @@ def _shown(
         "open_failures": len(open_failures),
         "groups": groups,
         "newest_failure": next(iter(figures.latest_ends(open_failures, 1)), None),
+        "is_narrowed": allowed is not None and not only_queue(allowed),
         "cut": [reading for reading in (readings.unfinished, readings.failed) if not reading.is_complete],
         "quiet_since": quiet,
         "causes": causes(by_queue, lines, readings.messages),

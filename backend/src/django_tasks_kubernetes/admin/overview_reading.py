@@ -10,7 +10,7 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 
 from django_tasks_kubernetes.admin import figures
 from django_tasks_kubernetes.admin.buckets import Buckets
-from django_tasks_kubernetes.admin.criteria import UNFINISHED, criteria_of
+from django_tasks_kubernetes.admin.criteria import UNFINISHED, criteria_of, of_queue
 from django_tasks_kubernetes.admin.places import Place
 from django_tasks_kubernetes.admin.reading import ROWS_MAX, Reading, View, count, read
 from django_tasks_kubernetes.admin.waiting import asked_about
@@ -47,13 +47,13 @@ class Readings:
     """What tasks say for which most others wait, by queue and reason."""
 
 
-def read_overview(place: Place, now: datetime, *, fresh: bool) -> Readings:
+def read_overview(place: Place, now: datetime, *, fresh: bool, queue: str = "") -> Readings:
     """Four requests; one more where it looks as if nothing started tasks, and at most three where they wait for
-    something. Of a slow API server, the four alone."""
+    something. Of a slow API server, the four alone. `queue`: of this one alone."""
     until = time.monotonic() + EXTRAS_SECONDS
 
     def value(fields: str) -> Reading:
-        answer = read(place, View(fields=fields, limit=ROWS_MAX), fresh=fresh, until=until)
+        answer = read(place, View(fields=of_queue(fields, queue), limit=ROWS_MAX), fresh=fresh, until=until)
         if answer.problem is not None or answer.value is None:
             # The first refusal is enough: the others would take as long.
             raise answer.problem or RuntimeError("There is neither an answer nor a problem.")
