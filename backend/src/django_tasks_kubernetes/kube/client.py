@@ -36,6 +36,7 @@ TABLE: Final = "application/json;as=Table;g=meta.k8s.io;v=v1"
 WATCH_SECONDS: Final = (240, 480)
 # A name is free again once the task that has it is gone, and then it may be taken by another before us.
 RECREATIONS: Final = 5
+SNAPSHOTS_MAX: Final = 5  # Of a page of a list, each newer than the one that was too old.
 RECREATION_SECONDS: Final = 0.2
 
 
@@ -191,15 +192,16 @@ class Client:
 
     def _page(self, query: Mapping[str, str], token: str | None, accept: str) -> tuple[Resource, int]:
         """A page of a list, and its size in bytes. `token` continues the list."""
-        while True:
-            asked = {**query, "continue": token} if token else query
-            response = self._request("GET", f"{self._path}?{urlencode(asked)}", accept=accept)
+        for left in reversed(range(SNAPSHOTS_MAX)):
+            asked = urlencode({**query, "continue": token} if token else query)
+            response = self._request("GET", f"{self._path}?{asked}", accept=accept)
             if response.status == HTTPStatus.OK:
                 return self._read(response), len(response.data)
             # A slow reader outlives the list's snapshot: 410, with a token to continue in a newer one.
             gone = self._read(response) if response.status == HTTPStatus.GONE else {}
-            if not (token := gone.get("metadata", {}).get("continue")):
+            if not (token := gone.get("metadata", {}).get("continue")) or not left:
                 raise self._error(response)
+        raise AssertionError("The last try raises.")
 
     def newest(self) -> tuple[str, int]:
         """Returns the version to watch from, and how many DjangoTasks there are."""

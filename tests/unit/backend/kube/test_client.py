@@ -251,6 +251,13 @@ def test_find_reads_page_by_page(server: Server, client: Client) -> None:
         list(client.find(""))
 
 
+def test_a_server_whose_snapshots_are_all_too_old_is_not_asked_for_ever(server: Server, client: Client) -> None:
+    too_old: list[Any] = [(410, {"metadata": {"continue": "newer"}, "message": "too old"}, {})] * 10
+    server.answer = answers(*too_old, status(500, "asked too often"))
+    with pytest.raises(e.TaskRefused, match="too old"):
+        list(client.find(""))
+
+
 @pytest.mark.parametrize("read", ["find", "names"])
 def test_pages_are_of_so_many_bytes(server: Server, client: Client, read: str) -> None:
     sizes = {"small": 100, "large": 300_000, "medium": 20_000}
