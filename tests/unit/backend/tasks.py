@@ -157,6 +157,14 @@ def raises(kind: str) -> None:
     raise errors[kind]
 
 
+RAISED: BaseException = ValueError()
+
+
+@task
+def raises_what_is_there() -> None:
+    raise RAISED
+
+
 @task
 async def fails_in_a_group() -> None:
     async def fails() -> None:

@@ -24,7 +24,7 @@ from django_tasks_kubernetes.retry import is_retried
 from django_tasks_kubernetes.runner import collector, usage
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.connections import close_databases
-from django_tasks_kubernetes.runner.errors import error_report
+from django_tasks_kubernetes.runner.errors import error_report, readable
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
 from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
 from django_tasks_kubernetes.runner.prepare import prepare
@@ -160,7 +160,7 @@ def run(
             from django_tasks_kubernetes.runner.execute import execute
     except CannotRun as problem:
         termination.disarm()
-        error = problem.__cause__ or problem
+        error = readable(problem.__cause__ or problem)
         outcome = Outcome(
             started_at=None,
             finished_at=to_wire(datetime.now(UTC)),

@@ -19,7 +19,7 @@ from django_tasks_kubernetes.exceptions import ItemsFailed, ResultTooLarge
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.retry import retry_after
 from django_tasks_kubernetes.returned import ReturnedWorkflow
-from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on
+from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on, readable
 from django_tasks_kubernetes.runner.limits import fits_resource, refuse_unawaited
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated
@@ -170,13 +170,14 @@ class ChunkRun:
             refuse_unawaited(value)
             self._texts[position] = json_text.dumps(value, name="The return value", exact_keys=False)
         except Exception as error:  # noqa: BLE001 - what is asked for its parts may raise anything
-            self._note(position, error, again=False)
+            self._note(position, readable(error), again=False)
         self.report()
 
     def _raised(self, position: int, error: BaseException) -> None:
         """Notes why an item failed. What ends the whole attempt goes on."""
         if self._interrupted() or os.getpid() != self._pid:
             raise error
+        error = readable(error)
         if isinstance(error, SystemExit) and exit_code(error) == 0:
             try:
                 self._check_exit()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final
 
-from django_tasks_kubernetes.retry import leaves_of
+from django_tasks_kubernetes.retry import is_retried, leaves_of
 from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, TRACEBACK_MAX_BYTES
 from djangotasks_api.failure import ErrorReport
 from djangotasks_api.text import CUT, first_line, shorten
@@ -27,6 +27,28 @@ CALLERS: Final = (
     "django_tasks_kubernetes.runner.process",
     "django.tasks.base",
 )
+
+
+class UnreadableException(Exception):
+    """In the place of one that cannot be asked what it is."""
+
+
+def readable(error: BaseException) -> BaseException:
+    """The exception, or an UnreadableException where it cannot be asked what it is: its code, or that of its class or
+    of its metaclass, may fail, and must not lose the outcome."""
+    try:
+        # This asks it, and what is in it, for all that counts later.
+        is_retried(error, None, ())
+        from_the_task_on(error.__traceback__)
+        headline(error)
+    except Exception as problem:  # noqa: BLE001 - see above
+        # As object writes it, which asks neither: <module.Class object at 0x…>.
+        name = object.__repr__(error).removeprefix("<").partition(" object at ")[0]
+        frames = BaseException.__dict__["__traceback__"].__get__(error)
+        return UnreadableException(
+            f"The task raised {name}, and its code raises {type(problem).__name__}, when it is asked what it is."
+        ).with_traceback(frames)
+    return error
 
 
 def error_report(error: BaseException) -> ErrorReport:

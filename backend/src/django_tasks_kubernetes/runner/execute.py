@@ -18,7 +18,7 @@ from django_tasks_kubernetes.lazy import LazyValue
 from django_tasks_kubernetes.result import KubernetesResult
 from django_tasks_kubernetes.retry import retry_after
 from django_tasks_kubernetes.returned import Made, ReturnedWorkflow
-from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on
+from django_tasks_kubernetes.runner.errors import error_report, exit_code, from_the_task_on, readable
 from django_tasks_kubernetes.runner.limits import fits_resource, may_pass, refuse_result, refuse_unawaited
 from django_tasks_kubernetes.runner.log import logger
 from djangotasks_api.outcome import Outcome
@@ -110,20 +110,21 @@ def execute(
             if run is not None and run.has_run:
                 leave(run.left(store))
             raise
+        shown = readable(error)
         if reason == Reason.RESULT_NOT_STORED:
-            reason, retryable = _refusal(error)
+            reason, retryable = _refusal(shown)
         # Not by assignment, which an exception that is a frozen dataclass refuses.
-        BaseException.with_traceback(error, from_the_task_on(error.__traceback__))
+        BaseException.with_traceback(shown, from_the_task_on(shown.__traceback__))
         end = timezone.now()
         _set(result, finished_at=end, status=TaskResultStatus.FAILED)
-        report = error_report(error)
+        report = error_report(shown)
         outcome = Outcome(
             started_at=started_at,
             finished_at=to_wire(end),
             reason=reason,
             error=report,
-            retryable=retryable and (error.retryable if isinstance(error, ItemsFailed) else retried(error)),
-            retry_after=_retry_after(error) if retryable else None,
+            retryable=retryable and (shown.retryable if isinstance(shown, ItemsFailed) else retried(shown)),
+            retry_after=_retry_after(shown) if retryable else None,
             progress=progress.last,
             items=None if run is None else run.items,
         )

@@ -108,6 +108,16 @@ def mends(item: int) -> int:
     return item
 
 
+RAISED: BaseException = ValueError()
+
+
+@task
+def raises_on_13(item: int) -> int:
+    if item == 13:
+        raise RAISED
+    return item
+
+
 @task
 async def act_async(item: int) -> int:
     WORLD.calls[item] += 1
@@ -209,6 +219,21 @@ def test_an_item_may_raise_what_takes_no_traceback() -> None:
     outcome = attempt(act, [19, 1])
     assert outcome.items is not None
     assert (outcome.items.completed, outcome.items.errors[0].message.rpartition(".")[2]) == ("1", "Frozen: no 19")
+
+
+def test_an_item_whose_exception_cannot_be_asked_what_it_is_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Meta(type):
+        @property
+        def __module__(cls) -> Any:  # type: ignore[override]
+            raise RuntimeError
+
+    class Odd(Exception, metaclass=Meta):
+        pass
+
+    monkeypatch.setattr(f"{__name__}.RAISED", Odd())
+    outcome = attempt(raises_on_13, [1, 13, 2])
+    assert outcome.items is not None
+    assert (outcome.items.completed, outcome.items.result) == ("0,2", "[1,null,2]")
 
 
 def test_an_item_that_exits_with_0_has_returned_nothing() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from django_tasks_kubernetes.retry import is_retried, retry_after
-from django_tasks_kubernetes.runner.errors import error_report
+from django_tasks_kubernetes.runner.errors import error_report, readable
 from django_tasks_kubernetes.task import AnyTask
 from djangotasks_api.bounds import TRACEBACK_MAX_BYTES
 from djangotasks_api.outcome import Outcome
@@ -89,3 +89,37 @@ def test_exception_that_cannot_be_formatted() -> None:
     report = error_report(Unrecoverable())
     assert "Unrecoverable" in report.traceback
     assert report.type.endswith("Unrecoverable")
+
+
+class _Raising:
+    """An attribute that raises when somebody looks at it."""
+
+    def __get__(self, *args: object) -> Any:
+        raise RuntimeError("of the exception itself")
+
+    def __set__(self, *args: object) -> None:
+        """There, so that a metaclass has it before its classes."""
+
+
+UNREADABLE: dict[str, Any] = {
+    "attribute": type("Attribute", (Exception,), {"__getattribute__": _Raising()}),
+    "class": type("Class", (Exception,), {"__class__": _Raising()}),
+    "group": type("Group", (ExceptionGroup,), {"exceptions": _Raising()}),
+    "module": type("Meta", (type,), {"__module__": _Raising()})("Module", (Exception,), {}),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_an_exception_that_cannot_be_asked_what_it_is_loses_no_outcome(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "RAISED", UNREADABLE[kind]("several", [ValueError("a")]))
+    _, outcome = run(tasks.raises_what_is_there)
+    assert outcome.error.type == "django_tasks_kubernetes.runner.errors.UnreadableException"
+    assert f"{kind.capitalize()}, and its code raises RuntimeError" in outcome.error.message
+    assert "in raises_what_is_there" in outcome.error.traceback
+
+
+def test_an_exception_that_can_be_asked_is_itself() -> None:
+    error = ExceptionGroup("several", [ValueError("a")])
+    assert readable(error) is error
