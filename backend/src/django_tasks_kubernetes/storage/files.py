@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import InvalidStorageError, Storage, storages
@@ -21,6 +21,9 @@ from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.exceptions import StorageFailed, StoredTextInvalid
 from djangotasks_api.bounds import STORED_NAME_MAX_CHARS
 from djangotasks_api.stored import TextRef, folder
+
+if TYPE_CHECKING:
+    from django.core.files import File
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +85,11 @@ class Files:
                 f"{where} has {ref.size:,} bytes. No more than {self.max_bytes:,} are read here: "
                 "OPTIONS['STORAGE_MAX_BYTES']."
             )
-        storage = self.find(ref.storage)
         try:
-            with storage.open(ref.name) as file:
-                data: bytes = file.read(ref.size + 1)
+            with self.find(ref.storage).open(ref.name) as file:
+                data = _read_up_to(file, ref.size + 1)
+        except StorageFailed:
+            raise
         except FileNotFoundError as error:
             raise StorageFailed(f"{where} is not there: somebody deleted it, or looks elsewhere.") from error
         except Exception as error:
@@ -151,6 +155,15 @@ def try_storage(files: Files, namespace: str) -> None:
         deleted = files.delete(ref)
     if not deleted:
         raise StorageFailed(f"The storage {files.alias!r} does not delete. The log of this process has its words.")
+
+
+def _read_up_to(file: "File[bytes]", size: int) -> bytes:
+    """So many bytes, or all: a storage that streams may give fewer at once than it is asked for."""
+    parts: list[bytes] = []
+    while size > 0 and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def _describe(error: Exception) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from django_tasks_kubernetes.codec.compression import compress
 from django_tasks_kubernetes.storage import files
@@ -54,6 +55,19 @@ def test_runner_reports_arguments_that_cannot_be_read(
     assert outcome.error is not None
     assert outcome.error.type == "django_tasks_kubernetes.exceptions.PayloadUnavailable"
     assert words in outcome.error.traceback
+
+
+def test_runner_reports_a_storage_that_cannot_be_made_here(
+    run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    changes = stored_payload(1)
+    unusable = {"tasks": {"BACKEND": "tests.unit.backend.storage.test_files.Unusable"}}
+    with override_settings(STORAGES=unusable):
+        assert run("echo", **changes) == 1
+    assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.PAYLOAD_UNAVAILABLE, True)
+    assert pod.outcome.error is not None
+    assert "bucket_name must be set" in pod.outcome.error.traceback
 
 
 def test_runner_stores_a_large_result(run: Run, pod: Pod, storage: Path) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files import File
 from django.core.files.storage import InMemoryStorage
 from django.test import override_settings
 
@@ -88,6 +90,38 @@ def test_storage_errors_are_named(caplog: pytest.LogCaptureFixture) -> None:
         files.read(ref)
     assert not files.delete(ref)
     assert "was not deleted: ConnectionRefusedError" in caplog.text
+
+
+class Unusable(InMemoryStorage):
+    """As django-storages where a setting is missing here."""
+
+    def __init__(self) -> None:
+        raise ImproperlyConfigured("bucket_name must be set")
+
+
+def test_a_storage_that_cannot_be_made_fails_as_one_that_does_not_answer(folder: Path) -> None:
+    ref = Files("tasks", 1000).write("shop", "t1", "payload", TEXT)
+    unusable = {"tasks": {"BACKEND": f"{__name__}.Unusable"}}
+    with override_settings(STORAGES=unusable), pytest.raises(StorageFailed, match="bucket_name must be set"):
+        Files("tasks", 1000).read(ref)
+
+
+class Part(File):  # type: ignore[type-arg]
+    def read(self, size: int = -1) -> Any:
+        return super().read(min(size, 10))
+
+
+class Streaming(InMemoryStorage):
+    """Gives a few bytes at once, as what comes over a network."""
+
+    def _open(self, name: str, mode: str = "rb") -> Part:
+        return Part(super()._open(name, mode))  # type: ignore[misc]
+
+
+def test_a_file_may_come_in_parts() -> None:
+    storage = Streaming()
+    files = Files("x", 1000, find=lambda alias: storage)
+    assert files.read(files.write("shop", "t1", "payload", TEXT)) == TEXT
 
 
 def test_retry_storage_retries_what_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
