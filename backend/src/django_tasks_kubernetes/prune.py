@@ -6,6 +6,7 @@ A grace time protects files that are written before their task exists, as payloa
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -15,7 +16,7 @@ from django.tasks import task_backends
 from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.exceptions import StorageFailed
+from django_tasks_kubernetes.exceptions import KubernetesBackendError, StorageFailed
 from djangotasks_api.stored import folder, task_of
 
 logger = logging.getLogger(__name__)
@@ -46,33 +47,45 @@ def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
     tasks' names, and a request or two for each file to delete.
 
     Raises StorageFailed where a storage cannot be listed, and as get_result() does where the tasks cannot: then nothing
-    of theirs is deleted. A file that cannot be deleted is logged, and in `failed`.
+    of theirs is deleted, and the files of the others are. A file that cannot be deleted is logged, and in `failed`.
     """
-    done, now = Pruned(), timezone.now()
+    done, problems = Pruned(), list[KubernetesBackendError]()
     for (alias, namespace), backends in _places().items():
-        storage = backends[0].files.find(alias)
-        # First the files: one that is written later is not among them.
-        files = _listed(storage, alias, folder(namespace))
-        known = {name for backend in backends for name in backend.store.names()} if files else set()
-        for file in files:
-            if task_of(file) in known:
+        try:
+            _prune_place(done, alias, namespace, backends, grace=grace, dry_run=dry_run)
+        except KubernetesBackendError as problem:
+            logger.error("The files of %s in the storage %r are not cleaned up: %s", namespace, alias, problem)
+            problems.append(problem)
+    if problems:
+        raise problems[0]
+    return done
+
+
+def _prune_place(
+    done: Pruned, alias: str, namespace: str, backends: list[KubernetesBackend], *, grace: timedelta, dry_run: bool
+) -> None:
+    now = timezone.now()
+    # First the files: one that is written later is not among them.
+    storage, files = _listed(backends[0], alias, folder(namespace))
+    known = {name for backend in backends for name in backend.store.names()} if files else set()
+    for file in files:
+        if task_of(file) in known:
+            done.kept += 1
+            continue
+        name = f"{folder(namespace)}/{file}"
+        try:
+            if storage.get_modified_time(name) > now - grace:
                 done.kept += 1
                 continue
-            name = f"{folder(namespace)}/{file}"
-            try:
-                if storage.get_modified_time(name) > now - grace:
-                    done.kept += 1
-                    continue
-                if not dry_run:
-                    storage.delete(name)
-            except Exception as error:  # noqa: BLE001 - whatever a storage raises
-                if _is_gone(storage, name):
-                    continue  # Another process was faster.
-                logger.warning("The file %s in the storage %r was not deleted: %s", name, alias, error)
-                done.failed.append((alias, name))
-            else:
-                done.deleted.append((alias, name))
-    return done
+            if not dry_run:
+                storage.delete(name)
+        except Exception as error:  # noqa: BLE001 - whatever a storage raises
+            if _is_gone(storage, name):
+                continue  # Another process was faster.
+            logger.warning("The file %s in the storage %r was not deleted: %s", name, alias, error)
+            done.failed.append((alias, name))
+        else:
+            done.deleted.append((alias, name))
 
 
 def _places() -> dict[tuple[str, str], list[KubernetesBackend]]:
@@ -95,10 +108,13 @@ def _is_gone(storage: Storage, name: str) -> bool:
         return False
 
 
-def _listed(storage: Storage, alias: str, path: str) -> list[str]:
+def _listed(backend: KubernetesBackend, alias: str, path: str) -> tuple[Storage, list[str]]:
     try:
-        return storage.listdir(path)[1]
-    except FileNotFoundError:
-        return []
+        storage = backend.files.find(alias)
+        with suppress(FileNotFoundError):
+            return storage, storage.listdir(path)[1]
+    except StorageFailed:
+        raise
     except Exception as error:
         raise StorageFailed(f"The storage {alias!r} does not list {path}: {type(error).__name__}: {error}") from error
+    return storage, []

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, storages
 from django.core.management import CommandError, call_command
 
 from django_tasks_kubernetes import prune as pruning
-from django_tasks_kubernetes.exceptions import (
-    ApiUnavailable,
-)
+from django_tasks_kubernetes.exceptions import ApiUnavailable, StorageFailed
+from django_tasks_kubernetes.storage.files import Files
 from django_tasks_kubernetes.testing import InMemoryCluster, in_memory
 from tests.unit.backend import tasks
 from tests.unit.backend.large_data import LONG, in_storage, limited
@@ -74,9 +75,37 @@ def test_prune_deletes_nothing_when_tasks_cannot_be_listed(
         raise ApiUnavailable("away")
 
     monkeypatch.setattr(cluster, "names", names)
-    with pytest.raises(CommandError, match="Not done: away"):
+    with pytest.raises(CommandError, match="Not all done: away"):
         call_command("prune_task_files", grace=0)
     assert len(in_storage(cluster)) == 1
+
+
+def test_a_place_that_cannot_be_cleaned_up_keeps_none_of_the_others_from_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(alias: str) -> Any:
+        raise ImproperlyConfigured("bucket_name must be set")
+
+    def away() -> Iterator[str]:
+        raise ApiUnavailable("away")
+
+    storage = InMemoryStorage()
+    works = Files("works", 1000, find=lambda alias: storage)
+    works.write("shop", "t1", "payload", "{}")
+    places = {
+        ("missing", "shop"): (Files("missing", 1000, find=missing), tuple),
+        ("away", "shop"): (works, away),
+        ("works", "shop"): (works, tuple),
+    }
+    backends = {
+        place: [SimpleNamespace(files=files, store=SimpleNamespace(names=names))]
+        for place, (files, names) in places.items()
+    }
+    monkeypatch.setattr(pruning, "_places", lambda: backends)
+    with pytest.raises(StorageFailed, match="'missing' does not list djangotasks/shop: ImproperlyConfigured"):
+        pruning.prune(grace=timedelta(0))
+    assert storage.listdir("djangotasks/shop")[1] == []
+    assert "in the storage 'away' are not cleaned up: away" in caplog.text
 
 
 def test_prune_without_a_storage_or_a_folder(folder: Path) -> None:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             done = prune(grace=timedelta(seconds=grace), dry_run=dry_run)
         except KubernetesBackendError as error:
-            raise CommandError(f"Not done: {error}") from error
+            raise CommandError(f"Not all done: {error}") from error
         for alias, name in done.deleted if dry_run or verbosity > 1 else ():
             self.stdout.write(f"{alias}: {name}")
         self.stdout.write(f"{'would delete' if dry_run else 'deleted'} {len(done.deleted)}, kept {done.kept}")
