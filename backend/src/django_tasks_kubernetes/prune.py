@@ -5,7 +5,7 @@ A grace time protects files that are written before their task exists, as payloa
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,11 +39,12 @@ class Pruned:
     """How many belong to a task, or are younger than the grace time."""
 
 
-def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
+def prune(*, grace: timedelta = GRACE, dry_run: bool = False, awaited: Callable[[], Collection[str]] = tuple) -> Pruned:
     """Deletes, in every OPTIONS["STORAGE"] of TASKS, the files of tasks that neither the cluster nor the outbox has.
 
     To be called now and then (hourly, or daily), in one process or in several. `grace`: younger files are left alone.
-    `dry_run`: deletes nothing, and says what would be deleted. Blocks for a listing of the storage and one of the
+    `dry_run`: deletes nothing, and says what would be deleted. `awaited`: gives the names of tasks whose files are kept
+    although they are gone: receivers of their ends may read them. Blocks for a listing of the storage and one of the
     tasks' names, and a request or two for each file to delete.
 
     Raises StorageFailed where a storage cannot be listed, and as get_result() does where the tasks cannot: then nothing
@@ -52,7 +53,7 @@ def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
     done, problems = Pruned(), list[KubernetesBackendError]()
     for (alias, namespace), backends in _places().items():
         try:
-            _prune_place(done, alias, namespace, backends, grace=grace, dry_run=dry_run)
+            _prune_place(done, alias, namespace, backends, grace=grace, dry_run=dry_run, awaited=awaited)
         except KubernetesBackendError as problem:
             logger.error("The files of %s in the storage %r are not cleaned up: %s", namespace, alias, problem)
             problems.append(problem)
@@ -62,12 +63,21 @@ def prune(*, grace: timedelta = GRACE, dry_run: bool = False) -> Pruned:
 
 
 def _prune_place(
-    done: Pruned, alias: str, namespace: str, backends: list[KubernetesBackend], *, grace: timedelta, dry_run: bool
+    done: Pruned,
+    alias: str,
+    namespace: str,
+    backends: list[KubernetesBackend],
+    *,
+    grace: timedelta,
+    dry_run: bool,
+    awaited: Callable[[], Collection[str]],
 ) -> None:
     now = timezone.now()
     # First the files: one that is written later is not among them.
     storage, files = _listed(backends[0], alias, folder(namespace))
     known = {name for backend in backends for name in backend.store.names()} if files else set()
+    # After the tasks: one that is deleted meanwhile is among those.
+    known.update(awaited() if files else ())
     for file in files:
         if task_of(file) in known:
             done.kept += 1

@@ -32,6 +32,7 @@ def deleted(cluster: InMemoryCluster, name: str) -> dict[str, Any]:
     return resource | {"metadata": resource["metadata"] | {"namespace": "in-memory"}}
 
 
+@pytest.mark.django_db
 def test_prune_deletes_files_of_tasks_that_are_gone(
     cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -7,11 +7,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from django.db import connections
 
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.notify import inbox
 from django_tasks_kubernetes.prune import prune
 from django_tasks_kubernetes.storage.files import delete_files_of, refs_of
 
@@ -24,11 +26,11 @@ CLEAN_SECONDS: Final = 5.0
 class Cleaner(threading.Thread):
     """The thread. What it has not deleted when the process ends, a later sweep deletes."""
 
-    def __init__(self, has_pending: Callable[[str], bool]) -> None:
-        """`has_pending`: whether ends of the task with a uid are still to be dispatched; receivers may read its
-        files."""
+    def __init__(self, using: str) -> None:
+        """`using`: the alias of the inbox's database. Receivers may read the files of a task whose ends are not
+        dispatched."""
         super().__init__(name="djangotasks-cleaner", daemon=True)
-        self._has_pending = has_pending
+        self._using = using
         self._deleted: queue.SimpleQueue[Resource] = queue.SimpleQueue()
 
     def add(self, resource: Resource) -> None:
@@ -46,16 +48,18 @@ class Cleaner(threading.Thread):
             time.sleep(CLEAN_SECONDS)
 
     def clean(self) -> None:
-        """Deletes the queued files, except those of tasks with ends that are still to be dispatched."""
+        """Deletes the queued files, except those of tasks with ends that are still to be dispatched. Those of dead
+        letters, which somebody may have tried again, are left to the sweep."""
         for _ in range(self._deleted.qsize()):
             resource = self._deleted.get()
-            if self._has_pending(resource["metadata"]["uid"]):
+            tries = inbox.undispatched(resource["metadata"]["uid"], self._using)
+            if any(tries):
                 self._deleted.put(resource)
-            else:
+            elif not tries:
                 delete_files_of(resource)
 
     def _sweep(self) -> None:
-        done = prune()
+        done = prune(awaited=partial(inbox.undispatched_tasks, self._using))
         if done.deleted or done.failed:
             logger.info("Files of tasks that are gone: %d deleted, %d not.", len(done.deleted), len(done.failed))
 

@@ -96,9 +96,14 @@ def of_unknown_backends(using: str) -> list[tuple[str, int]]:
     return list(rows.order_by("backend").values_list("backend").annotate(Count("pk")))
 
 
-def has_pending(uid: str, using: str) -> bool:
-    """Whether ends of the task with that uid are still to be dispatched."""
-    return _rows(using).filter(uid=uid, next_try_at__isnull=False).exists()
+def undispatched(uid: str, using: str) -> list[datetime | None]:
+    """When the ends of the task with that uid that are not dispatched are tried next; None for a dead letter."""
+    return list(_rows(using).filter(pk__startswith=uid, dispatched_at=None).values_list("next_try_at", flat=True))
+
+
+def undispatched_tasks(using: str) -> set[str]:
+    """The names of all tasks with ends that are not dispatched, dead letters among them."""
+    return set(_rows(using).filter(dispatched_at=None).values_list("task_id", flat=True))
 
 
 def requeue_dead_letters(using: str) -> int:

@@ -47,7 +47,7 @@ class NotifyLoop:
         self._watchdog = watchdog
         self._recorded = threading.Event()
         stores_files = any(backend.parsed_options.storage is not None for backend in backends)
-        self._cleaner = Cleaner(partial(inbox.has_pending, using=using)) if stores_files else None
+        self._cleaner = Cleaner(using) if stores_files else None
         self.followers = list(self._make_followers())
 
     def _make_followers(self) -> Iterator[Follower]:

@@ -1,16 +1,23 @@
 """Files of tasks that are gone, as the watcher deletes them."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
-from django.core.files.storage import storages
+from django.core.files.storage import InMemoryStorage, storages
+from django.core.management import call_command
 from django.test import override_settings
 
+from django_tasks_kubernetes import prune as pruning
 from django_tasks_kubernetes.exceptions import StorageFailed
+from django_tasks_kubernetes.models import TaskEnd
 from django_tasks_kubernetes.notify import cleaner as clean_module
 from django_tasks_kubernetes.notify.cleaner import Cleaner
 from django_tasks_kubernetes.storage.files import Files
+
+NOW: Final = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -29,19 +36,56 @@ def there(files: Files) -> set[str]:
     return {name.partition(".")[0] for name in storages[files.alias].listdir("djangotasks/shop")[1]}
 
 
+def end(name: str, *, next_try_at: datetime | None = None, dispatched_at: datetime | None = None) -> None:
+    TaskEnd.objects.create(
+        key=f"uid-{name}/1",
+        uid=f"uid-{name}",
+        task_id=name,
+        seen_at=NOW,
+        next_try_at=next_try_at,
+        dispatched_at=dispatched_at,
+    )
+
+
+@pytest.mark.django_db
 def test_cleaner_deletes_files_after_the_ends_are_dispatched(files: Files) -> None:
-    pending = {"uid-b"}
-    cleaner = Cleaner(pending.__contains__)
-    for name in ("a", "b", "c"):
+    cleaner = Cleaner("default")
+    for name in ("a", "b", "c", "dead"):
         resource = task(files, name)
         if name != "c":
             cleaner.add(resource)
     cleaner.add({"metadata": {"name": "d", "namespace": "shop", "uid": "uid-d"}, "spec": {}})
+    end("a", dispatched_at=NOW)
+    end("b", next_try_at=NOW)
+    end("dead")
     cleaner.clean()
-    assert there(files) == {"b", "c"}
-    pending.clear()
+    assert there(files) == {"b", "c", "dead"}
+    TaskEnd.objects.all().update(next_try_at=None, dispatched_at=NOW)
     cleaner.clean()
-    assert there(files) == {"c"}
+    # A dead letter's are left to the sweep: it may be tried again for days.
+    assert there(files) == {"c", "dead"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "sweep", [lambda: Cleaner("default")._sweep(), lambda: call_command("prune_task_files", grace=0)]
+)
+def test_a_sweep_keeps_files_that_receivers_may_yet_read(
+    files: Files, sweep: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pending", "dead", "done"):
+        task(files, name)
+    end("pending", next_try_at=NOW)
+    end("dead")
+    end("done", dispatched_at=NOW)
+    gone: Any = SimpleNamespace(files=files, store=SimpleNamespace(names=tuple))
+    monkeypatch.setattr(pruning, "_places", lambda: {("memory", "shop"): [gone]})
+    monkeypatch.setattr(InMemoryStorage, "get_modified_time", lambda self, name: NOW - timedelta(days=2))
+    sweep()
+    assert there(files) == {"pending", "dead"}
+    TaskEnd.objects.all().delete()
+    sweep()
+    assert there(files) == set()
 
 
 def test_cleaner_retries_a_sweep_that_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -50,7 +94,7 @@ def test_cleaner_retries_a_sweep_that_failed(monkeypatch: pytest.MonkeyPatch, ca
 
     sweeps = []
 
-    def prune() -> None:
+    def prune(**how: Any) -> None:
         sweeps.append(1)
         raise StorageFailed("the storage is away")
 
@@ -62,6 +106,6 @@ def test_cleaner_retries_a_sweep_that_failed(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(clean_module, "SWEEP_SECONDS", 0)
     monkeypatch.setattr("django_tasks_kubernetes.notify.cleaner.time.sleep", sleep)
     with pytest.raises(Ended):
-        Cleaner(lambda uid: False).run()
+        Cleaner("default").run()
     assert len(sweeps) == 2
     assert "the storage is away" in caplog.text
