@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,6 +173,24 @@ async def fails_in_a_group() -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(fails())
+
+
+@task
+async def leaves_a_task_that_goes_on() -> str:
+    """As a consumer in the background does that catches all that goes wrong."""
+    released = asyncio.Event()
+
+    async def consumes() -> None:
+        while not released.is_set():
+            with suppress(BaseException):
+                await released.wait()
+
+    consumer = asyncio.create_task(consumes(), name="consumer")
+    await asyncio.sleep(0)
+    # Where nobody lets go of it, the test fails, and does not hang.
+    asyncio.get_running_loop().call_later(5, released.set)
+    assert not consumer.done()
+    return "done"
 
 
 @task

@@ -111,8 +111,11 @@ class Termination:
             loop, current = asyncio.get_running_loop(), asyncio.current_task()
             assert current is not None  # noqa: S101 - this is a coroutine of a task
             self._cancel = lambda: loop.call_soon_threadsafe(current.cancel)
-            with self:
-                return await function(*args, **kwargs)
+            try:
+                with self:
+                    return await function(*args, **kwargs)
+            finally:
+                await end_others()
 
         return replace_unvalidated(task, func=cancellable)
 
@@ -140,6 +143,24 @@ class Termination:
         if self._cancel is None:
             raise Terminated(TERMINATED_CODE)
         self._cancel()
+
+
+async def end_others() -> None:
+    """Cancels the other tasks of this event loop, and lets go of those that have not ended GRACE_SECONDS later: the end
+    of the loop would wait for them for ever."""
+    import asyncio
+
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for one in others:
+        one.cancel()
+    if not others:
+        return
+    _, left = await asyncio.wait(others, timeout=GRACE_SECONDS)
+    for one in left:
+        asyncio._unregister_task(one)
+    if left:
+        names = sorted(one.get_name() for one in left)
+        logger.warning("Tasks of the event loop do not end when they are cancelled: %s. Leaving them.", names)
 
 
 def children() -> list[int]:

@@ -65,6 +65,15 @@ def test_task_that_returns_after_sigterm_succeeds(run: Run, pod: Pod, task: str)
     assert pod.outcome.result == '"finished all the same"'
 
 
+def test_a_task_of_the_event_loop_that_cannot_be_cancelled_keeps_no_outcome(
+    run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.01)
+    assert run("leaves_a_task_that_goes_on") == 0
+    assert pod.outcome.result == '"done"'
+    assert "do not end when they are cancelled: ['consumer']" in caplog.text
+
+
 def test_sigterm_does_not_stop_the_reporting(run: Run, pod: Pod) -> None:
     failures: Iterator[Answer] = iter([(503, b"", {}), (503, b"", {})])
 
