@@ -176,6 +176,13 @@ async def fails_in_a_group() -> None:
 
 
 @task
+def leaves_timers() -> None:
+    """As a timeout of its own that it has not taken back."""
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+        signal.setitimer(timer, 1000)
+
+
+@task
 async def leaves_a_task_that_goes_on() -> str:
     """As a consumer in the background does that catches all that goes wrong."""
     released = asyncio.Event()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # With which images of web servers ask to be stopped (STOPSIGNAL). In a task the one would be its failure, and the other
 # a crash.
 STOP_SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
+TIMERS: Final = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 # 128 + SIGTERM, as shells and container runtimes count.
 TERMINATED_CODE: Final = 143
 # How long threads and atexit functions may go on once the outcome is known.
@@ -72,8 +73,12 @@ class Termination:
                 signal.signal(number, handler)
 
     def disarm(self) -> None:
-        """The end of the task is known: from now on, SIGTERM no longer gets in the way of reporting it."""
+        """The end of the task is known: from now on, SIGTERM does not get in the way of reporting it; nor does a timer
+        that the task has left, such as an alarm for its own timeout, which would end the process."""
         self._armed = False
+        if threading.current_thread() is threading.main_thread() and os.getpid() == self._pid:
+            for timer in TIMERS:
+                signal.setitimer(timer, 0)
 
     def __enter__(self) -> None:
         if self.requested:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from django_tasks_kubernetes.jitter import backoff, between
-from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
+from django_tasks_kubernetes.runner.endpoint import Endpoint
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.progress import ProgressSender, heartbeat_seconds
 from djangotasks_api.assignment import Assignment
@@ -76,7 +76,7 @@ class Reporter:
             timeout = min(OUTCOME_TIMEOUT_SECONDS, max(deadline - time.monotonic(), LAST_TRY_SECONDS))
             try:
                 status, words = self._endpoint.post("outcome", body, timeout)
-            except http_errors() as error:
+            except Exception as error:  # noqa: BLE001 - also of what a task has put in place of sockets
                 problem = f"{type(error).__name__}: {error}"
             else:
                 match status:

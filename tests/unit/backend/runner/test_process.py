@@ -65,6 +65,22 @@ def test_task_that_returns_after_sigterm_succeeds(run: Run, pod: Pod, task: str)
     assert pod.outcome.result == '"finished all the same"'
 
 
+def test_a_timer_that_the_task_has_left_does_not_end_the_reporting(run: Run, pod: Pod) -> None:
+    timers = []
+
+    def answer(request: Request) -> Answer:
+        timers.append([signal.getitimer(timer) for timer in process.TIMERS])
+        return 200, {}, {}
+
+    pod.server.answer = answer
+    try:
+        assert run("leaves_timers") == 0
+        assert timers[-1] == [(0.0, 0.0)] * 3
+    finally:
+        for timer in process.TIMERS:
+            signal.setitimer(timer, 0)
+
+
 def test_a_task_of_the_event_loop_that_cannot_be_cancelled_keeps_no_outcome(
     run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

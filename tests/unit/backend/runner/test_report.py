@@ -94,6 +94,17 @@ def test_outcome_is_retried_while_the_key_changes(run: Run, pod: Pod) -> None:
     assert len(pod.reports("outcome")) == 3
 
 
+def test_outcome_is_kept_whatever_the_task_has_put_in_place_of_sockets(
+    run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As libraries for tests and for proxies do."""
+    monkeypatch.setattr("socket.create_connection", lambda *args, **kwargs: 1 / 0)
+    assert run("echo", report_seconds=0) == 0
+    left = pod.left_outcome
+    assert left.result == '{"args":[],"kwargs":{}}'
+    assert left.unreported == "ZeroDivisionError: division by zero"
+
+
 def test_outcome_is_given_up_after_its_time(run: Run, pod: Pod, caplog: pytest.LogCaptureFixture) -> None:
     assert run("echo", url="http://127.0.0.1:9", report_seconds=0.2) == 0
     assert "did not take the outcome in 0 s" in caplog.text
