@@ -17,8 +17,9 @@ class LazyValue:
     @property
     def value(self) -> Any:
         """Raises what reading raises, each time it is tried."""
-        if self._read is not None:
-            self._value, self._read = self._read(), None
+        # Once: another thread may read it meanwhile, and take it away.
+        if (read := self._read) is not None:
+            self._value, self._read = read(), None
         return self._value
 
     def __repr__(self) -> str:

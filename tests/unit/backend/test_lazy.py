@@ -47,5 +47,19 @@ def test_lazy_value_is_read_again_after_an_error() -> None:
     assert value_of(lazy) == "there"
 
 
+class InTwoThreads(LazyValue):
+    """The other one has read it by the next look at it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name == "_read":
+            self._read = None
+        return found
+
+
+def test_lazy_value_may_be_read_in_two_threads() -> None:
+    assert value_of(InTwoThreads(lambda: "there")) == "there"
+
+
 def test_another_value_is_itself() -> None:
     assert value_of([1]) == [1]
