@@ -7,8 +7,10 @@ an error that names the place.
 """
 
 import json
+from types import NoneType
 from typing import Any, Final
 
+from django.utils.datastructures import MultiValueDict
 from django.utils.json import normalize_json
 
 # By the names of classes, since most of their modules are not imported for this.
@@ -25,6 +27,9 @@ INSTEAD: Final = {
     "ReturnedWorkflow": "A task returns it alone, in the place of a value.",
 }
 
+# What JSON writes as a string.
+KEYS: Final = (str, bytes, int, float, NoneType)
+
 
 def dumps(value: Any, *, name: str, exact_keys: bool = True) -> str:
     """The value as JSON text. `name` is what errors call it, such as "args".
@@ -39,7 +44,7 @@ def dumps(value: Any, *, name: str, exact_keys: bool = True) -> str:
         normal = normalize_json(value)
         text = json.dumps(normal, allow_nan=False, separators=(",", ":"))
         # What arrives must equal what was given. The comparison runs in C; the search below is for errors only.
-        if not exact_keys or json.loads(text) == normal:
+        if not exact_keys or (json.loads(text) == normal and not _has_lists(value)):
             return text
     except RecursionError:
         raise ValueError(f"{name} is nested too deep for JSON, or contains itself.") from None
@@ -58,6 +63,19 @@ def _plain(value: Any, exact_keys: bool) -> str | None:
         return None
 
 
+def _has_lists(value: Any) -> bool:
+    """Whether it has a MultiValueDict, such as request.GET, with several values of one key: as a dict it shows the last
+    one of them alone."""
+    if isinstance(value, dict):
+        return _key_of_list(value) is not None or any(map(_has_lists, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_lists, value))
+
+
+def _key_of_list(value: dict[Any, Any]) -> Any:
+    lists = value.lists() if isinstance(value, MultiValueDict) else ()
+    return next((key for key, found in lists if len(found) > 1), None)
+
+
 def _instead(value: Any) -> str:
     """What can be given in its place, where that is known."""
     names = (class_.__name__ for class_ in type(value).__mro__)
@@ -70,8 +88,13 @@ def _located(value: Any, name: str, exact_keys: bool) -> TypeError | ValueError 
         normal = normalize_json(value) if not isinstance(value, (dict, list, tuple)) else value
         match normal:
             case dict():
+                if exact_keys and (key := _key_of_list(normal)) is not None:
+                    return TypeError(
+                        f"{name} has several values of {key!r}, of which a {type(normal).__name__} shows the last one. "
+                        "Pass dict(….lists()) for all of them, or ….dict() for the last ones."
+                    )
                 for key, item in normal.items():
-                    if exact_keys and not isinstance(key, str):
+                    if not isinstance(key, str if exact_keys else KEYS):
                         return TypeError(
                             f"{name} has the key {key!r} ({type(key).__name__}): the keys of JSON objects are strings."
                         )

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.utils.json import normalize_json
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +139,17 @@ def test_json_text_refuses_what_contains_itself() -> None:
 
 def test_json_text_converts_keys_where_allowed() -> None:
     assert json_text.dumps({1: "a", None: "b"}, name="x", exact_keys=False) == '{"1":"a","null":"b"}'
+
+
+def test_a_query_with_several_values_of_a_key_is_refused() -> None:
+    """JSON would have the last one alone."""
+    value = ({"form": QueryDict("a=1&b=2&b=3")},)
+    with pytest.raises(TypeError, match=r"x\[0\]\.form has several values of 'b'.*Pass dict\(….lists\(\)\) for all"):
+        json_text.dumps(value, name="x")
+    assert json_text.dumps(QueryDict("a=1&b=2"), name="x") == '{"a":"1","b":"2"}'
+
+
+@pytest.mark.parametrize("key", [(1, 2), datetime(2026, 11, 23, tzinfo=UTC), frozenset()])
+def test_a_key_that_json_has_no_string_for_is_named(key: Any) -> None:
+    with pytest.raises(TypeError, match=r"x\.rows has the key .*: the keys of JSON objects are strings"):
+        json_text.dumps({"rows": {key: 1}}, name="x", exact_keys=False)
