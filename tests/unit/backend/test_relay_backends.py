@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import override_settings
 from django.utils import timezone
 
@@ -81,6 +82,25 @@ def test_rows_that_cannot_be_sent_hold_up_no_others(cluster: Cluster, later: Any
     later(10)
     assert relay("default").sent == 1
     assert [*cluster.resources] == [good]
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ({"BACKEND": f"{__name__}.Missing"}, "Could not find backend"),
+        ({"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "OPTIONS": {"TYPO": 1}}, "TYPO"),
+    ],
+    ids=["class", "options"],
+)
+def test_a_backend_that_cannot_be_made_here_holds_up_no_others(cluster: Cluster, backend: Any, words: str) -> None:
+    ECHO.enqueue()
+    ECHO.using(backend="gone").enqueue()
+    OutboxTask.objects.filter(backend="gone").update(next_try_at=timezone.now() - timedelta(days=1))
+    OutboxTask.objects.filter(backend="default").update(next_try_at=timezone.now())
+    with override_settings(TASKS=django_settings.TASKS | {"gone": backend}):
+        done = relay("default")
+    assert (done.sent, done.refused, [*done.away]) == (1, 0, ["gone"])
+    assert words in OutboxTask.objects.get().error
 
 
 def test_a_cluster_that_is_away_is_asked_once_in_a_pass(cluster: Cluster, later: Any) -> None:

@@ -7,6 +7,8 @@ from contextvars import copy_context
 from itertools import islice
 from typing import Final
 
+from django.core.exceptions import ImproperlyConfigured
+
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.codec.resource import Resource
 
@@ -21,6 +23,8 @@ SYSTEMIC: Final = (
     e.PermissionDenied,
     e.CrdNotInstalled,
     e.NamespaceNotFound,
+    # A backend that cannot be made here.
+    ImproperlyConfigured,
 )
 
 type Failure = tuple[int, Exception]
