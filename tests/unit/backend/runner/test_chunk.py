@@ -29,6 +29,7 @@ from djangotasks_api.items import ItemsReport
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_api.workflow.ranges import Indexes
+from tests.unit.backend.runner.test_errors import UNREADABLE
 from tests.unit.backend.tasks import Frozen
 
 LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": []}}
@@ -222,15 +223,7 @@ def test_an_item_may_raise_what_takes_no_traceback() -> None:
 
 
 def test_an_item_whose_exception_cannot_be_asked_what_it_is_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Meta(type):
-        @property
-        def __module__(cls) -> Any:  # type: ignore[override]
-            raise RuntimeError
-
-    class Odd(Exception, metaclass=Meta):
-        pass
-
-    monkeypatch.setattr(f"{__name__}.RAISED", Odd())
+    monkeypatch.setattr(f"{__name__}.RAISED", UNREADABLE["module"]())
     outcome = attempt(raises_on_13, [1, 13, 2])
     assert outcome.items is not None
     assert (outcome.items.completed, outcome.items.result) == ("0,2", "[1,null,2]")
