@@ -1,6 +1,7 @@
 """Calls the receivers of an end one by one, so that only those which raise are called again."""
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 type Receiver = Callable[..., Any]
 ERROR_MAX_CHARS: Final = 2000
+# What a receiver may raise without ending the process, and with it the turn of all others. Of an asynchronous one,
+# something in it may have been cancelled.
+RAISED: Final = (Exception, SystemExit, CancelledError)
 
 
 def signal_of(end: End) -> Signal:
@@ -64,7 +68,7 @@ def dispatch(end: End, result: Any, sender: type, already: list[str], using: str
         try:
             with transaction.atomic(using):
                 call(signal=signal, sender=sender, **arguments_of(end, result))
-        except (Exception, SystemExit) as error:
+        except RAISED as error:
             logger.warning("%s: receiver %s raised, and will be called again.", result.id, name, exc_info=True)
             errors.append(f"{name}: {type(error).__name__}: {message_of(error, ERROR_MAX_CHARS)}")
         else:

@@ -21,7 +21,7 @@ from django_tasks_kubernetes.batches import ROWS_PER_QUERY, batches
 from django_tasks_kubernetes.codec.find import find
 from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
 from django_tasks_kubernetes.models import TaskEnd
-from django_tasks_kubernetes.notify.dispatch import ERROR_MAX_CHARS, dispatch, result_of, signal_of
+from django_tasks_kubernetes.notify.dispatch import ERROR_MAX_CHARS, RAISED, dispatch, result_of, signal_of
 from django_tasks_kubernetes.notify.ends import OF_WORKFLOW, End, ends_of
 from django_tasks_kubernetes.presentation.text import message_of
 
@@ -225,7 +225,7 @@ def _guard_commit(row: TaskEnd, using: str) -> None:
 def _run_guarded(call: Callable[[], object], task_id: str) -> None:
     try:
         call()
-    except (Exception, SystemExit):
+    except RAISED:
         logger.exception("%s: what a receiver left to the commit failed, and is not called again.", task_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +71,19 @@ def test_receivers_that_raised_are_called_again_and_no_others(connected: None) -
     CALLS.clear()
     again = dispatch(OF_TASK, RESULT, object, done.names, "default")
     assert (CALLS, again.names) == (["second"], done.names)
+
+
+async def cancelled(**_: Any) -> None:
+    raise CancelledError
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_in_which_something_was_cancelled_has_raised() -> None:
+    signals.task_ended.connect(cancelled)
+    try:
+        assert dispatch(OF_TASK, RESULT, object, [], "default").error == f"{__name__}.cancelled: CancelledError: "
+    finally:
+        signals.task_ended.disconnect(cancelled)
 
 
 def test_two_receivers_of_one_name_are_two() -> None:

@@ -1,6 +1,7 @@
 """Receivers that leave work to the commit, as code of web requests does: it runs after them, outside of what they are
 called in. See https://github.com/SweetProcess/django-pg-queue/pull/16."""
 
+from asyncio import CancelledError
 from typing import Any
 
 import pytest
@@ -15,7 +16,11 @@ from tests.unit.backend.notify.test_ends import failure
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("error", [ValueError("mail server is away"), SystemExit(3)], ids=["exception", "exit"])
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("mail server is away"), SystemExit(3), CancelledError()],
+    ids=["exception", "exit", "cancelled"],
+)
 def test_what_fails_at_the_commit_ends_neither_the_process_nor_the_dispatch(
     backend: Backend, receivers: Receivers, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
