@@ -26,7 +26,7 @@ from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.connections import close_databases
 from django_tasks_kubernetes.runner.errors import error_report, readable
 from django_tasks_kubernetes.runner.init import fork_from_pid_1
-from django_tasks_kubernetes.runner.log import is_shown, logger, mark_records
+from django_tasks_kubernetes.runner.log import is_shown, log_within, logger, mark_records
 from django_tasks_kubernetes.runner.prepare import prepare
 from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated, Termination, code_of, leave
 from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
@@ -50,6 +50,8 @@ TERMINATION_LOG_VARIABLE: Final = "DJANGOTASKS_TERMINATION_LOG"
 TERMINATION_LOG: Final = "/dev/termination-log"
 # For how long the outcome is offered to an operator that does not take it, in seconds. Default: see `report`.
 REPORT_SECONDS_VARIABLE: Final = "DJANGOTASKS_REPORT_SECONDS"
+# How long the log may take before the outcome is reported without it.
+LOG_SECONDS: Final = 5.0
 
 
 def main(termination: Termination) -> int:
@@ -87,9 +89,10 @@ def main(termination: Termination) -> int:
         termination.end_child()
         release_descriptor()
         outcome = replace(outcome, usage=usage.measured())
-        # First: it must be there even if the process ends while the operator is away, or the project's logging hangs.
+        # First: it must be there even if the process ends while the operator is away.
         kept = write_termination_message(outcome, seal, message_path)
-        log_failure(assignment, outcome)
+        if outcome.error is not None:
+            log_within(LOG_SECONDS, lambda: log_failure(assignment, outcome))
 
         def note(problem: str) -> None:
             if kept:

@@ -2,7 +2,10 @@
 
 import logging
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 from djangotasks_api.assignment import Assignment
@@ -22,6 +25,18 @@ class _Lines(logging.LoggerAdapter[logging.Logger]):
 
 
 logger = _Lines(logging.getLogger("django_tasks_kubernetes.runner"))
+
+
+def log_within(seconds: float, log: Callable[[], object]) -> None:
+    """Calls what logs, and goes on after so long: a handler of the project may wait for a network for ever, and a pipe
+    for a reader."""
+    thread = threading.Thread(target=copy_context().run, args=(log,), name="djangotasks-log", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # there are too many
+        log()
+    else:
+        thread.join(seconds)
 
 
 def mark_records(assignment: Assignment) -> None:

@@ -1,15 +1,19 @@
 """Log records say whose they are."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import django
 import pytest
 
+from django_tasks_kubernetes.runner.log import log_within
 from djangotasks_api.phases import Reason
 from tests.unit.backend.pod import HERE, Pod
 from tests.unit.backend.runner.conftest import Run
+from tests.unit.backend.web_server import Answer, Request
 
 WHOSE = {
     "djangotask_id": "t1",
@@ -99,3 +103,40 @@ def test_an_outcome_is_reported_whatever_the_projects_logging_raises(
     said = capsys.readouterr().err
     assert "The operator no longer waits for this attempt" in said
     assert "The project's logging raised LookupError" in said
+
+
+def test_an_outcome_is_reported_where_the_projects_logging_hangs(
+    run: Run, pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    class Hanging(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            # Where nobody goes on without it, the test fails, and does not hang.
+            if record.name == "django_tasks_kubernetes.runner":
+                released.wait(5)
+
+    def answer(request: Request) -> Answer:
+        reported.append(not released.is_set())
+        released.set()
+        return 200, {}, {}
+
+    reported: list[bool] = []
+    pod.server.answer = lambda request: answer(request) if request.path.endswith("outcome") else (200, {}, {})
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [*root.handlers, Hanging()])
+    monkeypatch.setattr("django_tasks_kubernetes.runner.__main__.LOG_SECONDS", 0.01)
+    began = time.monotonic()
+    assert run("fails") == 1
+    assert reported == [True]
+    assert time.monotonic() - began < 5
+
+
+def test_what_logs_is_called_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuses)
+    called: list[int] = []
+    log_within(1, lambda: called.append(1))
+    assert called == [1]
