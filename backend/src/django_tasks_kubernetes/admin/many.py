@@ -7,7 +7,6 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 from django.utils.translation import gettext as _
@@ -50,7 +49,7 @@ def do_all(
             return None
         try:
             return one(pk)
-        except (*SYSTEMIC, ImproperlyConfigured) as error:
+        except SYSTEMIC as error:
             stopped.append(error)
             return error
         except (TaskException, ValueError) as error:
