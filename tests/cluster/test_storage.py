@@ -217,6 +217,7 @@ def test_a_large_result_survives_an_operator_that_is_away(
     assert finish(result).return_value == probes.noise.func(RESULT_MAX_BYTES)
 
 
+@pytest.mark.django_db
 def test_files_go_with_their_task(backend: Any, kubectl: Kubectl, namespace: str, s3: S3Server) -> None:
     kept, swept, watched = (finish(ECHO.enqueue(LARGE * 6)) for _ in range(3))
     assert [len(stored_files(s3, namespace, result.id)) for result in (kept, swept, watched)] == [2, 2, 2]

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from django.core.files.storage import InMemoryStorage, storages
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import override_settings
 
 from django_tasks_kubernetes import prune as pruning
@@ -86,6 +87,21 @@ def test_a_sweep_keeps_files_that_receivers_may_yet_read(
     TaskEnd.objects.all().delete()
     sweep()
     assert there(files) == set()
+
+
+def test_files_are_cleaned_up_from_a_place_that_has_no_database(
+    files: Files, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(introspection: object) -> list[str]:
+        raise OperationalError("connection refused")
+
+    task(files, "done")
+    gone: Any = SimpleNamespace(files=files, store=SimpleNamespace(names=tuple))
+    monkeypatch.setattr(pruning, "_places", lambda: {("memory", "shop"): [gone]})
+    monkeypatch.setattr("django.db.backends.base.introspection.BaseDatabaseIntrospection.table_names", away)
+    call_command("prune_task_files", grace=0)
+    assert there(files) == set()
+    assert "which files receivers may yet read: connection refused" in caplog.text
 
 
 def test_cleaner_retries_a_sweep_that_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
