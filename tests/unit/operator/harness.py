@@ -63,12 +63,12 @@ class DefectList(Metrics):
 
     def __init__(self) -> None:
         vars(self).update(vars(COUNTERS))
-        self.defects: list[Exception] = []
+        self.defects_seen: list[Exception] = []
 
     def reconcile_failed(self, error: Exception) -> None:
         super().reconcile_failed(error)
         if not isinstance(error, REQUEST_ERRORS):
-            self.defects.append(error)
+            self.defects_seen.append(error)
 
 
 @dataclass
@@ -144,7 +144,7 @@ class InMemoryOperator:
             elif (ready := self._take()) is not None:
                 run(ready)
             else:
-                assert not self.metrics.defects, self.metrics.defects
+                assert not self.metrics.defects_seen, self.metrics.defects_seen
                 return
         raise AssertionError(f"no rest after {MAX_STEPS} steps")
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 @contextmanager
 def kept(request: HttpRequest, what: str) -> Iterator[None]:
     """Around what writes the admin's log, after something was done. A database that is away, or that takes no writes,
-    undoes nothing in the cluster: the person is told that it is done, and the process's log has it. `what`: in words.
+    undoes nothing in the cluster: a message says that it is done, and the log of the process has it. `what`: in words.
     """
     try:
         # A savepoint: with ATOMIC_REQUESTS the rest of the request goes on in the same transaction.

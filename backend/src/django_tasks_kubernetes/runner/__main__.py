@@ -58,17 +58,7 @@ def main(termination: Termination) -> int:
     """Runs the one task of this process, and returns the exit code."""
     is_standby = STANDBY_VARIABLE in os.environ
     try:
-        if is_standby:
-            from django_tasks_kubernetes.runner import standby
-
-            if (waited := standby.wait(os.environ)) is None:
-                return 0
-            if waited.is_torn:
-                standby.restart(waited)
-            assignment, seal = waited.assignment, waited.token
-        else:
-            assignment = take_assignment(os.environ)
-            seal = os.environ.pop(SEAL_VARIABLE, assignment.token)
+        assignment, seal = wait_for_assignment() if is_standby else take_assignment(os.environ)
     except (LookupError, ValueError, TypeError) as error:
         logger.error("There is no task to run here (%s): pods of tasks are started by the djangotasks operator.", error)
         return NO_TASK_CODE
@@ -125,13 +115,26 @@ def report_seconds(environ: Mapping[str, str]) -> float | None:
     return None
 
 
-def take_assignment(environ: MutableMapping[str, str]) -> Assignment:
-    """The assignment, taken out of the environment: the task's child processes have no use for the token."""
+def wait_for_assignment() -> tuple[Assignment, str]:
+    """What take_assignment() returns, of a standby pod, once it has a task. Raises Terminated where it gets none."""
+    from django_tasks_kubernetes.runner import standby
+
+    if (waited := standby.wait(os.environ)) is None:
+        raise Terminated
+    if waited.is_torn:
+        standby.restart(waited)
+    return waited.assignment, waited.token
+
+
+def take_assignment(environ: MutableMapping[str, str]) -> tuple[Assignment, str]:
+    """The assignment, and the token that seals the termination message, taken out of the environment: the task's child
+    processes have no use for tokens."""
     assignment = Assignment.from_environ(environ)
+    seal = environ.pop(SEAL_VARIABLE, assignment.token)
     for name in (ASSIGNMENT_VARIABLE, PAYLOAD_VARIABLE, TOKEN_VARIABLE):
         del environ[name]
     environ[WORKER_VARIABLE] = assignment.worker_id
-    return assignment
+    return assignment, seal
 
 
 def run(

@@ -50,7 +50,7 @@ def test_who_may_see_one_queue_reads_that_alone(
     assert "shop.bulk" not in listed.text + overview.text
 
 
-def test_who_may_see_several_is_told_how_to_find_their_tasks(
+def test_who_may_see_several_reads_how_to_find_their_tasks(
     crowded: Server, viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     see(monkeypatch, "mail", "quiet")

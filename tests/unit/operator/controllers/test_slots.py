@@ -82,10 +82,10 @@ def test_what_is_no_fault_of_an_api_server_frees_its_slot(monkeypatch: pytest.Mo
     operator.put_task(make_task("well", uid="well"))
     with pytest.raises(AssertionError, match="defect"):
         operator.wait(1)
-    operator.metrics.defects.clear()
+    operator.metrics.defects_seen.clear()
     with pytest.raises(AssertionError, match="defect"):
         operator.wait(1)
-    operator.metrics.defects.clear()
+    operator.metrics.defects_seen.clear()
     assert operator.names("pods") == ["well-1"]
 
 

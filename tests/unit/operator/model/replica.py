@@ -251,7 +251,7 @@ class Replica:
         return bool(steps)
 
     def _note_defects(self) -> None:
-        defects = self._operator.metrics.defects
+        defects = self._operator.metrics.defects_seen
         self._server.violations += ("".join(traceback.format_exception(error)) for error in defects)
         defects.clear()
 
