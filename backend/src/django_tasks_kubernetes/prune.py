@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.exceptions import KubernetesBackendError, StorageFailed
-from djangotasks_api.stored import folder, task_of
+from djangotasks_api.stored import folder, is_file, task_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Pruned:
     """Those that the storage did not delete."""
 
     kept: int = 0
-    """How many belong to a task, or are younger than the grace time."""
+    """How many belong to a task, are younger than the grace time, or have a name that no task's file has."""
 
 
 def prune(*, grace: timedelta = GRACE, dry_run: bool = False, awaited: Callable[[], Collection[str]] = tuple) -> Pruned:
@@ -79,7 +79,8 @@ def _prune_place(
     # After the tasks: one that is deleted meanwhile is among those.
     known.update(awaited() if files else ())
     for file in files:
-        if task_of(file) in known:
+        # One of another name may be a path for the storage, which leads out of the folder.
+        if task_of(file) in known or not is_file(file):
             done.kept += 1
             continue
         name = f"{folder(namespace)}/{file}"

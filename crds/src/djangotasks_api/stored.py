@@ -13,6 +13,8 @@ from djangotasks_api.bounds import SHA256_CHARS, STORAGE_ALIAS_MAX_CHARS, STORED
 from djangotasks_api.names import SHA256_PATTERN
 
 FOLDER: Final = "djangotasks"
+# What no storage takes for a path: django-storages makes a slash of a backslash, and goes up where dots stand between.
+FILE: Final = re.compile(r"[\w.-]+", re.ASCII)
 
 
 def folder(namespace: str) -> str:
@@ -23,6 +25,11 @@ def folder(namespace: str) -> str:
 def task_of(file: str) -> str:
     """The name of the task that a file in the folder belongs to. Names of tasks have no dot."""
     return file.partition(".")[0]
+
+
+def is_file(name: str) -> bool:
+    """Whether a file in the folder may be a task's, and is nothing else for any storage."""
+    return FILE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class TextRef:
     def belongs_to(self, namespace: str, task: str) -> bool:
         """Whether the file is in the task's folder and has the task's name."""
         start, _, file = self.name.rpartition("/")
-        return start == folder(namespace) and file.startswith(f"{task}.")
+        return start == folder(namespace) and file.startswith(f"{task}.") and is_file(file)
 
     def to_data(self) -> dict[str, Any]:
         return {"storage": self.storage, "name": self.name, "size": self.size, "sha256": self.sha256}

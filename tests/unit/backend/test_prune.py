@@ -54,6 +54,14 @@ def test_prune_deletes_files_of_tasks_that_are_gone(
         call_command("prune_task_files", grace=0)
 
 
+def test_prune_deletes_nothing_that_a_storage_may_take_for_a_path(
+    cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster.storage, "listdir", lambda path: ([], [r"t1.\..\..\..\media\logo.png"]))
+    monkeypatch.setattr(cluster.storage, "delete", pytest.fail)
+    assert pruning.prune(grace=timedelta(0)).kept == 1
+
+
 def test_prune_beside_another_process(cluster: InMemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     deleted(cluster, tasks.echo.enqueue(LONG).id)
     delete = cluster.storage.delete

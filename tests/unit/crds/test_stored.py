@@ -55,6 +55,9 @@ def test_a_reference_with_a_wrong_field_is_refused(change: dict[str, Any], field
         ("djangotasks/shop/../shop/t1.payload.0.json", False),
         ("/djangotasks/shop/t1.payload.0.json", False),
         ("media/invoices/t1.pdf", False),
+        ("djangotasks/shop/t1.\\..\\t2.payload.0.json", False),
+        ("djangotasks/shop/t1.%2f..%2ft2.payload.0.json", False),
+        ("djangotasks/shop/t1.\u2215..\u2215t2.payload.0.json", False),
     ],
 )
 def test_a_file_belongs_to_the_task_it_is_named_after(name: str, belongs: bool) -> None:

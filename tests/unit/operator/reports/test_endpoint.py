@@ -37,6 +37,7 @@ def test_a_report_with_the_right_token() -> None:
         ("djangotasks/shop/b.result-1.0.json", 400),
         ("djangotasks/other/a.result-1.0.json", 400),
         ("media/passport.jpg", 400),
+        (r"djangotasks/shop/a.\..\..\..\media\passport.jpg", 400),
     ],
 )
 def test_a_file_must_be_the_tasks_own(name: str, status: int) -> None:
