@@ -14,7 +14,7 @@ from djangotasks_operator.cache.reflectors import NamespaceReadable
 from djangotasks_operator.config import Config
 from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.errors import ApiError
-from djangotasks_operator.runtime.http_server import CannotServe
+from djangotasks_operator.runtime.http_server import CannotServe, raise_file_limit
 from djangotasks_operator.runtime.reflector import VersionsWentBack
 from djangotasks_operator.telemetry import logs
 
@@ -98,6 +98,7 @@ def run(
         resync_seconds=resync_seconds,
         keys=_keys(key_file, previous_key_file),
     )
+    raise_file_limit()
     try:
         uvloop.run(Operator(config).run())
     except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable, VersionsWentBack) as error:

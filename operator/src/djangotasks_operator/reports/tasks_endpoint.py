@@ -19,6 +19,7 @@ from djangotasks_operator.reports.requested import Requested
 from djangotasks_operator.reports.task_limits import TaskLimits
 from djangotasks_operator.reports.task_requests import AlreadyExists, TaskRequests
 from djangotasks_operator.reports.task_rules import Refused, parse_body
+from djangotasks_operator.runtime.http_server import abort
 from djangotasks_operator.runtime.transport import JSON, METADATA
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ async def _passed_on(request: web.Request, found: ClientResponse, headers: Mappi
     except (ClientError, OSError) as error:
         # The pod is gone, or the API server: what was cut must not look like a whole.
         logger.debug("a list or a watch was cut: %s", error)
-        request.protocol.force_close()
+        abort(request.protocol)
     finally:
         if reading is not None:
             reading.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -16,10 +17,12 @@ SHUTDOWN_SECONDS = 2.0
 # How long a connection may be open: aiohttp waits for ever for a request that does not end. A report takes
 # milliseconds, and the runner gives one up after 10 s and sends it again. Probes and scrapes are as short.
 CONNECTION_SECONDS = 30.0
-# Open connections at once, below the 1,024 files that a process may commonly open. The oldest are closed first.
+# Open connections at once, at each port. The oldest are closed first.
 CONNECTIONS_MAX = 800
 CHECK_SECONDS = 1.0
-
+BACKLOG = 128
+# Files that the process may open: a common limit is 1,024, which two ports and the requests to the API server exceed.
+FILES = 16 * 1024
 
 # aiohttp reads twice as much of a body before anybody asks for it: of 800 connections, 25 MiB.
 READ_BUFFER_BYTES = 16 * 1024
@@ -53,28 +56,58 @@ async def serve(app: web.Application, host: str | None, port: int) -> AsyncItera
         logger=server_log,
     )
     await runner.setup()
-    limits = asyncio.create_task(_limit_connections(runner))
+    assert runner.server is not None  # noqa: S101 - it was set up
+    accept = _Acceptor(runner.server)
+    limits = asyncio.create_task(accept.close_old())
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            listening = await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
         except OSError as error:
             where = f"port {port}" if host is None else host_port(host, port)
             raise CannotServe(f"Cannot listen on {where}: {os.strerror(error.errno or 0)}.") from error
-        yield
+        with contextlib.closing(listening):
+            yield
     finally:
         limits.cancel()
         await runner.cleanup()
 
 
-async def _limit_connections(runner: web.AppRunner) -> None:
-    """Close connections that have been open for too long, and the oldest where there are too many."""
-    clock, since = asyncio.get_running_loop().time, dict[web.RequestHandler, float]()
-    while True:
-        await asyncio.sleep(CHECK_SECONDS)
-        # In the order in which they were accepted.
-        connections, now = [] if runner.server is None else runner.server.connections, clock()
-        since = {connection: since.get(connection, now) for connection in connections}
-        too_many = len(connections) - CONNECTIONS_MAX
-        for number, connection in enumerate(connections):
-            if number < too_many or now - since[connection] > CONNECTION_SECONDS:
-                connection.force_close()
+def raise_file_limit() -> None:
+    """Let the process open as many files as it may: without one, it reaches no API server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def abort(connection: web.RequestHandler) -> None:
+    """Close a connection, and drop what its client does not read: until that was read, it would stay open."""
+    transport = connection.transport
+    connection.force_close()
+    if transport is not None:
+        transport.abort()
+
+
+class _Acceptor:
+    """Makes the protocol of each connection that is accepted, and closes those that are too many or too old."""
+
+    def __init__(self, server: web.Server) -> None:
+        self._server = server
+
+    def __call__(self) -> web.RequestHandler:
+        # At once: thousands may come within a second.
+        connections = self._server.connections
+        for connection in connections[: max(0, len(connections) + 1 - CONNECTIONS_MAX)]:
+            abort(connection)
+        return self._server()
+
+    async def close_old(self) -> None:
+        """Close connections that have been open for too long, until cancelled."""
+        clock, since = asyncio.get_running_loop().time, dict[web.RequestHandler, float]()
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            now = clock()
+            since = {connection: since.get(connection, now) for connection in self._server.connections}
+            for connection, first_seen in since.items():
+                if now - first_seen > CONNECTION_SECONDS:
+                    abort(connection)

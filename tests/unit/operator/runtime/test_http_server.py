@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from contextlib import closing, suppress
 from http.client import HTTPConnection
@@ -12,7 +13,8 @@ import uvloop
 from aiohttp import web
 
 from djangotasks_operator.config import Config
-from djangotasks_operator.runtime.http_server import CannotServe, serve
+from djangotasks_operator.runtime import http_server
+from djangotasks_operator.runtime.http_server import CannotServe, raise_file_limit, serve
 
 DEFAULT = Config(keys=()).host
 
@@ -53,6 +55,44 @@ def test_the_default_answers_on_every_family_of_this_machine() -> None:
         free_port("::1")
         addresses.append("::1")
     assert set(uvloop.run(story())) == {200}
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else it would hold its connection, and the answer, for ever."""
+    monkeypatch.setattr(http_server, "CONNECTION_SECONDS", 0.2)
+    monkeypatch.setattr(http_server, "CHECK_SECONDS", 0.05)
+
+    async def story() -> None:
+        over = asyncio.Event()
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            try:
+                await response.write(bytes(16 * 1024 * 1024))
+            finally:
+                over.set()
+            return response
+
+        app, port = web.Application(), free_port("127.0.0.1")
+        app.router.add_get("/", answer)
+        async with serve(app, "127.0.0.1", port):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                await asyncio.wait_for(over.wait(), 10)
+
+    uvloop.run(story())
+
+
+def test_the_process_may_open_as_many_files_as_it_is_allowed() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        raise_file_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(hard, http_server.FILES), hard)
+        raise_file_limit()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_taken_port_is_named_where_all_addresses_are_asked_for() -> None:
