@@ -14,6 +14,10 @@ from djangotasks_operator.runtime.workqueue import WorkQueue
 QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
 
 # Of one namespace at once. The controllers have more workers, so that others find one.
+TASKS_OF_NAMESPACE = 56
+QUEUES_OF_NAMESPACE = 3
+DELETIONS_OF_NAMESPACE = 6
+HOLDS_OF_NAMESPACE = 3
 WORKFLOWS_OF_NAMESPACE = 8
 CREATIONS_OF_NAMESPACE = 16
 SCHEDULES_OF_NAMESPACE = 24
@@ -39,29 +43,30 @@ class WorkQueues(Subscriber):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         """`wall`: the clock of schedules and holds, which may be set."""
-        self.tasks: WorkQueue[Key] = WorkQueue(clock)
-        self.queues: WorkQueue[Key] = WorkQueue(clock)
-        self.deletions: WorkQueue[Key] = WorkQueue(clock)
+        self.tasks: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, TASKS_OF_NAMESPACE))
+        """Fair, as all of these: a tenant may enqueue or cancel thousands at once, or have a webhook that hangs."""
+        self.queues: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, QUEUES_OF_NAMESPACE))
+        self.deletions: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, DELETIONS_OF_NAMESPACE))
         """Finished tasks that await deletion. Apart from `tasks`, so that a mass expiry cannot delay live tasks."""
-        self.deferred_status: WorkQueue[Key] = WorkQueue(clock)
+        self.deferred_status: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace))
         """Tasks with a low-priority status update."""
         self.workflows: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, WORKFLOWS_OF_NAMESPACE))
-        """Fair: what a tenant has written may take long to read."""
+        """What a tenant has written may take long to read."""
         self.step_tasks: WorkQueue[WorkflowTask] = WorkQueue(
             clock, turns=Turns(lambda key: key.workflow.namespace, CREATIONS_OF_NAMESPACE)
         )
-        """Tasks of workflows that are to be created. Fair as well."""
+        """Tasks of workflows that are to be created."""
 
         self.schedules: WorkQueue[Key] = WorkQueue(
             wall, CLOCK_CHECK_SECONDS, turns=Turns(_namespace, SCHEDULES_OF_NAMESPACE)
         )
-        """Schedules, with the times at which they are due. Fair: a tenant may have thousands for each minute."""
+        """Schedules, with the times at which they are due. A tenant may have thousands for each minute."""
 
-        self.holds: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS)
+        self.holds: WorkQueue[Key] = WorkQueue(wall, CLOCK_CHECK_SECONDS, turns=Turns(_namespace, HOLDS_OF_NAMESPACE))
         """Queues, with the times at which their holds are over."""
 
         self.standbys: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, STANDBYS_OF_NAMESPACE))
-        """Queues that have standby pods, or have had some. Fair: a pool is filled by many requests."""
+        """Queues that have standby pods, or have had some. A pool is filled by many requests."""
 
         self._open = False
 

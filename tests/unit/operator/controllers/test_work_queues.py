@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
+
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.controllers.expiry_controller import DELETIONS_IN_FLIGHT
+from djangotasks_operator.controllers.hold_controller import HOLDS_IN_FLIGHT
+from djangotasks_operator.controllers.queue_controller import QUEUES_IN_FLIGHT
 from djangotasks_operator.controllers.schedule_controller import SCHEDULES_IN_FLIGHT
 from djangotasks_operator.controllers.standby_controller import STANDBY_QUEUES_IN_FLIGHT
 from djangotasks_operator.controllers.step_task_creator import CREATIONS_IN_FLIGHT
+from djangotasks_operator.controllers.task_controller import WORKERS
 from djangotasks_operator.controllers.work_queues import (
     CREATIONS_OF_NAMESPACE,
+    DELETIONS_OF_NAMESPACE,
+    HOLDS_OF_NAMESPACE,
     QUEUE_STATUS_DEBOUNCE_SECONDS,
+    QUEUES_OF_NAMESPACE,
     SCHEDULES_OF_NAMESPACE,
     STANDBYS_OF_NAMESPACE,
+    TASKS_OF_NAMESPACE,
     WORKFLOWS_OF_NAMESPACE,
     WorkQueues,
 )
 from djangotasks_operator.controllers.workflow_controller import WORKFLOWS_IN_FLIGHT
+from djangotasks_operator.runtime.workqueue import WorkQueue
 from tests.unit.operator.model.server import Clock
 
 KEY = Key("shop", "receipt")
@@ -81,3 +92,25 @@ def test_many_queues_with_standby_pods_hold_up_no_other() -> None:
     assert taken.index(Key("shop", "default")) < 2
     assert len([key for key in taken if key is not None]) == 1 + STANDBYS_OF_NAMESPACE
     assert STANDBYS_OF_NAMESPACE < STANDBY_QUEUES_IN_FLIGHT
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "workers"),
+    [
+        ("tasks", TASKS_OF_NAMESPACE, WORKERS),
+        ("queues", QUEUES_OF_NAMESPACE, QUEUES_IN_FLIGHT),
+        ("deletions", DELETIONS_OF_NAMESPACE, DELETIONS_IN_FLIGHT),
+        ("holds", HOLDS_OF_NAMESPACE, HOLDS_IN_FLIGHT),
+        ("deferred_status", None, None),
+    ],
+)
+def test_thousands_of_tasks_hold_up_no_other_namespace(name: str, most: int | None, workers: int | None) -> None:
+    work = WorkQueues(Clock().seconds)
+    queue: WorkQueue[Key] = getattr(work, name)
+    for number in range(1000):
+        queue.add(Key("greedy", str(number)))
+    queue.add(KEY)
+    taken = [queue.take() for _ in range(1001)]
+    assert taken.index(KEY) < 2
+    if most is not None and workers is not None:
+        assert sum(key is not None for key in taken) == 1 + most < 1 + workers

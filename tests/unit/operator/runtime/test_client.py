@@ -11,7 +11,7 @@ from aiohttp import web
 
 from djangotasks_operator.cache.kinds import TASKS
 from djangotasks_operator.runtime import client, transport
-from djangotasks_operator.runtime.client import LOG_BYTES, Api
+from djangotasks_operator.runtime.client import LOG_BYTES, WRITES_IN_FLIGHT, Api
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.resources import PODS
 from djangotasks_operator.telemetry.metrics import Metrics
@@ -229,3 +229,31 @@ def test_what_is_known_of_a_list_comes_without_its_contents() -> None:
     assert listed == [("a", False), ("b", False), ("c", True), ("new", True), ("d", False)]
     few, many = str(client.PAGE_SIZE), str(client.METADATA_PAGE_SIZE)
     assert asked == [("", many, False), ("second", many, False), ("second", few, True), ("third", many, False)]
+
+
+def test_writes_of_a_namespace_that_hang_hold_up_no_others() -> None:
+    """As where a webhook of one namespace does not answer, and hundreds of its pods report an outcome."""
+    came, all_came = 0, asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal came
+        if "/namespaces/hanging/" in request.path:
+            came += 1
+            if came == WRITES_IN_FLIGHT * 7 // 8:
+                all_came.set()
+            await asyncio.sleep(60)
+        return web.json_response({"metadata": {"name": "a"}})
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
+            hanging = [asyncio.create_task(api.create(PODS, "hanging", {})) for _ in range(200)]
+            async with asyncio.timeout(20):
+                await all_came.wait()
+                await api.create(PODS, "shop", {})
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    run_served(app, story)

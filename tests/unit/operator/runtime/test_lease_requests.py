@@ -43,7 +43,8 @@ def test_the_lease_is_renewed_whatever_becomes_of_other_writes(monkeypatch: pyte
 
     async def story(url: str) -> None:
         async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
-            writers = [asyncio.create_task(api.create(PODS, "shop", {})) for _ in range(2 * client.WRITES_IN_FLIGHT)]
+            namespaces = ("shop", "other") * client.WRITES_IN_FLIGHT
+            writers = [asyncio.create_task(api.create(PODS, namespace, {})) for namespace in namespaces]
             async with asyncio.timeout(60):
                 await all_written.wait()
             election = asyncio.create_task(LeaseElection(api.ahead_of_others(), ("shop", "lease"), "me").run())
