@@ -98,7 +98,7 @@ class QueueSpec(Model):
     """Pods that wait for a task, with Django set up. Default: none; each task starts a pod of its own."""
 
     weight: Annotated[int, within(WEIGHT)] = 1
-    """The queue's share of the operator's starts, relative to the other queues' weights."""
+    """The queue's share of the starts of its namespace, relative to the weights of the other queues there."""
 
     ageing_seconds: Annotated[int, within(AGEING_SECONDS)] = 600
     """How many seconds of waiting are worth one point of priority, so that no task waits for ever. 0 turns it off."""

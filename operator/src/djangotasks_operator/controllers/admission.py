@@ -32,7 +32,7 @@ class Admission:
         self._store = store
         self._tasks = tasks
         self._now = now
-        self._scheduler: Scheduler[Key, Key] = Scheduler(starting_limit)
+        self._scheduler: Scheduler[Key, Key] = Scheduler(starting_limit, lambda queue: queue.namespace)
         # The tasks that could not be started, and have not lined up again, with their queues and places.
         self._failed: dict[Key, tuple[Key, SortKey]] = {}
 

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-# Of all places, those that one group never has: so another one finds some, whatever keeps the first one waiting.
-OTHERS_PART = 8
+# Of all places, those that one group never has: so another one finds some, whatever keeps the first one waiting. Fewer
+# than one queue leaves to the others of its namespace.
+OTHERS_PART = 16
 
 
 class Places:
@@ -14,7 +15,7 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self._all = asyncio.Semaphore(most)
-        self._of_group = most - most // OTHERS_PART
+        self._of_group = max(most - max(most // OTHERS_PART, 1), 1)
         # While somebody has a place, or waits for one.
         self._groups: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 

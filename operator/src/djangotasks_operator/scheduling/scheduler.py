@@ -1,4 +1,5 @@
-"""Decide which waiting tasks start now: by priority and age in a queue, by weight among queues, within limits. Pure.
+"""Decide which waiting tasks start now: by priority and age in a queue, by weight among queues, within
+limits. Pure.
 
 Knows keys only. A key waits, is admitted, or is unknown. A task that is in progress is admitted, by
 this leader or an earlier one.
@@ -35,10 +36,14 @@ UNLIMITED = QueueQuota()
 class Scheduler[K: Hashable, Q: Hashable]:
     """The waiting and the admitted tasks of all queues."""
 
-    def __init__(self, starting_limit: int) -> None:
+    def __init__(self, starting_limit: int, group: Callable[[Q], Hashable] | None = None) -> None:
         """`starting_limit`: how many admitted tasks may be on their way to a pod at once, in all queues together. So a
-        burst starts in order of priority, and not all at the same time."""
+        burst starts in order of priority, and not all at the same time. `group`: of a queue. Groups have equal shares,
+        however many queues they have, and whatever weight these have among them."""
         self._starting_limit = starting_limit
+        self._group: Callable[[Q], Hashable] = group or (lambda _: None)
+        # More than one of its queues may have.
+        self._group_limit = starting_limit - (starting_limit // (2 * RESERVE) if group else 0)
         self._queue_limit = max(starting_limit - max(starting_limit // RESERVE, 1), 1)
         self._waiting: Line[K, Q] = Line()
         # Those whose start failed lately, and which of them have lined up again since.
@@ -126,14 +131,16 @@ class Scheduler[K: Hashable, Q: Hashable]:
         self._starts[queue].append(at)
 
     def admit(self, quota_of: Callable[[Q], QueueQuota], now: float = 0.0) -> list[K]:
-        """Admit as many tasks as the limits allow: of the queue that has the fewest on their way to a pod for its
-        weight, and there the first. `now`: in seconds, of any clock."""
+        """Admit as many tasks as the limits allow: of the group that has the fewest on their way to a pod, there of the
+        queue that has the fewest for its weight, and there the first. `now`: in seconds, of any clock."""
         admitted: list[K] = []
         starting = Counter(self._starting.values())
+        of_groups = Counter(map(self._group, self._starting.values()))
         while len(self._starting) < self._starting_limit:
             heads = [
-                (starting[queue] / quota.weight, head, queue)
+                ((of_groups[group], starting[queue] / quota.weight), head, queue)
                 for queue in self._queues()
+                if of_groups[group := self._group(queue)] < self._group_limit
                 if self._has_slot(queue, quota := quota_of(queue)) and self._delay(queue, quota, now) <= 0
                 if starting[queue]
                 < (self._queue_limit if (recovery := self._recoveries.get(queue)) is None else recovery.width)
@@ -149,6 +156,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
             self._counts[queue] += 1
             self._starting[key] = queue
             starting[queue] += 1
+            of_groups[self._group(queue)] += 1
             if quota_of(queue).rate is not None:
                 self.note_start(queue, now)
                 self._noted[key] = now

@@ -239,7 +239,7 @@ def test_writes_of_a_namespace_that_hang_hold_up_no_others() -> None:
         nonlocal came
         if "/namespaces/hanging/" in request.path:
             came += 1
-            if came == WRITES_IN_FLIGHT * 7 // 8:
+            if came == WRITES_IN_FLIGHT * 15 // 16:
                 all_came.set()
             await asyncio.sleep(60)
         return web.json_response({"metadata": {"name": "a"}})

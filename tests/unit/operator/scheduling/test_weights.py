@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,25 @@ def test_a_place_is_left_for_another_queue() -> None:
     assert len(scheduler.admit(lambda _: QueueQuota())) == 28
     scheduler.enqueue("well", "well", key_of(0, 0, "well"))
     assert scheduler.admit(lambda _: QueueQuota()) == ["well"]
+
+
+@pytest.mark.parametrize(("queues", "weight"), [(200, 1), (1, 1000), (200, 1000)])
+def test_a_group_gets_no_more_by_many_queues_or_a_high_weight(queues: int, weight: int) -> None:
+    scheduler: Scheduler[tuple[str, int, int], tuple[str, int]] = Scheduler(32, lambda queue: queue[0])
+    for queue in range(queues):
+        for number in range(40):
+            scheduler.enqueue(("greedy", queue, number), ("greedy", queue), key_of(100, 0, f"{number:03}"))
+    for number in range(40):
+        scheduler.enqueue(("shop", 0, number), ("shop", 0), key_of(0, 0, f"{number:03}"))
+    admitted = scheduler.admit(lambda queue: QueueQuota(weight=weight if queue[0] == "greedy" else 1))
+    assert sum(key[0] == "shop" for key in admitted) == len(admitted) / 2 == 16
+
+
+def test_a_group_whose_starts_hang_leaves_room_for_another() -> None:
+    scheduler: Scheduler[tuple[str, int, int], tuple[str, int]] = Scheduler(32, lambda queue: queue[0])
+    for queue in range(5):
+        for number in range(40):
+            scheduler.enqueue(("hangs", queue, number), ("hangs", queue), key_of(0, 0, f"{number:03}"))
+    assert len(scheduler.admit(lambda _: QueueQuota())) == 30
+    scheduler.enqueue(("shop", 0, 0), ("shop", 0), key_of(0, 0, "0"))
+    assert scheduler.admit(lambda _: QueueQuota()) == [("shop", 0, 0)]
