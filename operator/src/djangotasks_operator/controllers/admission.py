@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 
 from djangotasks_api.models import DjangoTask
 from djangotasks_operator.cache.keys import Key, queue_of
@@ -132,9 +133,11 @@ class Admission:
     def admit(self) -> None:
         """Admit as many tasks as the limits allow, and wake up for those that only have to wait."""
         now = self._now().timestamp()
-        for key in self._scheduler.admit(self._quota, now):
+        # Each queue is asked about at every start, and a tenant may have hundreds of them.
+        quota_of_queue = cache(self._quota)
+        for key in self._scheduler.admit(quota_of_queue, now):
             self._tasks.add(key)
-        for key, seconds in self._scheduler.delayed(self._quota, now):
+        for key, seconds in self._scheduler.delayed(quota_of_queue, now):
             self._tasks.add_after(key, seconds)
 
     def _position(self, key: Key, task: DjangoTask) -> SortKey:

@@ -11,6 +11,7 @@ from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.schedules import parse_schedule
 from djangotasks_operator.cache.store import Store
+from djangotasks_operator.scheduling.scheduler import QueueQuota
 from tests.support.builders import NAMESPACE, at, make_task
 from tests.unit.operator.harness import InMemoryOperator, make_operator
 
@@ -166,3 +167,24 @@ def test_a_queue_says_since_when_its_oldest_waits_and_how_many_it_would_let_star
     for name, seconds in (("waits", -30), ("waits-longer", -60), ("not-yet", 600)):
         operator.store.put_task(make_task(name, uid=name, run_after=at(seconds)))
     assert (admission.oldest_waiting(queue), admission.free_slots(queue)) == (at(-60), 1)
+
+
+def test_each_queue_is_asked_once_for_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many tasks start: who has hundreds of queues must not slow down the starts of all."""
+    operator, asked = make_operator(), list[str]()
+    admission = operator.term.admission
+    quota = admission._quota
+
+    def noted(queue: Key) -> QueueQuota:
+        asked.append(queue.name)
+        return quota(queue)
+
+    monkeypatch.setattr(admission, "_quota", noted)
+    for name in ("a", "b", "held"):
+        operator.put_queue(name, suspended=name == "held")
+        for number in range(3):
+            task = make_task(f"{name}{number}", queue=name)
+            admission.enqueue(Key.of(task.metadata), task)
+    admission.admit()
+    assert sorted(asked) == ["a", "b", "held"]
+    assert admission.starting == 6
