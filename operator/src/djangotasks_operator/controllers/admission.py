@@ -130,6 +130,11 @@ class Admission:
             self._scheduler.enqueue(key, *self._failed.pop(key))
         self.admit()
 
+    def limits_changed(self, queue: Key) -> None:
+        """Admit tasks of a queue whose limits may be other ones."""
+        self._scheduler.limits_changed(queue)
+        self.admit()
+
     def admit(self) -> None:
         """Admit as many tasks as the limits allow, and wake up for those that only have to wait."""
         now = self._now().timestamp()

@@ -62,7 +62,7 @@ class HoldController:
 
     async def reconcile(self, key: Key) -> Result:
         """Let start what may start now, have the queue's status say so, and come again when the hold is over."""
-        self._admission.admit()
+        self._admission.limits_changed(key)
         self._work.queues.add(key)
         hold, now = self._store.holds.get(key), self._now()
         if hold is None or hold.deleting:

@@ -1,5 +1,4 @@
-"""Decide which waiting tasks start now: by priority and age in a queue, by weight among queues, within
-limits. Pure.
+"""Decide which waiting tasks start now: by priority and age in a queue, by weight among queues, within limits. Pure.
 
 Knows keys only. A key waits, is admitted, or is unknown. A task that is in progress is admitted, by
 this leader or an earlier one.
@@ -10,12 +9,15 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from djangotasks_operator.scheduling.heads import Heads
 from djangotasks_operator.scheduling.line import Line, SortKey
 from djangotasks_operator.scheduling.recovery import LAST_WAIT, Recovery
 
 # One part in so many of the tasks on their way to a pod is never one queue's, so that another one always finds a place:
 # starts may take long, as with a webhook that does not answer.
 RESERVE = 8
+# Seconds by which a sum of times may be wrong.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,12 @@ class Scheduler[K: Hashable, Q: Hashable]:
         # When those on their way to a pod were counted for the rate.
         self._noted: dict[K, float] = {}
         self._recoveries: dict[Q, Recovery[K]] = {}
+        # The queues that may start something: all others could not, and nothing of theirs has changed since. So queues
+        # that are held or full, of which there may be thousands, take no time from those that go on.
+        self._changed: dict[Q, None] = {}
+        # Those of the others that only have to wait, until when; and of which of them `delayed` has not reported yet.
+        self._delayed: dict[Q, float] = {}
+        self._unreported: dict[Q, None] = {}
 
     def waiting(self) -> int:
         """How many tasks wait for admission."""
@@ -80,11 +88,17 @@ class Scheduler[K: Hashable, Q: Hashable]:
             self._lined_up.add(key)
         elif key not in self._admitted:
             self._waiting.put(key, queue, position)
+        self.limits_changed(queue)
+
+    def limits_changed(self, queue: Q) -> None:
+        """Look at the queue again: its quota may be another one."""
+        self._changed[queue] = None
 
     def mark_admitted(self, key: K, queue: Q) -> None:
         """Count a task that is in progress, whether the limits allow it or not. It is no longer on its way to a pod."""
         self._leave(key)
         self._noted.pop(key, None)
+        self.limits_changed(queue)
         if self._starting.pop(key, None) is not None and (recovery := self._recoveries.get(queue)) is not None:
             if (odd := recovery.started()) is not None:
                 self._set_apart(odd)
@@ -102,6 +116,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
         queue = self._admitted.pop(key, None)
         if queue is None:
             return False
+        self.limits_changed(queue)
         self._counts[queue] -= 1
         if not self._counts[queue]:
             del self._counts[queue]
@@ -119,10 +134,12 @@ class Scheduler[K: Hashable, Q: Hashable]:
                 self._starts[queue].remove(noted_at)
         self.forget(key)
         self._again.put(key, queue, position)
+        self.limits_changed(queue)
         self._recoveries.setdefault(queue, Recovery(now)).refuse(key, now, at_most)
 
     def try_again(self, queue: Q) -> None:
         """Admit tasks of the queue again, the first of all first: there may be room, or it has changed."""
+        self.limits_changed(queue)
         if (recovery := self._recoveries.get(queue)) is not None:
             recovery.room()
 
@@ -134,41 +151,41 @@ class Scheduler[K: Hashable, Q: Hashable]:
         """Admit as many tasks as the limits allow: of the group that has the fewest on their way to a pod, there of the
         queue that has the fewest for its weight, and there the first. `now`: in seconds, of any clock."""
         admitted: list[K] = []
-        starting = Counter(self._starting.values())
-        of_groups = Counter(map(self._group, self._starting.values()))
-        while len(self._starting) < self._starting_limit:
-            heads = [
-                ((of_groups[group], starting[queue] / quota.weight), head, queue)
-                for queue in self._queues()
-                if of_groups[group := self._group(queue)] < self._group_limit
-                if self._has_slot(queue, quota := quota_of(queue)) and self._delay(queue, quota, now) <= 0
-                if starting[queue]
-                < (self._queue_limit if (recovery := self._recoveries.get(queue)) is None else recovery.width)
-                if (head := self._head(queue)) is not None
-            ]
-            if not heads:
-                break
-            _, (_, key), queue = min(heads, key=lambda item: (item[0], item[1][0]))
+        if len(self._starting) >= self._starting_limit:
+            return admitted
+        for queue in [queue for queue, until in self._delayed.items() if until <= now + ROUNDING]:
+            self.limits_changed(queue)
+        heads: Heads[K, Q] = Heads(self._group, self._group_limit, self._starting.values())
+
+        def line_up(queue: Q) -> None:
+            if (head := self._next(queue, quota := quota_of(queue), heads.starting[queue], now)) is not None:
+                heads.put(queue, quota.weight, *head)
+
+        for queue in tuple(self._changed):
+            if heads.has_room(queue):
+                line_up(queue)
+        while len(self._starting) < self._starting_limit and (head := heads.pop()) is not None:
+            key, queue = head
             if (recovery := self._recoveries.get(queue)) is not None:
                 recovery.admit(key)
             self._leave(key)
             self._admitted[key] = queue
             self._counts[queue] += 1
             self._starting[key] = queue
-            starting[queue] += 1
-            of_groups[self._group(queue)] += 1
             if quota_of(queue).rate is not None:
                 self.note_start(queue, now)
                 self._noted[key] = now
             admitted.append(key)
+            line_up(queue)
         return admitted
 
     def delayed(self, quota_of: Callable[[Q], QueueQuota], now: float) -> list[tuple[K, float]]:
         """The first task of each queue that only has to wait, for the queue's rate or after a start that failed, and in
-        how many seconds it may start."""
+        how many seconds it may start. Reports it once, unless something of the queue changes."""
+        queues, self._unreported = self._unreported, {}
         return [
             (head[1], delay)
-            for queue in self._queues()
+            for queue in queues
             if self._has_slot(queue, quota := quota_of(queue)) and (delay := self._delay(queue, quota, now)) > 0
             if (head := self._head(queue)) is not None
         ]
@@ -197,8 +214,20 @@ class Scheduler[K: Hashable, Q: Hashable]:
             starts.popleft()
         return 0.0 if len(starts) < number else starts[-number] + period - now
 
-    def _queues(self) -> list[Q]:
-        return list(dict.fromkeys((*self._waiting.queues(), *self._again.queues())))
+    def _next(self, queue: Q, quota: QueueQuota, starting: int, now: float) -> tuple[SortKey, K] | None:
+        """The task of the queue that may be admitted now. Where there is none, the queue is left alone until something
+        of it changes. `starting`: how many of the queue are on their way to a pod."""
+        recovery = self._recoveries.get(queue)
+        width = self._queue_limit if recovery is None else recovery.width
+        self._delayed.pop(queue, None)
+        if self._has_slot(queue, quota) and (head := self._head(queue)) is not None:
+            if (delay := self._delay(queue, quota, now)) > 0:
+                self._delayed[queue] = now + delay
+                self._unreported[queue] = None
+            elif starting < width:
+                return head
+        self._changed.pop(queue, None)
+        return None
 
     def _head(self, queue: Q) -> tuple[SortKey, K] | None:
         """The task that is to be admitted next."""
@@ -209,8 +238,9 @@ class Scheduler[K: Hashable, Q: Hashable]:
         return waiting if recovery is not None and recovery.yields else min(waiting, again)
 
     def _leave(self, key: K) -> None:
-        self._waiting.pop(key)
-        self._again.pop(key)
+        for place in (self._waiting.pop(key), self._again.pop(key)):
+            if place is not None:
+                self.limits_changed(place[0])
         self._lined_up.discard(key)
 
     def _set_apart(self, key: K) -> None:

@@ -26,6 +26,7 @@ class Admissions(RuleBasedStateMachine):
         self.waiting: dict[int, tuple[str, SortKey]] = {}
         self.places: dict[int, str] = {}
         self.starting: dict[int, str] = {}
+        self.reported: dict[str, float] = {}
         self.starts: dict[str, list[float]] = {queue: [] for queue in "abc"}
 
     def share(self, queue: str) -> QueueQuota:
@@ -74,10 +75,12 @@ class Admissions(RuleBasedStateMachine):
     @rule(queue=st.sampled_from("abc"), limit=st.none() | st.integers(1, 3))
     def change_the_limit(self, queue: str, limit: int | None) -> None:
         self.limits[queue] = limit
+        self.scheduler.limits_changed(queue)
 
     @rule(queue=st.sampled_from("abc"))
     def suspend_or_resume(self, queue: str) -> None:
         self.suspended ^= {queue}
+        self.scheduler.limits_changed(queue)
 
     @rule()
     def admit(self) -> None:
@@ -91,6 +94,13 @@ class Admissions(RuleBasedStateMachine):
             self.places[key] = self.starting[key] = queue
             self.starts[queue].append(self.now)
         assert len(self.starting) == MOST_STARTING or not self.candidates(), "nothing is held that may start"
+        self.a_key_held_by_the_rate_alone_has_the_time_when_it_may_start()
+        if len(self.starting) < MOST_STARTING:
+            now, self.now = self.now, self.now + 3.0
+            later = self.candidates()
+            self.now = now
+            for queue in later:
+                assert self.reported.get(queue, 0.0) > self.now, "who only has to wait is reported, until when"
 
     @rule()
     def a_key_held_by_the_rate_alone_has_the_time_when_it_may_start(self) -> None:
@@ -100,6 +110,7 @@ class Admissions(RuleBasedStateMachine):
             now, self.now = self.now, self.now + seconds + 1e-9
             assert self.candidates().get(queue) == key
             self.now = now
+            self.reported[queue] = self.now + seconds
 
     @invariant()
     def places_agree(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djangotasks_operator.scheduling.scheduler import QueueQuota, Scheduler
+from djangotasks_operator.scheduling.scheduler import UNLIMITED, QueueQuota, Scheduler
 from tests.unit.operator.scheduling.keys import any_number, key_of
 
 
@@ -124,7 +124,37 @@ def test_a_suspended_queue_starts_nothing() -> None:
     scheduler: Scheduler[str, str] = Scheduler(starting_limit=9)
     scheduler.enqueue("a", "q", key_of(0, 1, "a"))
     assert scheduler.admit(lambda _: QueueQuota(suspended=True)) == []
+    scheduler.limits_changed("q")
     assert scheduler.admit(any_number) == ["a"]
+
+
+def test_queues_that_can_start_nothing_take_no_time_from_others() -> None:
+    """A tenant may hold a thousand queues, and each step of each task of all tenants asks what may start."""
+    scheduler: Scheduler[str, str] = Scheduler(starting_limit=9)
+    asked: list[str] = []
+
+    def quota_of(queue: str) -> QueueQuota:
+        asked.append(queue)
+        limited = QueueQuota(concurrency=1, rate=(1, 60.0))
+        return {"live": UNLIMITED, "rate": limited}.get(queue, QueueQuota(suspended=True))
+
+    for queue in ("rate", *map(str, range(100))):
+        for name in (f"{queue}-1", f"{queue}-2"):
+            scheduler.enqueue(name, queue, key_of(0, 1, name))
+    assert scheduler.admit(quota_of) == ["rate-1"]
+    scheduler.mark_admitted("rate-1", "rate")
+    scheduler.forget("rate-1")
+    assert scheduler.admit(quota_of, 1.0) == []
+    assert scheduler.delayed(quota_of, 1.0) == [("rate-2", 59.0)]
+    asked.clear()
+    for now in range(2, 10):
+        scheduler.enqueue(name := f"live-{now}", "live", key_of(0, 1, name))
+        assert scheduler.admit(quota_of, now) == [name]
+        scheduler.mark_admitted(name, "live")
+        assert not scheduler.admit(quota_of, now)
+        assert not scheduler.delayed(quota_of, now)
+    assert set(asked) == {"live"}
+    assert scheduler.admit(quota_of, 60.0) == ["rate-2"], "who only had to wait goes on by the time alone"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +216,7 @@ def test_never_beyond_the_rate_and_not_later_than_it_allows(
     scheduler: Scheduler[int, str] = Scheduler(starting_limit=1000)
     share, now, made = QueueQuota(rate=(number, period)), 100.0, 0
     starts: list[float] = []
+    reported = 0.0
     for passed, offered in steps:
         now += passed
         for _ in range(offered):
@@ -194,11 +225,10 @@ def test_never_beyond_the_rate_and_not_later_than_it_allows(
         for key in scheduler.admit(lambda _: share, now):
             starts.append(now)
             scheduler.mark_admitted(key, "q")
-        held = scheduler.delayed(lambda _: share, now)
-        assert bool(held) is bool(scheduler.waiting())
-        if held:
-            (_, wait), recent = held[0], sorted(starts)[-number:]
-            assert wait == pytest.approx(recent[0] + period - now)
+        for _, wait in scheduler.delayed(lambda _: share, now):
+            reported = now + wait
+        if scheduler.waiting():
+            assert reported == pytest.approx(sorted(starts)[-number] + period)
     for start in starts:
         assert sum(start - period < other <= start for other in starts) <= number
 
