@@ -5,10 +5,11 @@ this leader or an earlier one.
 """
 
 import contextlib
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from djangotasks_api.bounds import RATE_LIMIT_PERIOD_SECONDS
 from djangotasks_operator.scheduling.heads import Heads
 from djangotasks_operator.scheduling.line import Line, SortKey
 from djangotasks_operator.scheduling.recovery import LAST_WAIT, Recovery
@@ -16,6 +17,8 @@ from djangotasks_operator.scheduling.recovery import LAST_WAIT, Recovery
 # One part in so many of the tasks on their way to a pod is never one queue's, so that another one always finds a place:
 # starts may take long, as with a webhook that does not answer.
 RESERVE = 8
+# Of a rate, in seconds.
+LONGEST_PERIOD = RATE_LIMIT_PERIOD_SECONDS.most
 # Seconds by which a sum of times may be wrong.
 ROUNDING = 1e-6
 
@@ -54,7 +57,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
         self._admitted: dict[K, Q] = {}
         self._counts: Counter[Q] = Counter()
         self._starting: dict[K, Q] = {}
-        self._starts: defaultdict[Q, deque[float]] = defaultdict(deque)
+        self._starts: dict[Q, deque[float]] = {}
         # When those on their way to a pod were counted for the rate.
         self._noted: dict[K, float] = {}
         self._recoveries: dict[Q, Recovery[K]] = {}
@@ -130,12 +133,15 @@ class Scheduler[K: Hashable, Q: Hashable]:
         whether it has started all the same."""
         noted_at = self._noted.pop(key, None)
         if noted_at is not None and not counts:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(KeyError, ValueError):
                 self._starts[queue].remove(noted_at)
         self.forget(key)
         self._again.put(key, queue, position)
         self.limits_changed(queue)
-        self._recoveries.setdefault(queue, Recovery(now)).refuse(key, now, at_most)
+        if queue not in self._recoveries:
+            self._forget_idle(now)
+            self._recoveries[queue] = Recovery(now)
+        self._recoveries[queue].refuse(key, now, at_most)
 
     def try_again(self, queue: Q) -> None:
         """Admit tasks of the queue again, the first of all first: there may be room, or it has changed."""
@@ -145,6 +151,9 @@ class Scheduler[K: Hashable, Q: Hashable]:
 
     def note_start(self, queue: Q, at: float) -> None:
         """Count a start for the queue's rate. Starts must be noted in order of time."""
+        if queue not in self._starts:
+            self._forget_idle(at)
+            self._starts[queue] = deque()
         self._starts[queue].append(at)
 
     def admit(self, quota_of: Callable[[Q], QueueQuota], now: float = 0.0) -> list[K]:
@@ -209,7 +218,7 @@ class Scheduler[K: Hashable, Q: Hashable]:
         if quota.rate is None:
             return 0.0
         number, period = quota.rate
-        starts = self._starts[queue]
+        starts = self._starts.get(queue, deque())
         while starts and starts[0] + period <= now:
             starts.popleft()
         return 0.0 if len(starts) < number else starts[-number] + period - now
@@ -236,6 +245,16 @@ class Scheduler[K: Hashable, Q: Hashable]:
             return waiting or again
         recovery = self._recoveries.get(queue)
         return waiting if recovery is not None and recovery.yields else min(waiting, again)
+
+    def _forget_idle(self, now: float) -> None:
+        """Forget the starts and the failures of queues that say nothing any more: most of these queues are gone."""
+        for queue in [
+            queue for queue, starts in self._starts.items() if not starts or starts[-1] + LONGEST_PERIOD < now
+        ]:
+            del self._starts[queue]
+        for queue in [queue for queue, recovery in self._recoveries.items() if recovery.until + LAST_WAIT < now]:
+            if not (self._waiting.has_any(queue) or self._again.has_any(queue) or queue in self._counts):
+                del self._recoveries[queue]
 
     def _leave(self, key: K) -> None:
         for place in (self._waiting.pop(key), self._again.pop(key)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from djangotasks_operator.scheduling.line import Line, sort_key
+from djangotasks_operator.scheduling.line import STALE_MAX, Line, sort_key
 from tests.support.builders import at
 
 
@@ -25,4 +25,18 @@ def test_the_head_is_the_first_of_its_queue(steps: list[tuple[int, str, int, boo
         for name in "ab":
             first = min(((at_, key) for key, (queue, at_) in known.items() if queue == name), default=None)
             assert line.head(name) == first
-            assert first is None or name in line.queues()
+            assert line.has_any(name) is (first is not None)
+
+
+def test_keys_that_leave_from_behind_the_head_are_forgotten() -> None:
+    """As where nothing starts for days, and tasks are cancelled, expire, or get other places."""
+    line: Line[int, str] = Line()
+    line.put(0, "held", sort_key(9, at(0), "0"))
+    for key in range(1, 2000):
+        line.put(key, "held", sort_key(0, at(key), str(key)))
+        line.put(key, "held", sort_key(1, at(key), str(key)))
+        line.pop(key)
+    assert line.head("held") == (sort_key(9, at(0), "0"), 0)
+    assert sum(map(len, line._heaps.values())) < 2 * STALE_MAX
+    line.pop(0)
+    assert not line._heaps

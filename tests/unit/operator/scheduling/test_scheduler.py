@@ -75,6 +75,26 @@ def test_nothing_is_kept_of_a_queue_whose_tasks_are_gone() -> None:
     assert set(kept.values()) == {0}, kept
 
 
+def test_starts_and_failures_of_queues_that_are_gone_are_forgotten() -> None:
+    scheduler: Scheduler[str, str] = Scheduler(starting_limit=100)
+
+    def sizes() -> set[int]:
+        return {len(value) for value in vars(scheduler).values() if hasattr(value, "__len__")}
+
+    for day in range(9):
+        for number in range(3):
+            name, queue, now = f"a{number}", f"pr-{day}-{number}", day * 90_000.0
+            scheduler.enqueue(name, queue, key_of(0, 0, name))
+            assert scheduler.admit(lambda _: QueueQuota(rate=(9, 60.0)), now) == [name]
+            if number:
+                scheduler.refuse(name, queue, key_of(0, 0, name), now)
+            scheduler.forget(name)
+            assert scheduler.admit(lambda _: QueueQuota(), now) == []
+    assert max(sizes()) <= 3
+    scheduler.note_start("pr-last", 900_000.0)
+    assert max(sizes()) == 1
+
+
 def test_a_task_in_progress_counts_even_over_the_limit() -> None:
     scheduler: Scheduler[str, str] = Scheduler(starting_limit=100)
     scheduler.mark_admitted("a", "q")
