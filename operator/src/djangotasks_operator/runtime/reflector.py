@@ -129,8 +129,8 @@ class Lister[Cache, Item]:
                     elif known is not None:
                         gone[uid] = known
             # An object that cannot be decoded is there all the same.
-            for uid in [uid for uid in gone if any(uid.encode() in text for text in page.unreadable)]:
-                del gone[uid]
+            if page.unreadable:
+                gone = {u: item for u, item in gone.items() if not any(u.encode() in text for text in page.unreadable)}
         for item in gone.values():
             kind.drop(cache, item)
         self._note(page.resource_version)
