@@ -122,7 +122,7 @@ class InMemoryOperator:
             waiting=self.waiting,
         )
         self.relist()
-        self._term.initialize()
+        run(self._term.initialize())
 
     def relist(self) -> None:
         """List everything, and enqueue all tasks."""

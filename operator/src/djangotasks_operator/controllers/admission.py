@@ -1,5 +1,6 @@
 """Admission: who may start. Owns the scheduler, and admits what was in progress before this leader."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 # Admitted tasks on their way to a pod: as many as there are writes in flight. More at once would not start faster, and
 # would leave less to priorities.
 STARTING_LIMIT = 32
+# Tasks that a new leader takes over before it lets others have the event loop: those who renew its lease, above all.
+TAKEN_AT_ONCE = 100
 
 
 class Admission:
@@ -37,21 +40,24 @@ class Admission:
         # The tasks that could not be started, and have not lined up again, with their queues and places.
         self._failed: dict[Key, tuple[Key, SortKey]] = {}
 
-    def initialize(self) -> None:
+    async def initialize(self) -> None:
         """Admit the tasks in progress, and let the waiting ones wait, before the first start: otherwise those that
         happen to come first would be started in slots that are taken."""
-        self._count_starts()
-        self._of_each(self._take_in)
+        await self._count_starts()
+        await self._of_each(self._take_in)
         self.admit()
 
-    def _of_each(self, call: Callable[[Key], None]) -> None:
+    async def _of_each(self, call: Callable[[Key], None]) -> None:
         """Call it with each task. One task must not keep the leader from all others: its own reconcile counts the
         defect."""
-        for key in self._store.all_keys():
+        for number, key in enumerate(self._store.all_keys(), start=1):
             try:
                 call(key)
             except Exception:
                 logger.exception("%s: a defect", key)
+            if number % TAKEN_AT_ONCE == 0:
+                # What changes meanwhile is reconciled.
+                await asyncio.sleep(0)
 
     def _take_in(self, key: Key) -> None:
         """Admit a task that is in progress, and let one wait that may start."""
@@ -154,7 +160,7 @@ class Admission:
         found = self._store.queue(queue)
         return UNLIMITED if found is None else quota_of(found, self._store.holds.of(queue, self._now()))
 
-    def _count_starts(self) -> None:
+    async def _count_starts(self) -> None:
         """Count the starts of the leader before this one for the queues' rates, by what is left of them."""
         now, starts = self._now(), list[tuple[datetime, Key]]()
 
@@ -168,6 +174,6 @@ class Admission:
             created = {number: pod.created_at for number, pod in snapshot.pods.items()}
             starts.extend((min(at, now), queue) for at in (recorded | created).values())
 
-        self._of_each(count)
+        await self._of_each(count)
         for at, queue in sorted(starts):
             self._scheduler.note_start(queue, at.timestamp())

@@ -80,7 +80,7 @@ class ControllerManager:
             except REQUEST_ERRORS as error:
                 logger.warning("cannot list tasks, Jobs and Pods: %s", error)
                 await asyncio.sleep(RELIST_SECONDS)
-        term.initialize()
+        await term.initialize()
         self._dispatching = True
         async with asyncio.TaskGroup() as group:
             for controller in term.controllers:

@@ -123,11 +123,11 @@ class Term:
             Controller(work.standbys, self.standbys.reconcile, workers=STANDBY_QUEUES_IN_FLIGHT, failed=failed),
         )
 
-    def initialize(self) -> None:
+    async def initialize(self) -> None:
         """Take over what is in progress, from a cache that is up to date."""
         # Reports that were sent while nobody led may be lost.
         self._intake.interrupted(self._now())
-        self.admission.initialize()
+        await self.admission.initialize()
         self.queues.initialize()
         self.schedules.initialize()
         self.holds.initialize()

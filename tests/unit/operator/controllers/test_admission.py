@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from djangotasks_api.phases import Phase
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.schedules import parse_schedule
 from djangotasks_operator.cache.store import Store
+from djangotasks_operator.controllers.admission import TAKEN_AT_ONCE
 from djangotasks_operator.scheduling.scheduler import QueueQuota
 from tests.support.builders import NAMESPACE, at, make_task
 from tests.unit.operator.harness import InMemoryOperator, make_operator
@@ -43,6 +45,21 @@ def test_a_task_that_cannot_be_decided_on_holds_up_no_other(caplog: pytest.LogCa
     operator.put_task(make_task("good"))
     assert admitted(operator) == ["good"]
     assert "shop/broken: a defect" in caplog.text
+
+
+def test_a_leader_that_takes_over_many_tasks_renews_its_lease_meanwhile() -> None:
+    """100,000 tasks took a process with little CPU longer than the lease, so that no replica ever led."""
+    operator = make_operator(leads=False)
+    operator.put_queue()
+    operator.lead()
+    for number in range(TAKEN_AT_ONCE):
+        operator.store.put_task(make_task(name := f"t{number}", uid=name))
+    stops, taking = 0, operator.term.admission.initialize()
+    with contextlib.suppress(StopIteration):
+        while True:
+            taking.send(None)
+            stops += 1
+    assert stops == 2, "for the starts, and for the places"
 
 
 def test_a_task_that_cannot_be_read_holds_up_no_other(

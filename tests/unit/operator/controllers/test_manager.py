@@ -36,7 +36,7 @@ class BlockedTerm:
         await self.open.wait()
         return Result.DONE
 
-    def initialize(self) -> None:
+    async def initialize(self) -> None:
         self.initialized = True
 
     def close(self) -> None:
