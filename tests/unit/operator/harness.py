@@ -133,7 +133,10 @@ class InMemoryOperator:
             self.work.workflow_changed(Key.of(workflow.metadata))
 
     def controllers(self) -> Iterator[tuple[str, Controller[Any]]]:
-        names = ("task", "deletion", "deferred status", "queue", "workflow", "step task", "schedule", "hold", "standby")
+        names = (
+            *("queue edit", "task", "deletion", "deferred status", "queue"),
+            *("workflow", "step task", "schedule", "hold", "standby"),
+        )
         yield from zip(names, self.term.controllers, strict=True)
 
     def drain(self) -> None:

@@ -290,5 +290,5 @@ class Store:
         self._subscriber.queue_changed(queue)
         for schedule in self.schedules.of_queue(queue):
             self._subscriber.schedule_changed(schedule)
-        for key in (*self.unfinished(queue), *self._index.apply_limits(queue)):
+        for key in self._index.apply_limits(queue):
             self._subscriber.task_changed(key)

@@ -7,10 +7,10 @@ class Subscriber:
     """Called when the cached state changes, whatever changed it. A version that is cached already changes nothing."""
 
     def task_changed(self, key: Key) -> None:
-        """The task, one of its Jobs or Pods, or its queue's spec is new, has changed or is gone."""
+        """The task, or one of its Jobs or Pods, is new, has changed or is gone."""
 
     def queue_changed(self, queue: Key) -> None:
-        """The queue is new, its spec has changed, or it is gone."""
+        """The queue is new, its spec has changed, or it is gone: that concerns all its unfinished tasks."""
 
     def standby_changed(self, queue: Key) -> None:
         """One of the queue's standby pods is new, has changed, is claimed or is gone."""

@@ -33,6 +33,7 @@ from djangotasks_operator.controllers.log_collector import LogCollector
 from djangotasks_operator.controllers.plans import InThread, Plans
 from djangotasks_operator.controllers.pod_templates import PodTemplates
 from djangotasks_operator.controllers.queue_controller import QUEUES_IN_FLIGHT, QueueController
+from djangotasks_operator.controllers.queue_edits import QueueEdits
 from djangotasks_operator.controllers.returned_workflows import ReturnedWorkflows
 from djangotasks_operator.controllers.schedule_controller import (
     SCHEDULES_IN_FLIGHT,
@@ -92,6 +93,7 @@ class Term:
         self.events = EventReader(writer, spawn, now, clock)
         holds = hold_observer or NobodyObserves()
         self.queues = QueueController(writer, templates, self.starter, self.admission, work, holds, self.standbys, now)
+        self.edits = QueueEdits(writer.store, work, clock)
         self.holds = HoldController(HoldWriter(writer), work, self.admission, holds, now)
         workflow_writer = WorkflowWriter(writer)
         plans = Plans(in_thread or asyncio.to_thread)
@@ -109,6 +111,7 @@ class Term:
         failed = metrics.reconcile_failed
         deletions = TokenBucket(DELETIONS_IN_FLIGHT, DELETIONS_PER_SECOND, clock)
         self.controllers = (
+            Controller(work.edited_queues, self.edits.reconcile, workers=1, failed=failed),
             Controller(work.tasks, _timed(self.tasks.reconcile, metrics), workers=WORKERS, failed=failed),
             Controller(
                 work.deletions, self.expiry.reconcile, workers=DELETIONS_IN_FLIGHT, limit=deletions, failed=failed

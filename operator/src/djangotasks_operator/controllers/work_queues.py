@@ -46,6 +46,8 @@ class WorkQueues(Subscriber):
         self.tasks: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, TASKS_OF_NAMESPACE))
         """Fair, as all of these: a tenant may enqueue or cancel thousands at once, or have a webhook that hangs."""
         self.queues: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, QUEUES_OF_NAMESPACE))
+        self.edited_queues: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace))
+        """Queues whose unfinished tasks are to be reconciled."""
         self.deletions: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace, DELETIONS_OF_NAMESPACE))
         """Finished tasks that await deletion. Apart from `tasks`, so that a mass expiry cannot delay live tasks."""
         self.deferred_status: WorkQueue[Key] = WorkQueue(clock, turns=Turns(_namespace))
@@ -80,6 +82,7 @@ class WorkQueues(Subscriber):
         for queue in (
             self.tasks,
             self.queues,
+            self.edited_queues,
             self.deletions,
             self.deferred_status,
             self.workflows,
@@ -97,6 +100,7 @@ class WorkQueues(Subscriber):
     def queue_changed(self, queue: Key) -> None:
         if self._open:
             self.queues.add(queue)
+            self.edited_queues.add(queue)
             self.standbys.add(queue)
 
     def standby_changed(self, queue: Key) -> None:

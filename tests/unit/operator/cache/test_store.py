@@ -126,15 +126,15 @@ CHANGES: dict[str, tuple[Callable[[Store], None], list[str]]] = {
     "a pod that is known": (lambda store: store.put_pod(make_pod()), []),
     "a pod that is gone": (lambda store: store.drop_pod(make_pod()), ["receipt"]),
     "a pod of nobody": (lambda store: store.drop_pod(make_pod(task="unknown")), []),
-    "a queue": (lambda store: store.put_queue(with_version(make_queue(), "2", generation=2)), ["receipt"]),
+    "a queue": (lambda store: store.put_queue(with_version(make_queue(), "2", generation=2)), ["default"]),
     "a queue's status": (lambda store: store.put_queue(with_version(make_queue(), "2")), []),
     "a queue that was recreated": (
         lambda store: store.put_queue(with_version(make_queue(), "2", uid="n")),
-        ["receipt"],
+        ["default"],
     ),
     "a queue that is known": (lambda store: store.put_queue(with_version(make_queue(), "1")), []),
-    "a queue that is gone": (lambda store: store.drop_queue(Key(NAMESPACE, "default"), "uid-of-default"), ["receipt"]),
-    "a queue of none of its tasks": (lambda store: store.put_queue(make_queue("other")), []),
+    "a queue that is gone": (lambda store: store.drop_queue(Key(NAMESPACE, "default"), "uid-of-default"), ["default"]),
+    "another queue": (lambda store: store.put_queue(make_queue("other")), ["other"]),
 }
 
 
@@ -148,14 +148,15 @@ def test_a_change_of_the_cached_state_is_announced(what: str) -> None:
     """And a version that is cached already is not: the event of our own write is no reason to reconcile."""
     happens, announced = CHANGES[what]
     changes = Changes()
-    changed, store = changes.tasks, Store(changes)
+    store = Store(changes)
     store.put_queue(with_version(make_queue(), "1"))
     store.put_task(make_task(version=1))
     store.put_job(make_job())
     store.put_pod(make_pod())
-    changed.clear()
+    changes.tasks.clear()
+    changes.queues.clear()
     happens(store)
-    assert [key.name for key in changed] == announced
+    assert [key.name for key in (*changes.tasks, *changes.queues)] == announced
 
 
 def test_a_finished_task_keeps_no_tracebacks() -> None:
@@ -168,16 +169,16 @@ def test_a_finished_task_keeps_no_tracebacks() -> None:
 
 @pytest.mark.parametrize("type_", ["MODIFIED", "DELETED"])
 def test_a_queue_that_cannot_be_read_any_more_is_as_good_as_none(type_: str) -> None:
-    """Its tasks wait, and their keys are added."""
+    """Its tasks wait, and are reconciled."""
     changes = Changes()
-    changed, store = changes.tasks, Store(changes)
+    changed, store = changes.queues, Store(changes)
     store.put_queue(make_queue())
     store.put_task(make_task())
     changed.clear()
     metadata = {"name": "default", "namespace": NAMESPACE, "uid": "uid-of-default", "resourceVersion": "9"}
     QUEUE_SOURCE.apply_event(store, {"type": type_, "object": {"metadata": metadata, "spec": {"concurrency": "many"}}})
     assert store.queue(Key(NAMESPACE, "default")) is None
-    assert changed == [KEY]
+    assert changed == [Key(NAMESPACE, "default")]
 
 
 @pytest.mark.parametrize("kind", ["task", "job", "pod", "queue"])
