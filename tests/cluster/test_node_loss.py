@@ -91,5 +91,22 @@ def test_a_node_dies(stage: Stage, node: Any) -> None:
     assert stage.status(reports)["phase"] == "Succeeded"
 
 
+def test_a_node_dies_while_pods_come_to_it(stage: Stage, node: Any) -> None:
+    """It is not known as lost yet, and gets pods. Their tasks have one attempt, and did not run."""
+    stage.add_queue("away", pod_update=HERE_IF_POSSIBLE, policy={"startTimeoutSeconds": 15})
+    node.kill()
+    task = stage.enqueue("add", 1, 2, queue="away")
+    wait_for("it got the pod", lambda: stage.of_task(PODS, task) or None, seconds=60, why=stage.tell)
+    assert only_pod(stage, task, 1)["spec"]["nodeName"] == NODE
+    status = stage.wait(task, lambda status: "out-of-service" in status.get("message", ""), "it says what to do")
+    assert (status["reason"], len(status["attempts"])) == ("NodeLost", 1)
+
+    # The other remedy that the message names.
+    stage.request("DELETE", f"/api/v1/nodes/{NODE}")
+    status = stage.wait_phase(task, "Succeeded", "Failed", seconds=NODE_LOST_SECONDS)
+    assert (status["phase"], status["interruptions"]) == ("Succeeded", 1)
+    assert status["attempts"][0]["reason"] == "NodeLost"
+
+
 # On demand (make test-faults): it makes a second node, and kills it.
 pytestmark = pytest.mark.slow

@@ -45,6 +45,11 @@ EXITED_GRACE = timedelta(seconds=300)
 # How long a pod that is deleted after its outcome may take to end, whatever its own grace period: that may be a day,
 # and its task holds no place of the queue any more.
 ENDED_DELETION = timedelta(seconds=30)
+DELETION_STUCK = (
+    "The pod was deleted, and its node does not confirm that it has stopped: it may still run. The task goes on when "
+    "the pod is gone. If the node is down for good, delete the Node, or taint it node.kubernetes.io/out-of-service."
+)
+LOST_BEFORE_START = "The node was lost before the task's container had started."
 
 
 def ended_attempt_unsettled(snapshot: Snapshot, now: datetime) -> Action | None:
@@ -118,22 +123,16 @@ def while_deleting(task: DjangoTask, deletes_by: datetime, now: datetime) -> Act
     overdue = deletes_by + DELETION_OVERDUE
     if now < overdue:
         return Wait(overdue)
-    if task.status.reason is Reason.NODE_LOST:
-        return Wait()
-    message = (
-        "The pod was deleted, and its node does not confirm that it has stopped: it may still run. The task goes on "
-        "when the pod is gone. If the node is down for good, delete the Node, or taint it "
-        "node.kubernetes.io/out-of-service."
-    )
-    return WriteStatus(transitions.pod_deletion_stuck(task.status, Reason.NODE_LOST, message))
+    status = transitions.pod_deletion_stuck(task.status, Reason.NODE_LOST, DELETION_STUCK)
+    return Wait() if status == task.status else WriteStatus(status)
 
 
 def _without_pod(snapshot: Snapshot, now: datetime) -> Action:
     """The attempt has begun, and there is no Pod: it was not created yet, or it is gone."""
     task, number = snapshot.task, snapshot.number
     attempt = open_attempt(task.status)
-    if attempt is not None and attempt.reason is not None:
-        reason, message = attempt.reason, attempt.message or ""
+    if (recorded := _stopped_for(task.status, attempt)) is not None:
+        reason, message = recorded
     elif number not in snapshot.lost:
         return Start(number)
     elif task.status.reason is Reason.NODE_LOST:
@@ -157,11 +156,7 @@ def _after_end(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
             endings.with_outcome(task.metadata.name, task.status, fixed, limits, now, unreported=unreported)
         )
     cause = end_cause(pod)
-    reason: str = cause.reason
-    message = cause.message
-    attempt = open_attempt(task.status)
-    if attempt is not None and attempt.reason is not None:
-        reason, message = attempt.reason, attempt.message or ""
+    reason, message = _stopped_for(task.status, open_attempt(task.status)) or (cause.reason, cause.message)
     return WriteStatus(
         endings.attempt_ended_without_outcome(
             task.metadata.name,
@@ -177,6 +172,16 @@ def _after_end(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
     )
 
 
+def _stopped_for(status: TaskStatus, attempt: Attempt | None) -> tuple[str, str] | None:
+    """Why the operator has stopped the attempt, where it has. A pod that did not start in time on a node that then does
+    not answer was interrupted: the node is to blame, and not the task."""
+    if attempt is None or attempt.reason is None:
+        return None
+    if attempt.reason == Reason.START_TIMEOUT and status.reason is Reason.NODE_LOST:
+        return Reason.NODE_LOST, LOST_BEFORE_START
+    return attempt.reason, attempt.message or ""
+
+
 def _before_start(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
     task = snapshot.task
     expiry = expires_at(task)
@@ -189,6 +194,8 @@ def _before_start(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
     if now >= timeout:
         seconds = int(snapshot.limits.start_timeout.total_seconds())
         late = f"The pod did not start within {seconds} s."
+        if problem is None and pod.scheduled_at is not None and pod.acknowledged_at is None and not pod.reason:
+            return _stop_attempt(task, Reason.NODE_LOST, f"{late} Its node has not taken it: see the node.")
         if problem is None:
             return _stop_attempt(task, Reason.START_TIMEOUT, f"{late}{_last_known(snapshot, pod)}")
         return _stop_attempt(task, problem.reason, f"{late} {problem.message}")
@@ -229,8 +236,6 @@ def _last_known(snapshot: Snapshot, pod: Pod) -> str:
         return f" A container waits: {pod.waiting.reason}: {pod.waiting.message}".rstrip(": ")
     if pod.reason:
         return f" Its status: {pod.reason}: {pod.message}".rstrip(": ")
-    if pod.scheduled_at is not None and pod.acknowledged_at is None:
-        return " Its node has not taken it."
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from djangotasks_operator.decide.actions import DeletePod, Wait, WriteStatus, Wr
 from djangotasks_operator.decide.attempt_checks import ENDED_DELETION, grace_end
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.pods.events import PodEvents
+from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.status import endings
 from tests.support.builders import (
     at,
@@ -25,6 +27,7 @@ from tests.support.builders import (
     make_terminated,
     make_waiting,
 )
+from tests.unit.operator.decide.situations import JOB
 
 SUCCESS = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), result="1")
 FAILURE = Outcome(started_at=at(0).isoformat(), finished_at=at(10).isoformat(), reason=Reason.TASK_ERROR)
@@ -121,7 +124,6 @@ def test_a_pod_that_has_found_its_node_is_not_shown_as_unschedulable() -> None:
             PodEvents(pod_uid="pod-1", read_at=at(0), latest='Pulling: the image "x"'),
             'Event: Pulling: the image "x"',
         ),
-        ({"scheduled_at": at(-299)}, None, "within 300 s. Its node has not taken it."),
         # A kubelet's word of a later Kubernetes, or of one that is none.
         (
             {"waiting": make_waiting("PreStartHookError", "no CPU")},
@@ -142,3 +144,47 @@ def test_a_pod_that_started_too_late_says_what_is_known(
     assert isinstance(action, WriteStatus)
     assert action.status.reason is Reason.START_TIMEOUT
     assert (action.status.message or "").endswith(words)
+
+
+def test_a_node_that_dies_while_pods_come_to_it_has_interrupted_them() -> None:
+    """The scheduler gives a node pods until it is called NotReady, and Kubernetes gives them up after the start
+    timeout: each of these tasks failed without having run."""
+    never_taken = make_pod(created_at=at(-300), scheduled_at=at(-299))
+    action = decide(make_snapshot(jobs=JOB, pods=(never_taken,)), at(0))
+    assert isinstance(action, WriteStatus)
+    assert (action.status.reason, action.status.attempts[0].reason) == (Reason.NODE_LOST, Reason.NODE_LOST)
+    assert (action.status.message or "").endswith("within 300 s. Its node has not taken it: see the node.")
+
+    # It says what to do while it waits for the pod, once.
+    stuck = make_snapshot(make_task(status=action.status), jobs=JOB, pods=(make_pod(deletes_by=at(30)),))
+    action = decide(stuck, at(50))
+    assert isinstance(action, WriteStatus)
+    assert "node.kubernetes.io/out-of-service" in (action.status.message or "")
+    assert decide(replace(stuck, task=make_task(status=action.status)), at(51)) == Wait()
+
+    gone = make_snapshot(make_task(status=action.status), jobs=JOB, lost=frozenset({1}))
+    action = decide(gone, at(60))
+    assert isinstance(action, WriteStatus)
+    assert (action.status.phase, action.status.interruptions) == (Phase.RETRYING, 1)
+    assert "has not taken it" in (action.status.attempts[0].message or "")
+
+
+@pytest.mark.parametrize(
+    ("stopped_for", "pods", "reason"),
+    [
+        (Reason.START_TIMEOUT, (), Reason.NODE_LOST),
+        (Reason.START_TIMEOUT, (make_pod(phase="Failed", disruption="DeletionByPodGC"),), Reason.NODE_LOST),
+        # The kubelet has said what was wrong with the pod.
+        (Reason.IMAGE_PULL_FAILED, (), Reason.IMAGE_PULL_FAILED),
+        (Reason.DEADLINE_EXCEEDED, (), Reason.DEADLINE_EXCEEDED),
+    ],
+)
+def test_a_start_that_a_lost_node_was_late_with_is_no_failure(
+    stopped_for: Reason, pods: tuple[Pod, ...], reason: Reason
+) -> None:
+    attempt = make_attempt(reason=stopped_for, message="late")
+    status = TaskStatus(phase=Phase.STARTING, reason=Reason.NODE_LOST, attempts=[attempt])
+    action = decide(make_snapshot(make_task(status=status), jobs=JOB, pods=pods, lost=frozenset({1})), at(0))
+    assert isinstance(action, WriteStatus)
+    assert action.status.attempts[0].reason == reason
+    assert action.status.interruptions == (reason is Reason.NODE_LOST)

@@ -19,9 +19,10 @@ from djangotasks_operator.decide.actions import (
     Wait,
     WriteStatus,
 )
-from djangotasks_operator.decide.attempt_checks import ENDED_DELETION
+from djangotasks_operator.decide.attempt_checks import DELETION_STUCK, ENDED_DELETION
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.decide.snapshot import Snapshot
+from djangotasks_operator.status import transitions
 from tests.support.builders import (
     NOW,
     at,
@@ -70,7 +71,7 @@ WAITS: list[tuple[str, Snapshot, Action]] = [
     ("a pod that is being deleted is waited for",
      make_snapshot(make_task(status=RUNNING), jobs=JOB, pods=(make_pod(running_since=at(-10), deleting=True),)), Wait(at(50))),
     ("a pod that does not go away is reported once",
-     make_snapshot(make_task(status=RUNNING.model_copy(update={"reason": Reason.NODE_LOST})), jobs=JOB,
+     make_snapshot(make_task(status=transitions.pod_deletion_stuck(RUNNING, Reason.NODE_LOST, DELETION_STUCK)), jobs=JOB,
                    pods=(make_pod(running_since=at(-99), deletes_by=at(-99)),)), Wait()),
     ("a stopping attempt's pod is deleted",
      make_snapshot(make_task(status=STOPPING), jobs=JOB, pods=(ALIVE,)), DeletePod(ALIVE)),
