@@ -43,7 +43,7 @@ ENDING_GRACE = timedelta(seconds=30)
 # and deleting the pod meanwhile would delete its log.
 EXITED_GRACE = timedelta(seconds=300)
 # How long a pod that is deleted after its outcome may take to end, whatever its own grace period: that may be a day,
-# and its task holds no place of the queue any more.
+# and its task holds no place of the queue any more, or waits for its next attempt.
 ENDED_DELETION = timedelta(seconds=30)
 DELETION_STUCK = (
     "The pod was deleted, and its node does not confirm that it has stopped: it may still run. The task goes on when "
@@ -59,16 +59,23 @@ def ended_attempt_unsettled(snapshot: Snapshot, now: datetime) -> Action | None:
             continue
         pod, job = snapshot.pods.get(attempt.number), snapshot.jobs.get(attempt.number)
         if pod is not None and not pod.all_ended:
-            deletes_by, runs = pod.deletes_by, pod.terminated is None
+            # The sidecars of a task that is over have their own grace period. But the next attempt waits for them.
+            ended = snapshot.task.status.phase.is_terminal
+            deletes_by, bounded = pod.deletes_by, pod.terminated is None or not ended
             # Of a pod that was being stopped when its outcome came, a long grace period is shortened.
-            if deletes_by is not None and not (runs and deletes_by - now > 2 * ENDED_DELETION):
-                ended = snapshot.task.status.phase.is_terminal
+            if deletes_by is not None and not (bounded and deletes_by - now > 2 * ENDED_DELETION):
                 return Wait() if ended else while_deleting(snapshot.task, deletes_by, now)
             until = grace_end(attempt, attempt.finished_at, pod)
-            return Wait(until) if now < until else DeletePod(pod, ENDED_DELETION if runs else None)
+            return Wait(until) if now < until else DeletePod(pod, _shortened(pod) if bounded else None)
         if job is not None and not (job.finished or job.deleting):
             return FinishJob(job, attempt)
     return _attempt_without_record(snapshot) if snapshot.task.status.phase.is_terminal else None
+
+
+def _shortened(pod: Pod) -> timedelta | None:
+    """In place of the pod's own grace period. None where that is short enough."""
+    own = pod.grace_seconds
+    return None if own is not None and own <= ENDED_DELETION.total_seconds() else ENDED_DELETION
 
 
 def _attempt_without_record(snapshot: Snapshot) -> Action | None:

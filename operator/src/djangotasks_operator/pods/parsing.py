@@ -125,6 +125,7 @@ def parse_as_attempt(body: Body, attempt: AttemptId, *, watched: bool = True) ->
         acknowledged_at=_parse_time(status.get("startTime")),
         watched=watched,
         token=_token(body, main) if "terminated" in state else "",
+        grace_seconds=(body.get("spec") or {}).get("terminationGracePeriodSeconds"),
         sidecars=any(
             s.get("name") != main and "terminated" not in (s.get("state") or {})
             for s in status.get("containerStatuses") or ()

@@ -113,6 +113,8 @@ class Pod(AttemptObject):
     """Of the task."""
     stamped_at: datetime | None = None
     """When it was created, by the operator's clock, to the microsecond."""
+    grace_seconds: int | None = None
+    """How long its containers may take to end when it is deleted."""
     sidecars: bool = False
     """Another container has not ended."""
     failed_init: str | None = None
@@ -120,9 +122,9 @@ class Pod(AttemptObject):
     image: str | None = None
     """Of the container that runs the task."""
     node: str | None = None
+    """Where it is; None before one was found."""
     memory_limit: str | None = None
     """Of the container that runs the task, as its pod has it."""
-    """Where it is; None before one was found."""
     heartbeat_timeout: timedelta | None = None
     """How long the attempt may go without a report; None for ever."""
     retries_left: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,6 +72,40 @@ def test_the_sidecars_of_an_ended_task_have_their_own_grace_period() -> None:
     pod = make_pod(phase="Running", terminated=make_terminated(0, finished_at=at(11)), sidecars=True)
     snapshot = make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(pod,))
     assert decide(snapshot, at(60)) == DeletePod(pod)
+
+
+@pytest.mark.parametrize(
+    ("sidecars", "deletes_by", "decision"),
+    [
+        (True, None, DeletePod),
+        # A native one, which the kubelet is to end.
+        (False, None, Wait),
+        # Somebody deleted the pod, with a grace period of an hour.
+        (True, at(3600), DeletePod),
+        (False, at(3600), Wait),
+        (True, at(90), Wait),
+    ],
+)
+def test_a_retry_does_not_wait_for_the_grace_period_of_sidecars(
+    sidecars: bool, deletes_by: datetime | None, decision: type[Wait | DeletePod]
+) -> None:
+    """One that ignores SIGTERM, in a template with the grace period of a long-running worker."""
+    task = make_task(policy=Policy(max_attempts=2))
+    status = endings.with_outcome("receipt", task.status, FAILURE, make_snapshot(task).limits, at(10))
+    assert status.phase is Phase.RETRYING
+    ended = make_terminated(1, finished_at=at(11))
+    pod = make_pod(phase="Running", terminated=ended, sidecars=sidecars, deletes_by=deletes_by)
+    snapshot = make_snapshot(make_task(policy=task.spec.policy, status=status), jobs=(make_job(),), pods=(pod,))
+    found = decide(snapshot, at(60))
+    assert found == DeletePod(pod, ENDED_DELETION) if decision is DeletePod else isinstance(found, Wait)
+
+
+@pytest.mark.parametrize(("own", "grace"), [(1, None), (30, None), (31, ENDED_DELETION), (None, ENDED_DELETION)])
+def test_a_grace_period_is_shortened_and_not_lengthened(own: int | None, grace: timedelta | None) -> None:
+    status = endings.with_outcome("receipt", make_task().status, SUCCESS, make_snapshot().limits, at(10))
+    pod = make_pod(running_since=at(0), grace_seconds=own)
+    snapshot = make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(pod,))
+    assert decide(snapshot, at(40)) == DeletePod(pod, grace)
 
 
 def test_an_exited_container_is_left_to_the_kubelet_for_long() -> None:

@@ -163,6 +163,15 @@ def test_a_main_container_that_ended_leaves_its_sidecars() -> None:
     assert (found.sidecars, found.ended, found.all_ended) == (True, True, False)
 
 
+@pytest.mark.parametrize("seconds", [None, 0, 3600])
+def test_a_pods_grace_period(seconds: int | None) -> None:
+    found = body()
+    found["spec"]["terminationGracePeriodSeconds"] = seconds
+    parsed = parse_pod(found)
+    assert parsed is not None
+    assert parsed.grace_seconds == seconds
+
+
 def test_a_container_that_waits_says_why_unless_it_only_takes_its_time() -> None:
     def waiting(reason: str) -> str | None:
         found = pod({"containerStatuses": [{"name": "web", "state": {"waiting": {"reason": reason}}}]}).waiting
