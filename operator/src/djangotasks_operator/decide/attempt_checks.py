@@ -14,8 +14,8 @@ from djangotasks_operator.decide.actions import (
     WriteStatusLater,
 )
 from djangotasks_operator.decide.snapshot import Snapshot
-from djangotasks_operator.decide.start_deadline import expired_message, expires_at
-from djangotasks_operator.pods.diagnosis import StartProblem, end_cause, reported_outcome, start_problem
+from djangotasks_operator.decide.start_checks import SLOW_START, before_start, stop_attempt
+from djangotasks_operator.pods.diagnosis import end_cause, reported_outcome
 from djangotasks_operator.pods.times import ended_at, running_since
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.scheduling.timing import believed
@@ -23,16 +23,10 @@ from djangotasks_operator.status import endings, progress, transitions
 from djangotasks_operator.status.attempts import open_attempt
 from djangotasks_operator.status.clocks import corrected
 from djangotasks_operator.status.outcomes import unreported_message
-from djangotasks_operator.status.text import truncate_message
 
-# A start is shown as Starting only when the runner's report of it is overdue: most tasks are faster, and need no such
-# write.
-SLOW_START = timedelta(seconds=10)
 # How long a container may run without a report before its task says so, and counts as called. Most projects are set up
 # within a few seconds.
 UNREPORTED = timedelta(seconds=20)
-# What the Events of a pod say, and no field of it.
-FROM_EVENTS = frozenset({Reason.VOLUME_NOT_READY, Reason.POD_SANDBOX_FAILED})
 # How long sidecars may go on when the task's container has ended.
 SIDECAR_GRACE = timedelta(seconds=5)
 # How long after its grace period a deleted pod may still be there: the node then does not answer.
@@ -121,7 +115,7 @@ def attempt_in_progress(snapshot: Snapshot, now: datetime) -> Action | None:
     # The runner's report of the start may come before the kubelet's.
     since = (None if attempt is None else attempt.started_at) or running_since(pod)
     if since is None:
-        return _before_start(snapshot, pod, now)
+        return before_start(snapshot, pod, now)
     return _while_running(snapshot, pod, since, attempt, now)
 
 
@@ -189,63 +183,6 @@ def _stopped_for(status: TaskStatus, attempt: Attempt | None) -> tuple[str, str]
     return attempt.reason, attempt.message or ""
 
 
-def _before_start(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
-    task = snapshot.task
-    expiry = expires_at(task)
-    if expiry is not None and now >= expiry:
-        return _stop_attempt(task, Reason.EXPIRED, expired_message(expiry))
-    problem = start_problem(pod) or (None if snapshot.pod_events is None else snapshot.pod_events.problem)
-    timeout = pod.created_at + snapshot.limits.start_timeout
-    if problem is not None and problem.permanent:
-        return _stop_attempt(task, problem.reason, problem.message)
-    if now >= timeout:
-        seconds = int(snapshot.limits.start_timeout.total_seconds())
-        late = f"The pod did not start within {seconds} s."
-        if problem is None and pod.scheduled_at is not None and pod.acknowledged_at is None and not pod.reason:
-            return _stop_attempt(task, Reason.NODE_LOST, f"{late} Its node has not taken it: see the node.")
-        if problem is None:
-            return _stop_attempt(task, Reason.START_TIMEOUT, f"{late}{_last_known(snapshot, pod)}")
-        return _stop_attempt(task, problem.reason, f"{late} {problem.message}")
-    if problem is not None and _is_new(task, problem):
-        return WriteStatus(transitions.starting(task.metadata.name, task.status, problem.reason, problem.message))
-    slow, end = pod.created_at + SLOW_START, min(timeout, expiry or timeout)
-    if problem is None and _is_over(snapshot, pod):
-        return WriteStatusLater(transitions.starting(task.metadata.name, task.status, None, None), end)
-    if task.status.phase is Phase.STARTING or problem is not None:
-        return Wait(end)
-    if now >= slow:
-        return WriteStatusLater(transitions.starting(task.metadata.name, task.status, None, None), end)
-    return Wait(min(slow, end))
-
-
-def _is_new(task: DjangoTask, problem: StartProblem) -> bool:
-    """Whether the status does not say so. The kubelet words the same problem in several ways, one after the other: the
-    first is kept. But of volumes there may be another one when the first is solved."""
-    if task.status.reason is not problem.reason:
-        return True
-    return problem.reason in FROM_EVENTS and task.status.message != truncate_message(problem.message)
-
-
-def _is_over(snapshot: Snapshot, pod: Pod) -> bool:
-    """Whether the status still has a problem that the pod no longer has."""
-    reason = snapshot.task.status.reason
-    if reason is Reason.UNSCHEDULABLE:
-        return pod.scheduled_at is not None
-    # Where there are none, they could not be read, or are too old.
-    return reason in FROM_EVENTS and snapshot.pod_events is not None and snapshot.pod_events.latest is not None
-
-
-def _last_known(snapshot: Snapshot, pod: Pod) -> str:
-    """What is known of a pod that nothing is said to be wrong with."""
-    if snapshot.pod_events is not None and snapshot.pod_events.latest:
-        return f" Its last Event: {snapshot.pod_events.latest}"
-    if pod.waiting is not None:
-        return f" A container waits: {pod.waiting.reason}: {pod.waiting.message}".rstrip(": ")
-    if pod.reason:
-        return f" Its status: {pod.reason}: {pod.message}".rstrip(": ")
-    return ""
-
-
 def _while_running(snapshot: Snapshot, pod: Pod, since: datetime, attempt: Attempt | None, now: datetime) -> Action:
     task, timeout = snapshot.task, snapshot.limits.timeout
     if attempt is None or attempt.started_at is None:
@@ -259,7 +196,7 @@ def _while_running(snapshot: Snapshot, pod: Pod, since: datetime, attempt: Attem
         message = progress.missed_heartbeat_message(last, pod.heartbeat_timeout)
         if task.status.reason is Reason.NO_REPORT:
             message = f"No report of the attempt has come within its heartbeat timeout. {task.status.message}"
-        return _stop_attempt(task, Reason.HEARTBEAT_TIMEOUT, message)
+        return stop_attempt(task, Reason.HEARTBEAT_TIMEOUT, message)
     return Wait(min((time for time in (deadline, due) if time is not None), default=None))
 
 
@@ -293,7 +230,3 @@ def _before_report(snapshot: Snapshot, pod: Pod, claimed: datetime, now: datetim
 def _stop_overdue(name: str, status: TaskStatus, timeout: timedelta) -> Action:
     message = f"The task ran for longer than its timeout of {int(timeout.total_seconds())} s."
     return WriteStatus(transitions.attempt_stopping(name, status, Reason.DEADLINE_EXCEEDED, message))
-
-
-def _stop_attempt(task: DjangoTask, reason: Reason, message: str) -> Action:
-    return WriteStatus(transitions.attempt_stopping(task.metadata.name, task.status, reason, message))

@@ -25,6 +25,7 @@ from djangotasks_api.names import (
     TASK_UID_LABEL,
     job_name,
 )
+from djangotasks_operator.pods.init_states import failed_init, initializing
 from djangotasks_operator.pods.views import (
     CREATED_AT_ANNOTATION,
     DEFAULT_CONTAINER_ANNOTATION,
@@ -130,7 +131,8 @@ def parse_as_attempt(body: Body, attempt: AttemptId, *, watched: bool = True) ->
             s.get("name") != main and "terminated" not in (s.get("state") or {})
             for s in status.get("containerStatuses") or ()
         ),
-        failed_init=_failed_init(body) if status.get("phase") == "Failed" and "terminated" not in state else None,
+        initializing=initializing(body) if status.get("phase") == "Pending" else None,
+        failed_init=failed_init(body) if status.get("phase") == "Failed" and "terminated" not in state else None,
     )
 
 
@@ -197,20 +199,6 @@ def _memory_limit(body: Body, container: str | None) -> str | None:
     limits = (((owner.get("resources") or {}).get("limits") or {}).get("memory") for owner in owners)
     limit = next((found for found in limits if found is not None), None)
     return sys.intern(limit) if isinstance(limit, str) and len(limit) <= QUANTITY_MAX_CHARS else None
-
-
-def _failed_init(body: Body) -> str | None:
-    """How an init container failed, after which no other one starts. Sidecars are then stopped, and are not meant."""
-    inits = (body.get("spec") or {}).get("initContainers") or ()
-    plain = {each.get("name") for each in inits if each.get("restartPolicy") != "Always"}
-    for status in (body.get("status") or {}).get("initContainerStatuses") or ():
-        ended = (status.get("state") or {}).get("terminated") or {}
-        if status.get("name") in plain and ended.get("exitCode"):
-            reason = ended.get("reason") or "Error"
-            how = f"exit code {ended['exitCode']}{'' if reason == 'Error' else f' ({reason})'}"
-            left = f" It left:\n{ended['message']}" if ended.get("message") else ""
-            return f"its init container {status['name']!r} ended with {how}.{left}"
-    return None
 
 
 def _node(body: Body) -> str | None:

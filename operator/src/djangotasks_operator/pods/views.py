@@ -117,6 +117,8 @@ class Pod(AttemptObject):
     """How long its containers may take to end when it is deleted."""
     sidecars: bool = False
     """Another container has not ended."""
+    initializing: str | None = None
+    """Of a pod that has a node: the init container or the sidecar that its containers wait for, in a sentence."""
     failed_init: str | None = None
     """Of a pod that failed before its containers started: the init container that did, and what it left."""
     image: str | None = None

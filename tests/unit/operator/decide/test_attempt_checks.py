@@ -11,10 +11,9 @@ import pytest
 from djangotasks_api.models import Backoff, Policy, TaskStatus
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
-from djangotasks_operator.decide.actions import DeletePod, Wait, WriteStatus, WriteStatusLater
+from djangotasks_operator.decide.actions import DeletePod, Wait, WriteStatus
 from djangotasks_operator.decide.attempt_checks import ENDED_DELETION, grace_end
 from djangotasks_operator.decide.checks import decide
-from djangotasks_operator.pods.events import PodEvents
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.status import endings
 from tests.support.builders import (
@@ -25,7 +24,6 @@ from tests.support.builders import (
     make_snapshot,
     make_task,
     make_terminated,
-    make_waiting,
 )
 from tests.unit.operator.decide.situations import JOB
 
@@ -132,52 +130,6 @@ CASES = [
 def test_the_grace_ends_by_the_operators_clock(attempt: Any, pod: Any, expected: datetime) -> None:
     ended = make_attempt(**({"finished_at": at(0)} | attempt))
     assert grace_end(ended, ended.finished_at or at(0), make_pod(**pod)) == expected
-
-
-UNSCHEDULABLE = TaskStatus(phase=Phase.STARTING, reason=Reason.UNSCHEDULABLE, attempts=[make_attempt()])
-
-
-def test_a_pod_that_has_found_its_node_is_not_shown_as_unschedulable() -> None:
-    task = make_task(status=UNSCHEDULABLE)
-    for scheduled_at, over in ((None, False), (at(-1), True)):
-        pod = make_pod(scheduled_at=scheduled_at, acknowledged_at=scheduled_at)
-        action = decide(make_snapshot(task, jobs=(make_job(),), pods=(pod,)), at(0))
-        if over:
-            assert isinstance(action, WriteStatusLater)
-            assert (action.status.phase, action.status.reason) == (Phase.STARTING, None)
-        else:
-            assert isinstance(action, Wait)
-
-
-@pytest.mark.parametrize(
-    ("pod", "events", "words"),
-    [
-        ({}, None, "within 300 s."),
-        (
-            {},
-            PodEvents(pod_uid="pod-1", read_at=at(0), latest='Pulling: the image "x"'),
-            'Event: Pulling: the image "x"',
-        ),
-        # A kubelet's word of a later Kubernetes, or of one that is none.
-        (
-            {"waiting": make_waiting("PreStartHookError", "no CPU")},
-            None,
-            "A container waits: PreStartHookError: no CPU",
-        ),
-        # apache/airflow#41186: of a virtual kubelet's pod, which stays Pending.
-        ({"reason": "ProviderFailed", "message": "no subnet"}, None, "Its status: ProviderFailed: no subnet"),
-        ({"waiting": make_waiting("PreStartHookError", "")}, None, "A container waits: PreStartHookError"),
-        ({"scheduled_at": at(-299), "acknowledged_at": at(-298)}, None, "within 300 s."),
-    ],
-)
-def test_a_pod_that_started_too_late_says_what_is_known(
-    pod: dict[str, Any], events: PodEvents | None, words: str
-) -> None:
-    snapshot = make_snapshot(jobs=(make_job(),), pods=(make_pod(created_at=at(-300), **pod),), pod_events=events)
-    action = decide(snapshot, at(0))
-    assert isinstance(action, WriteStatus)
-    assert action.status.reason is Reason.START_TIMEOUT
-    assert (action.status.message or "").endswith(words)
 
 
 def test_a_node_that_dies_while_pods_come_to_it_has_interrupted_them() -> None:

@@ -90,37 +90,15 @@ def test_memory_limit_of_a_container_without_one_is_the_pods() -> None:
     assert found.memory_limit == "1Gi"
 
 
-def ended(name: str, **terminated: Any) -> dict[str, Any]:
-    return {"name": name, "state": {"terminated": terminated}}
-
-
-@pytest.mark.parametrize(
-    ("end", "words"),
-    [
-        ({"exitCode": 1, "reason": "Error"}, "its init container 'render' ended with exit code 1."),
-        (
-            {"exitCode": 137, "reason": "OOMKilled", "message": "no memory"},
-            "its init container 'render' ended with exit code 137 (OOMKilled). It left:\nno memory",
-        ),
-    ],
-)
-def test_the_init_container_that_failed(end: dict[str, Any], words: str) -> None:
-    """And not the sidecar that was stopped after it."""
-    failed = body(
-        {
-            "phase": "Failed",
-            "initContainerStatuses": [ended("proxy", exitCode=143), ended("fetch", exitCode=0), ended("render", **end)],
-        }
-    )
-    inits = [{"name": "proxy", "restartPolicy": "Always"}, {"name": "fetch"}, {"name": "render"}]
-    failed["spec"] |= {"initContainers": inits}
-    found = parse_pod(failed)
-    assert found is not None
-    assert found.failed_init == words
-    failed["status"]["phase"] = "Pending"
-    found = parse_pod(failed)
-    assert found is not None
-    assert found.failed_init is None
+def test_what_init_containers_say_counts_while_it_matters() -> None:
+    states = {"pending": {"running": {}}, "failed": {"terminated": {"exitCode": 1}}}
+    for phase, expected in (("Pending", (True, False)), ("Failed", (False, True)), ("Running", (False, False))):
+        state = states["failed" if phase == "Failed" else "pending"]
+        found = body({"phase": phase, "initContainerStatuses": [{"name": "render", "state": state}]})
+        found["spec"]["initContainers"] = [{"name": "render"}]
+        parsed = parse_pod(found)
+        assert parsed is not None
+        assert (parsed.initializing is not None, parsed.failed_init is not None) == expected
 
 
 def test_a_pod_without_its_labels_is_parsed_where_it_is_expected() -> None:
