@@ -111,6 +111,7 @@ def parse_as_attempt(body: Body, attempt: AttemptId, *, watched: bool = True) ->
         running_since=_parse_time(state.get("running", {}).get("startedAt")),
         terminated=_terminated(state["terminated"]) if "terminated" in state else None,
         disruption=true["DisruptionTarget"].get("reason", "") if "DisruptionTarget" in true else None,
+        disruption_message=true.get("DisruptionTarget", {}).get("message", ""),
         unschedulable=_unschedulable(status),
         gated=any(condition.get("reason") == GATED for condition in status.get("conditions") or ()),
         queue=sys.intern((metadata.get("labels") or {}).get(QUEUE_LABEL, "")),

@@ -107,6 +107,8 @@ class Pod(AttemptObject):
     """The reason of the condition DisruptionTarget."""
     unschedulable: str | None
     """The scheduler's message, while it finds no node."""
+    disruption_message: str = ""
+    """Of that condition: who disrupts the pod, and for what."""
     gated: bool = False
     """The scheduler does not look for one yet: something holds the pod back, such as Kueue."""
     queue: str = ""

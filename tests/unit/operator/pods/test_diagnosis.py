@@ -59,6 +59,23 @@ def test_a_pod_that_fills_its_own_disk_has_failed(message: str, reason: Reason) 
     assert message.strip() in cause.message
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "."),
+        ({"disruption_message": "preempting to accommodate pod x"}, ": preempting to accommodate pod x"),
+        # The kubelet's own words say more.
+        (
+            {"disruption_message": "a condition", "message": "The node was low on memory"},
+            ": The node was low on memory",
+        ),
+    ],
+)
+def test_who_disrupts_a_pod_and_for_what_is_told(fields: dict[str, Any], words: str) -> None:
+    cause = end_cause(make_pod(phase="Failed", disruption="PreemptionByScheduler", **fields))
+    assert cause.message == f"The pod was disrupted: PreemptionByScheduler{words}"
+
+
 def test_an_init_container_that_failed_is_named() -> None:
     """tektoncd/pipeline#5646, buildkite/agent-stack-k8s#441."""
     failed = "its init container 'istio-init' ended with exit code 1."

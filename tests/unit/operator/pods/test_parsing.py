@@ -141,6 +141,14 @@ def test_a_main_container_that_ended_leaves_its_sidecars() -> None:
     assert (found.sidecars, found.ended, found.all_ended) == (True, True, False)
 
 
+@pytest.mark.parametrize(("condition", "message"), [({}, ""), ({"message": "a taint"}, "a taint")])
+def test_who_disrupts_a_pod(condition: dict[str, str], message: str) -> None:
+    disrupted = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+    found = pod({"conditions": [disrupted | condition]})
+    assert (found.disruption, found.disruption_message) == ("DeletionByTaintManager", message)
+    assert pod().disruption is None
+
+
 @pytest.mark.parametrize("seconds", [None, 0, 3600])
 def test_a_pods_grace_period(seconds: int | None) -> None:
     found = body()
