@@ -1,5 +1,6 @@
 """Start an attempt: create its Job, and the Job's one Pod. Or ask the API server whether it would accept them."""
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -33,6 +34,8 @@ from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.resources import JOBS, PODS
 from djangotasks_operator.scheduling.limits import Limits, resolve
 
+logger = logging.getLogger(__name__)
+
 # Name and uid of the placeholder task of a dry run. Constant, because the API server's errors quote the name, and the
 # stored message must not flap.
 PLACEHOLDER = "djangotasks-dry-run"
@@ -44,6 +47,10 @@ TAKEN = "The Job of this name has ended, is being deleted, or does not have the 
 UNLABELLED = (
     "A Job of the operator would be stored without its labels (djangotasks.dev/…), by which the operator finds it: "
     "look for a webhook or a policy that changes the labels of Jobs."
+)
+UNOWNED = (
+    "was stored without its owner, and is left behind when its task is deleted: look for a webhook or a policy that "
+    "changes the ownerReferences of Jobs"
 )
 # The API server's words where a webhook may do something that cannot be undone.
 NO_DRY_RUN = "does not support dry run"
@@ -177,6 +184,8 @@ class AttemptStarter:
             job = await self._writer.create_job(body, task.metadata.uid)
             if job is None:
                 return Blocked(Reason.JOB_NAME_TAKEN, TAKEN)
+            if not job.owned:
+                logger.warning("the Job %s/%s %s", job.namespace, job.name, UNOWNED)
             # An earlier leader may have named another one.
             if job.standby is not None and await self._standbys.claim(job, queue, template, assignment):
                 self._standbys.started(task, queue)

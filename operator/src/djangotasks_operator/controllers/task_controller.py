@@ -84,6 +84,7 @@ class TaskController:
     async def reconcile(self, key: Key) -> Result:
         """Carry out actions until the task has to wait. RETRY where it could not be started."""
         try:
+            await self._stop_abandoned(key)
             for _ in range(MAX_STEPS):
                 # The answers to this reconcile's own writes add the key.
                 self._work.tasks.observed(key)
@@ -97,6 +98,18 @@ class TaskController:
             raise RuntimeError(f"no end after {MAX_STEPS} steps")
         finally:
             self._admission.admit()
+
+    async def _stop_abandoned(self, key: Key) -> None:
+        """Delete a pod that outlives its task, and that nothing owns, so that no garbage collector deletes it: somebody
+        deleted its Job without it, or a policy has taken its owner away."""
+        pod = self._store.outliving(key)
+        if pod is None or pod.job_uid or pod.deleting:
+            return
+        # One that cannot be parsed is not in the cache.
+        body = await self._writer.read_task(key)
+        if body is None or body["metadata"]["uid"] != pod.task_uid:
+            logger.warning("the Pod %s/%s outlives its task, has no owner, and is deleted", pod.namespace, pod.name)
+            await self._writer.delete_pod(pod)
 
     async def _observe(self, key: Key) -> Snapshot | None:
         admitted = self._admission.is_admitted(key)

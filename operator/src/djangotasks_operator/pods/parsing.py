@@ -75,6 +75,7 @@ def parse_job(body: Body) -> Job | None:
         # Thousands of finished Jobs are cached, and need no Pod any more.
         pod_labels={} if finished else dict(body["spec"]["template"].get("metadata", {}).get("labels", {})),
         standby=_standby_of(metadata),
+        owned=controller_uid(metadata) == attempt.uid,
     )
 
 

@@ -61,6 +61,8 @@ class Job(AttemptObject):
     """As the API server completed them: the Pod carries them, so that `kubectl logs job/…` finds it."""
     standby: str | None = None
     """The name of the standby pod that the attempt claims, where it claims one."""
+    owned: bool = True
+    """Its task owns it: it is deleted with the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

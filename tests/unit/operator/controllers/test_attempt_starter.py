@@ -50,6 +50,17 @@ def test_a_second_start_takes_what_exists() -> None:
     assert operator.api.requests[-2:] == ["create pods receipt-1", "get pods receipt-1"]
 
 
+def test_a_job_that_has_lost_its_owner_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """By a policy that strips ownerReferences. Nothing else tells that it stays when its task goes."""
+    operator = ready()
+    start(operator)
+    assert not caplog.records
+    operator.server.update("jobs", "receipt-1", {"metadata": {"ownerReferences": []}})
+    operator.server.remove("pods", "receipt-1")
+    assert start(operator) == Started()
+    assert "left behind when its task is deleted" in caplog.text
+
+
 def test_a_task_that_has_changed_is_not_started() -> None:
     operator = ready()
     operator.server.update(TASK_PLURAL, "receipt", {"spec": {"cancel": True}})

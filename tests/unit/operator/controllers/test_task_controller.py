@@ -73,6 +73,31 @@ def test_no_attempt_starts_while_the_last_attempts_pod_lives(scenario: Scenario,
     assert [pod.name for pod in scenario.world.waiting()] == ["a-2"]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "enqueued again"])
+def test_a_pod_without_an_owner_does_not_outlive_its_task(scenario: Scenario, again: bool) -> None:
+    """kubectl delete job --cascade=orphan, or a policy that strips ownerReferences: the garbage collector leaves it."""
+    scenario.world.enqueue("a", {})
+    settle(scenario)
+    start(scenario, "a-1")
+    body = scenario.server.get("pods", "a-1")
+    scenario.server.update("pods", "a-1", {"metadata": {"ownerReferences": []}})
+    scenario.server.delete("jobs", "a-1")
+    settle(scenario)
+    assert not scenario.world.deleting(), "its task is there, and it runs"
+    scenario.server.delete(TASK_PLURAL, "a")
+    if again:
+        scenario.world.enqueue("a", {})
+    scenario.server.collect()
+    settle(scenario)
+    (pod,) = scenario.world.deleting()
+    assert pod.uid == body["metadata"]["uid"]
+    scenario.world.confirm_deletion(pod, shown=False)
+    settle(scenario)
+    scenario.world.clock.advance(60)
+    settle(scenario)
+    assert [pod.name for pod in scenario.world.waiting()] == (["a-1"] if again else [])
+
+
 def test_a_late_standby_accepts_an_outcome(scenario: Scenario) -> None:
     """The standby has not seen yet that the first attempt ended, when the second one reports to it."""
     scenario.world.enqueue("a", {"policy": {"maxAttempts": 2} | NO_WAIT})

@@ -197,3 +197,17 @@ def test_a_finished_job_keeps_no_labels_for_its_pod() -> None:
     job = parse_job(body(status))
     assert job is not None
     assert (job.finished, job.pod_labels) == (True, {})
+
+
+@pytest.mark.parametrize(
+    ("owners", "owned"),
+    [
+        ([{"kind": "DjangoTask", "name": "receipt", "uid": "u", "controller": True}], True),
+        ([{"kind": "DjangoTask", "name": "receipt", "uid": "an earlier one", "controller": True}], False),
+        ([], False),
+    ],
+)
+def test_whose_a_job_is(owners: list[dict[str, Any]], owned: bool) -> None:
+    job = parse_job(body(ownerReferences=owners))
+    assert job is not None
+    assert job.owned is owned
