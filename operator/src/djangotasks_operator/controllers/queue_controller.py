@@ -16,7 +16,7 @@ from djangotasks_operator.controllers.attempt_starter import AttemptStarter
 from djangotasks_operator.controllers.hold_controller import HoldObserver
 from djangotasks_operator.controllers.pod_templates import PodTemplates
 from djangotasks_operator.controllers.standby_controller import StandbyController
-from djangotasks_operator.controllers.start_results import Blocked
+from djangotasks_operator.controllers.start_results import Blocked, is_same_refusal
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.pods.room import lacking_of_quota
 from djangotasks_operator.pods.template import PodTemplate
@@ -155,9 +155,8 @@ class QueueController:
         if known is not None and known.identity != identity:
             known = None
         template, problem = await self._try(queue, known)
-        if known is not None and known.problem is not None and problem is not None and template == known.template:
-            # The API server may word the same refusal in more than one way.
-            problem = known.problem if known.problem.reason == problem.reason else problem
+        if known is not None and template == known.template:
+            problem = _as_known(problem, known.problem)
         checked = self._checked[key] = Checked(identity, now, template, problem)
         if problem is None and (known is None or known.problem is not None):
             self._admission.queue_ready(key)
@@ -172,6 +171,13 @@ class QueueController:
         if known is not None and good and known.template == template:
             return template, None
         return template, _not_ready(await self._starter.dry_run(queue, template))
+
+
+def _as_known(problem: NotReady | None, known: NotReady | None) -> NotReady | None:
+    """The problem, in the words that are known where it is the same."""
+    if problem is None or known is None or problem.reason != known.reason:
+        return problem
+    return known if is_same_refusal(problem.message, known.message) else problem
 
 
 def _not_ready(refusal: Blocked | None) -> NotReady | None:

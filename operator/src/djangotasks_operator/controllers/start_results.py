@@ -1,5 +1,6 @@
 """What may come of an attempt's start."""
 
+import re
 from dataclasses import dataclass
 
 from djangotasks_api.phases import Reason
@@ -73,3 +74,19 @@ def refusal_of(error: ApiError) -> Blocked | None:
             return Blocked(Reason.INVALID_TEMPLATE, message)
         case _:
             return None
+
+
+# What follows is worded otherwise each time: how a webhook could not be reached, or how much is used.
+VARYING = re.compile(r'failed calling webhook "[^"]*"|exceeded quota: [^,]*')
+
+
+def is_same_refusal(one: str | None, other: str | None) -> bool:
+    """Whether two messages are about the same thing. The API server may word a refusal in more than one way, with its
+    parts in any order, and what is stored must not flap. But of two problems the second is shown when the first is
+    solved."""
+    return _gist(one or "") == _gist(other or "")
+
+
+def _gist(message: str) -> list[str]:
+    found = VARYING.search(message)
+    return sorted(re.findall(r"[^\s\d,;:]+", found.group() if found else message))

@@ -18,7 +18,7 @@ from djangotasks_operator.controllers.event_reader import EventReader
 from djangotasks_operator.controllers.log_collector import LogCollector
 from djangotasks_operator.controllers.queue_controller import QueueController
 from djangotasks_operator.controllers.returned_workflows import ReturnedWorkflows
-from djangotasks_operator.controllers.start_results import Blocked, Rejected, Stale, Started
+from djangotasks_operator.controllers.start_results import Blocked, Rejected, Stale, Started, is_same_refusal
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.decide.actions import (
     AwaitAdmission,
@@ -240,8 +240,9 @@ class TaskController:
                 return await self._write(task, status)
             case Blocked(reason, message):
                 self._admission.start_failed(key, task, refused=True)
-                if task.status.reason is not reason:
-                    await self._write(task, transitions.waiting(task.status, reason, message))
+                waiting = transitions.waiting(task.status, reason, message)
+                if task.status.reason is not reason or not is_same_refusal(task.status.message, waiting.message):
+                    await self._write(task, waiting)
                 # A failure is not forgotten by a pass in which the task only lines up again.
                 return Result.RETRY
 

@@ -66,9 +66,12 @@ def test_a_refused_queue_is_checked_until_it_is_repaired() -> None:
     operator = with_queue(REFUSED)
     assert checks(operator) == (DRY_RUN, "PodRefused")
     assert checks(operator, 14) == ([], "PodRefused")
-    operator.server.refusal = f"{REFUSED}, in other words"
+    operator.server.refusal = " ".join(reversed(REFUSED.split()))
     assert checks(operator, 2) == (DRY_RUN, "PodRefused")
     assert operator.queue_status().conditions[0].message == REFUSED, "the message does not flap"
+    operator.server.refusal = "no PriorityClass with name urgent was found"
+    assert checks(operator, 16) == (DRY_RUN, "PodRefused")
+    assert "urgent" in operator.queue_status().conditions[0].message, "what is left to do is told"
     operator.server.refusal = None
     assert checks(operator, 16) == (DRY_RUN, "Ready")
 

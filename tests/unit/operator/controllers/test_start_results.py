@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from djangotasks_api.phases import Reason
-from djangotasks_operator.controllers.start_results import Blocked, refusal_of
+from djangotasks_operator.controllers.start_results import Blocked, is_same_refusal, refusal_of
 from djangotasks_operator.runtime.errors import ApiError
 
 FORBIDDEN = 'pods "a-1" is forbidden: '
@@ -42,3 +42,26 @@ def test_a_refusal_blocks_the_start_for_a_reason(status: int, message: str, reas
 )
 def test_other_errors_are_no_verdict(status: int, message: str) -> None:
     assert refusal_of(ApiError(status, {"message": message})) is None
+
+
+PATH = "Internal error occurred: failed calling webhook"
+MUST = "failed quota: q: must specify"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (f"{MUST} limits.cpu for: a; limits.memory for: a", f"{MUST} limits.memory for: a; limits.cpu for: a", True),
+        (f"{MUST} requests.cpu for: a", f"{MUST} limits.memory for: a", False),
+        ("exceeded quota: q, requested: pods=1, used: pods=4", "exceeded quota: q, requested: pods=1, used: pods=9", True),
+        ("exceeded quota: q, requested: pods=1", "exceeded quota: r, requested: pods=1", False),
+        (f'{PATH} "a": no endpoints', f'{PATH} "a": context deadline exceeded', True),
+        (f'{PATH} "a": no endpoints', f'{PATH} "b": no endpoints', False),
+        ('RuntimeClass "gvisor" not found', "no PriorityClass with name urgent was found", False),
+        ("denied (request 4711)", "denied (request 4712)", True),
+        (None, "denied", False),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_the_same_in_other_words(one: str | None, other: str | None, same: bool) -> None:
+    """What is stored does not flap; but when one problem is solved, and another is there, that is told."""
+    assert is_same_refusal(one, other) == same

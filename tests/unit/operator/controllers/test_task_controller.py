@@ -130,6 +130,20 @@ def test_a_task_blocked_by_a_quota_is_retried_less_and_less_often(scenario: Scen
     start(scenario, "a-1")
 
 
+def test_a_task_says_what_is_left_when_one_of_two_problems_is_solved(scenario: Scenario) -> None:
+    quota = 'pods "a-1" is forbidden: failed quota: compute: must specify {} for: task'
+    scenario.world.enqueue("a", {})
+    for missing in ("requests.cpu", "limits.memory"):
+        scenario.server.refusal = quota.format(missing)
+        for _ in range(3):
+            settle(scenario)
+            scenario.world.clock.advance(60)
+        assert (status(scenario)["reason"], missing in status(scenario)["message"]) == ("InvalidTemplate", True)
+    version = scenario.server.get(TASK_PLURAL, "a")["metadata"]["resourceVersion"]
+    settle(scenario)
+    assert scenario.server.get(TASK_PLURAL, "a")["metadata"]["resourceVersion"] == version, "it is written once"
+
+
 def test_a_log_is_fetched_once_in_spite_of_a_failover(scenario: Scenario) -> None:
     """And the log of a success not at all."""
     for name in "ab":
