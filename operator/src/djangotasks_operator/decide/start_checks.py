@@ -10,7 +10,7 @@ from djangotasks_operator.decide.start_deadline import expired_message, expires_
 from djangotasks_operator.pods.diagnosis import StartProblem, start_problem
 from djangotasks_operator.pods.views import Pod
 from djangotasks_operator.status import transitions
-from djangotasks_operator.status.text import truncate_message
+from djangotasks_operator.status.text import plain, truncate_message
 
 # A start is shown as Starting only when the runner's report of it is overdue: most tasks are faster, and need no such
 # write.
@@ -54,10 +54,13 @@ def before_start(snapshot: Snapshot, pod: Pod, now: datetime) -> Action:
 
 def _is_new(task: DjangoTask, problem: StartProblem) -> bool:
     """Whether the status does not say so. The kubelet words the same problem in several ways, one after the other: the
-    first is kept. But of volumes there may be another one when the first is solved."""
-    if task.status.reason is not problem.reason:
+    first is kept. But there may be another one when the first is solved: of the next image, ConfigMap or volume."""
+    status = task.status
+    if status.reason is not problem.reason:
         return True
-    return problem.reason in FROM_EVENTS and task.status.message != truncate_message(problem.message)
+    if status.message == truncate_message(problem.message):
+        return False
+    return problem.reason in FROM_EVENTS or plain(problem.about) not in (status.message or "")
 
 
 def _is_outdated(snapshot: Snapshot, pod: Pod) -> bool:

@@ -11,7 +11,7 @@ from djangotasks_api.phases import Reason
 from djangotasks_api.report_fields import InvalidReport
 from djangotasks_operator.pods.times import clock_behind
 from djangotasks_operator.pods.tokens import sign
-from djangotasks_operator.pods.views import Pod
+from djangotasks_operator.pods.views import Pod, Waiting
 from djangotasks_operator.scheduling.validation import quantity
 
 
@@ -24,6 +24,8 @@ class StartProblem:
     """With the kubelet's or the scheduler's own words."""
     permanent: bool = False
     """Waiting cannot help."""
+    about: str = ""
+    """What the message names however the kubelet words it. Of another problem it is another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ WAITING = {
     "RunContainerError": Reason.CONTAINER_CONFIG_ERROR,
     "CrashLoopBackOff": Reason.INIT_CONTAINER_FAILED,
 }
+# The message of a status may be cut behind it.
+ABOUT_MAX_CHARS = 200
 # What the kubelet says of a container that it cannot account for, with the exit codes 255 and 137: after a reboot,
 # above all (k8s.io/kubernetes/pkg/kubelet/status and kuberuntime).
 LOST_BY_THE_NODE = frozenset({"Unknown", "ContainerStatusUnknown"})
@@ -76,10 +80,18 @@ def start_problem(pod: Pod) -> StartProblem | None:
     """Find what keeps the pod from starting. None where it only takes its time."""
     if pod.waiting is not None and (reason := WAITING.get(pod.waiting.reason)) is not None:
         message = f"{pod.waiting.reason}: {pod.waiting.message}" if pod.waiting.message else pod.waiting.reason
-        return StartProblem(reason=reason, message=message, permanent=reason is Reason.INVALID_IMAGE_NAME)
+        permanent = reason is Reason.INVALID_IMAGE_NAME
+        return StartProblem(reason=reason, message=message, permanent=permanent, about=_about(pod.waiting, reason))
     if pod.unschedulable is not None:
         return StartProblem(reason=Reason.UNSCHEDULABLE, message=pod.unschedulable)
     return None
+
+
+def _about(waiting: Waiting, reason: Reason) -> str:
+    if reason is Reason.IMAGE_PULL_FAILED:
+        return waiting.image
+    # What is missing: the kubelet words that in one way.
+    return waiting.message[:ABOUT_MAX_CHARS] if waiting.reason == "CreateContainerConfigError" else ""
 
 
 def reported_outcome(pod: Pod, keys: Iterable[bytes]) -> Outcome | None:

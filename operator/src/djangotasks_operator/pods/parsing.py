@@ -255,7 +255,8 @@ def _waiting(statuses: tuple[Any, ...]) -> Iterator[Waiting]:
     for status in statuses:
         waiting = (status.get("state") or {}).get("waiting")
         if waiting and waiting.get("reason") not in STARTING:
-            yield Waiting(reason=waiting["reason"], message=waiting.get("message", ""))
+            message = waiting.get("message", "")
+            yield Waiting(reason=waiting["reason"], message=message, image=status.get("image") or "")
 
 
 def _terminated(state: Body) -> Terminated:

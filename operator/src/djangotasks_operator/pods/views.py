@@ -72,6 +72,8 @@ class Waiting:
     reason: str
     """The kubelet's."""
     message: str
+    image: str = ""
+    """As the template names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

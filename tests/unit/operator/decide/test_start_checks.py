@@ -11,6 +11,8 @@ from djangotasks_api.phases import Phase, Reason
 from djangotasks_operator.decide.actions import Wait, WriteStatus, WriteStatusLater
 from djangotasks_operator.decide.checks import decide
 from djangotasks_operator.pods.events import PodEvents
+from djangotasks_operator.pods.views import Waiting
+from djangotasks_operator.status.text import plain
 from tests.support.builders import at, make_attempt, make_job, make_pod, make_snapshot, make_task, make_waiting
 
 INIT = "The init container 'render' has not ended."
@@ -92,3 +94,34 @@ def test_what_a_pod_waits_for_is_what_is_shown(
     else:
         assert isinstance(action, WriteStatusLater)
         assert (action.status.reason, action.status.message or "") == (None, expected)
+
+
+@pytest.mark.parametrize(
+    ("shown", "waiting", "is_new"),
+    [
+        ('ErrImagePull: failed to pull "docker.io/shop:1": 404', ("ImagePullBackOff", 'Back-off "shop:1"', "shop:1"), False),
+        ('ErrImagePull: failed to pull "docker.io/init:1": 404', ("ErrImagePull", 'no "shop:1"', "shop:1"), True),
+        ('CreateContainerConfigError: configmap "a" not found',
+         ("CreateContainerConfigError", 'configmap "a" not found', "shop:1"), False),
+        ('CreateContainerConfigError: configmap "a" not found',
+         ("CreateContainerConfigError", 'secret "b" not found', "shop:1"), True),
+        # It is stored as plain text.
+        (plain('CreateContainerConfigError: configmap "a\x1b" not found'),
+         ("CreateContainerConfigError", 'configmap "a\x1b" not found', "shop:1"), False),
+        # What the runtime says of one failure is never the same.
+        ("CreateContainerError: context deadline exceeded",
+         ("CreateContainerError", 'the name is reserved for "a7f3"', "shop:1"), False),
+    ],
+)  # fmt: skip
+def test_the_next_problem_is_told_when_the_first_is_solved(
+    shown: str, waiting: tuple[str, str, str], is_new: bool
+) -> None:
+    reason = Reason.IMAGE_PULL_FAILED if "Pull" in waiting[0] else Reason.CONTAINER_CONFIG_ERROR
+    status = TaskStatus(phase=Phase.STARTING, reason=reason, message=shown, attempts=[make_attempt()])
+    pod = make_pod(created_at=at(-20), waiting=Waiting(reason=waiting[0], message=waiting[1], image=waiting[2]))
+    action = decide(make_snapshot(make_task(status=status), jobs=(make_job(),), pods=(pod,)), at(0))
+    if is_new:
+        assert isinstance(action, WriteStatus)
+        assert action.status.message == f"{waiting[0]}: {waiting[1]}"
+    else:
+        assert isinstance(action, Wait)
