@@ -71,7 +71,7 @@ def test_a_refused_queue_is_checked_until_it_is_repaired() -> None:
     assert operator.queue_status().conditions[0].message == REFUSED, "the message does not flap"
     operator.server.refusal = "no PriorityClass with name urgent was found"
     assert checks(operator, 16) == (DRY_RUN, "PodRefused")
-    assert "urgent" in operator.queue_status().conditions[0].message, "what is left to do is told"
+    assert "urgent" in operator.queue_status().conditions[0].message, "what is left to do is shown"
     operator.server.refusal = None
     assert checks(operator, 16) == (DRY_RUN, "Ready")
 

@@ -63,5 +63,5 @@ MUST = "failed quota: q: must specify"
     ],
 )  # fmt: skip
 def test_a_refusal_is_the_same_in_other_words(one: str | None, other: str | None, same: bool) -> None:
-    """What is stored does not flap; but when one problem is solved, and another is there, that is told."""
+    """What is stored does not flap; but when one problem is solved, and another is there, that is shown."""
     assert is_same_refusal(one, other) == same

@@ -113,7 +113,7 @@ def test_what_a_pod_waits_for_is_what_is_shown(
          ("CreateContainerError", 'the name is reserved for "a7f3"', "shop:1"), False),
     ],
 )  # fmt: skip
-def test_the_next_problem_is_told_when_the_first_is_solved(
+def test_the_next_problem_is_shown_when_the_first_is_solved(
     shown: str, waiting: tuple[str, str, str], is_new: bool
 ) -> None:
     reason = Reason.IMAGE_PULL_FAILED if "Pull" in waiting[0] else Reason.CONTAINER_CONFIG_ERROR

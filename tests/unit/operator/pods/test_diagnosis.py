@@ -71,7 +71,7 @@ def test_a_pod_that_fills_its_own_disk_has_failed(message: str, reason: Reason) 
         ),
     ],
 )
-def test_who_disrupts_a_pod_and_for_what_is_told(fields: dict[str, Any], words: str) -> None:
+def test_who_disrupts_a_pod_and_for_what_is_reported(fields: dict[str, Any], words: str) -> None:
     cause = end_cause(make_pod(phase="Failed", disruption="PreemptionByScheduler", **fields))
     assert cause.message == f"The pod was disrupted: PreemptionByScheduler{words}"
 
