@@ -121,10 +121,9 @@ def end_cause(pod: Pod) -> EndCause:
         return EndCause(reason=Reason.STANDBY_LOST, message=message)
     if pod.disruption is not None:
         reason = DISRUPTIONS.get(pod.disruption, Reason.EVICTED)
+        by = f"The pod was disrupted: {pod.disruption}"
         words = pod.message or pod.disruption_message
-        return EndCause(
-            reason=reason, message=f"The pod was disrupted: {pod.disruption}{f': {words}' if words else '.'}"
-        )
+        return EndCause(reason=reason, message=f"{by}: {words}" if words else f"{by}.")
     if pod.reason == "DeadlineExceeded":
         return EndCause(reason=Reason.DEADLINE_EXCEEDED, message=pod.message)
     if pod.reason == "Evicted" and any(words in pod.message for words in OWN_LIMITS):
