@@ -29,8 +29,8 @@ from django_tasks_kubernetes.runner.init import fork_from_pid_1
 from django_tasks_kubernetes.runner.log import is_shown, log_within, logger, mark_records
 from django_tasks_kubernetes.runner.prepare import prepare
 from django_tasks_kubernetes.runner.process import TERMINATED_CODE, Terminated, Termination, code_of, leave
-from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
-from django_tasks_kubernetes.runner.spare import keep_descriptor
+from django_tasks_kubernetes.runner.report import Reporter, TerminationMessage
+from django_tasks_kubernetes.runner.spare import Spare
 from djangotasks_api.assignment import (
     ASSIGNMENT_VARIABLE,
     PAYLOAD_VARIABLE,
@@ -71,22 +71,22 @@ def main(termination: Termination) -> int:
     own_attempt.enter(assignment)
     mark_records(assignment)
     reporter = Reporter(assignment, report_seconds=report_seconds(os.environ))
-    release_descriptor = keep_descriptor()
-    message_path = Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG))
+    spare = Spare(os.devnull, os.O_RDONLY)
+    message = TerminationMessage(Path(os.environ.get(TERMINATION_LOG_VARIABLE, TERMINATION_LOG)), seal)
 
     def finished(outcome: Outcome) -> None:
         termination.disarm()
         termination.end_child()
-        release_descriptor()
+        spare.release()
         outcome = replace(outcome, usage=usage.measured())
         # First: it must be there even if the process ends while the operator is away.
-        kept = write_termination_message(outcome, seal, message_path)
+        kept = message.write(outcome)
         if outcome.error is not None:
             log_within(LOG_SECONDS, lambda: log_failure(assignment, outcome))
 
         def note(problem: str) -> None:
             if kept:
-                write_termination_message(replace(outcome, unreported=problem), seal, message_path)
+                message.write(replace(outcome, unreported=problem))
 
         reporter.outcome(outcome, kept=kept, note=note)
 

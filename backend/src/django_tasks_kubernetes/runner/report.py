@@ -1,5 +1,7 @@
 """Tells the operator that the task started and how it ended. The standard library only."""
 
+import io
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from django_tasks_kubernetes.jitter import backoff, between
 from django_tasks_kubernetes.runner.endpoint import Endpoint
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.progress import ProgressSender, heartbeat_seconds
+from django_tasks_kubernetes.runner.spare import Spare
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.reports import Started
@@ -119,20 +122,32 @@ class Reporter:
             delay = min(2 * delay, STARTED_BACKOFF_MAX_SECONDS)
 
 
-def write_termination_message(outcome: Outcome, token: str, path: Path) -> bool:
+class TerminationMessage:
     """For the operator to read when the outcome does not reach it. The kubelet makes the file.
 
-    Returns whether it has all that counts: of a failure, the traceback may be shortened.
+    Opened before the task runs: each descriptor that is free afterwards, a thread of the task, or one that reports its
+    start, may be faster to take.
     """
-    message = outcome.to_termination_message(token).encode("ascii")
-    try:
-        # Over what is there, and only then cut: the process may end at any time.
-        with path.open("r+b", buffering=0) as file:
-            file.write(message)
-            file.truncate()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        logger.warning("The termination message was not written: %s", error)
-        return False
-    return outcome.fits_termination_message
+
+    def __init__(self, path: Path, token: str) -> None:
+        """`token`: seals the message."""
+        self._path = path
+        self._token = token
+        self._open = Spare(path, os.O_RDWR)
+
+    def write(self, outcome: Outcome) -> bool:
+        """Returns whether it has all that counts: of a failure, the traceback may be shortened."""
+        message = outcome.to_termination_message(self._token).encode("ascii")
+        number = self._open.number
+        try:
+            # Over what is there, and only then cut: the process may end at any time.
+            with io.FileIO(self._path if number is None else number, "r+", closefd=number is None) as file:
+                file.seek(0)
+                file.write(message)
+                file.truncate()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            logger.warning("The termination message was not written: %s", error)
+            return False
+        return outcome.fits_termination_message

@@ -1,6 +1,8 @@
 """For how long an outcome is offered to an operator that does not take it."""
 
+import os
 import re
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from django_tasks_kubernetes.runner import report
-from django_tasks_kubernetes.runner.report import Reporter, write_termination_message
+from django_tasks_kubernetes.runner.report import Reporter, TerminationMessage
 from djangotasks_api.assignment import Assignment
 from djangotasks_api.bounds import TERMINATION_MESSAGE_MAX_BYTES, UNREPORTED_MAX_CHARS
 from djangotasks_api.outcome import Outcome
@@ -59,7 +61,7 @@ def test_outcome_is_offered_longer_where_it_would_be_lost(
         pod.termination_log.unlink()
     at = "2026-11-23T04:00:02Z"
     outcome = Outcome(started_at=at, finished_at=at, result='"' + "x" * (size - 2) + '"')
-    kept = write_termination_message(outcome, assignment.token, pod.termination_log)
+    kept = TerminationMessage(pod.termination_log, assignment.token).write(outcome)
     assert not Reporter(assignment).outcome(outcome, kept=kept)
     assert most - report.BACKOFF_MAX_SECONDS <= clock.passed <= most
 
@@ -160,11 +162,30 @@ def test_the_termination_message_says_why_the_outcome_was_not_reported(
     assert not Reporter(assignment).outcome(outcome, kept=True, note=noted.append)
     assert noted == ["503 away", "503 away"]
     for text in (noted[0], "x" * 5000):
-        assert write_termination_message(replace(outcome, unreported=text), assignment.token, pod.termination_log), (
-            "the result is kept"
-        )
+        message = TerminationMessage(pod.termination_log, assignment.token)
+        assert message.write(replace(outcome, unreported=text)), "the result is kept"
         left = Outcome.from_termination_message(pod.termination_log.read_text(), [assignment.token])
         assert (left.result, left.unreported) == ("1", text[:UNREPORTED_MAX_CHARS])
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["kept", "closed by the task"])
+def test_the_termination_message_needs_no_descriptor_after_the_task(tmp_path: Path, is_closed: bool) -> None:
+    at = "2026-11-23T04:00:02Z"
+    outcomes = [Outcome(started_at=at, finished_at=at, result=text) for text in ('"long"', "1")]
+    path = tmp_path / "termination-log"
+    path.touch()
+    message = TerminationMessage(path, "token")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if is_closed:
+        os.close(message._open.number or -1)
+    else:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        kept = [message.write(outcome) for outcome in outcomes]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert kept == [True, True]
+    assert Outcome.from_termination_message(path.read_text(), ["token"]).result == "1"
 
 
 def test_all_reasons_of_the_runner_are_a_pods_to_report() -> None:

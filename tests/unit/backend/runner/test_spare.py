@@ -3,9 +3,7 @@
 import os
 from pathlib import Path
 
-import pytest
-
-from django_tasks_kubernetes.runner.spare import keep_descriptor
+from django_tasks_kubernetes.runner.spare import Spare
 
 
 def _lowest() -> int:
@@ -16,23 +14,26 @@ def _lowest() -> int:
 
 def test_a_descriptor_is_kept_and_released() -> None:
     lowest = _lowest()
-    release = keep_descriptor()
+    spare = Spare(os.devnull, os.O_RDONLY)
     assert _lowest() > lowest
-    release()
+    spare.release()
     assert _lowest() == lowest
 
 
 def test_a_number_that_is_another_files_by_now_is_left(tmp_path: Path) -> None:
     number = _lowest()
-    release = keep_descriptor()
+    spare = Spare(os.devnull, os.O_RDONLY)
+    assert spare.number == number
     os.close(number)
     with (tmp_path / "file").open("w") as file:
         assert file.fileno() == number
-        release()
+        assert spare.number is None
+        spare.release()
         assert os.fstat(number).st_size == 0
-    release()
+    spare.release()
 
 
-def test_a_process_without_descriptors_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "devnull", "/nowhere/null")
-    keep_descriptor()()
+def test_a_process_without_descriptors_goes_on() -> None:
+    spare = Spare("/nowhere/null", os.O_RDONLY)
+    assert spare.number is None
+    spare.release()
