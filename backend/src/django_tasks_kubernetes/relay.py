@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections, transaction
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.databases import repeated
 from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.presentation.text import message_of
@@ -53,14 +55,20 @@ def relay(using: str, should_continue: Callable[[], bool] = lambda: True) -> Rel
     """
     done = Relayed()
     while should_continue():
-        with transaction.atomic(using):
-            due = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now())
-            rows = due.exclude(backend__in=list(done.away)).order_by("next_try_at", "pk")
-            row = _locked(rows, using)
-            if row is None:
-                break
-            done = _relay_one(row, done, using)
+        then = repeated(partial(_relay_next, done, using))
+        if then is None:
+            break
+        done = then
     return done
+
+
+def _relay_next(done: Relayed, using: str) -> Relayed | None:
+    """None where no row is due."""
+    with transaction.atomic(using):
+        due = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now())
+        rows = due.exclude(backend__in=list(done.away)).order_by("next_try_at", "pk")
+        row = _locked(rows, using)
+        return None if row is None else _relay_one(row, done, using)
 
 
 def send_now(pk: str, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> bool:

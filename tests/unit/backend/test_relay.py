@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 from django_tasks_kubernetes.models import OutboxTask
@@ -60,3 +61,20 @@ def test_relay_writes_to_the_database_of_its_rows(cluster: Cluster) -> None:
         assert relay("default", lambda: next(passes, None) is not None) == Relayed(sent=1, refused=1)
     assert ([*cluster.resources], rows()) == ([sent], [refused])
     assert OutboxTask.objects.get().tries == 1
+
+
+def test_relay_begins_a_row_again_that_another_transaction_was_preferred_to(cluster: Cluster) -> None:
+    """As with SERIALIZABLE and several relays. The database is not away, and no other row waits for it."""
+    ids, conflicts = [left(1), left(2)], [1, 2, 3]
+
+    def conflict(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("DELETE") and conflicts:
+            conflicts.pop()
+            error = OperationalError("could not serialize access due to read/write dependencies")
+            error.__cause__ = type("SerializationFailure", (Exception,), {"sqlstate": "40001"})()
+            raise error
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(conflict):
+        assert relay("default") == Relayed(sent=2)
+    assert (sorted(cluster.resources), rows()) == (sorted(ids), [])

@@ -20,6 +20,7 @@ from django.utils import timezone
 from django_tasks_kubernetes.batches import ROWS_PER_QUERY, batches
 from django_tasks_kubernetes.codec.find import find
 from django_tasks_kubernetes.codec.resource import Resource, path_of, queue_of
+from django_tasks_kubernetes.databases import repeated
 from django_tasks_kubernetes.models import TaskEnd
 from django_tasks_kubernetes.notify.dispatch import ERROR_MAX_CHARS, RAISED, dispatch, result_of, signal_of
 from django_tasks_kubernetes.notify.ends import OF_WORKFLOW, End, ends_of
@@ -67,7 +68,7 @@ def record(
 def dispatch_next(backends: Iterable["KubernetesBackend"], using: str) -> bool:
     """Dispatches the end that has been due for longest. Returns False where none is due."""
     by_alias = {backend.alias: backend for backend in backends}
-    row = _claim(by_alias, using)
+    row = repeated(partial(_claim, by_alias, using))
     if row is None:
         return False
     try:
