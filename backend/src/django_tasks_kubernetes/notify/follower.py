@@ -9,10 +9,11 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.databases import AWAY
 from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.notify import history
 from django_tasks_kubernetes.notify.ends import as_deleted, ends_of
@@ -126,7 +127,7 @@ class Follower(threading.Thread):
         """Returns only once the database has them: the watch will not repeat the event."""
         new = [r for r in resources if any(end.key not in self._recorded for end in ends_of(r))]
         if new:
-            self._retry(partial(self._write, new, dispatched), OperationalError, InterfaceError)
+            self._retry(partial(self._write, new, dispatched), *AWAY)
             self._recorded.update(end.key for resource in new for end in ends_of(resource))
             self._on_recorded()
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.exceptions import PermissionDenied
@@ -55,7 +55,7 @@ def test_follower_retries_while_the_database_is_unavailable(
 ) -> None:
     monkeypatch.setattr(follower_module, "RETRY_SECONDS", 0)
     server.answer = api([], [("MODIFIED", named("a", OOM)), ("MODIFIED", named("b", DONE))])
-    note, left = vars(follower_module)["record"], [OperationalError("away"), OperationalError("away")]
+    note, left = vars(follower_module)["record"], [OperationalError("away"), InternalError("a read-only transaction")]
 
     def away(*args: Any, **kwargs: Any) -> Any:
         if left:

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, InternalError, OperationalError
 from django.tasks import task_backends
 
 from django_tasks_kubernetes.kube.client import Client
@@ -54,14 +54,17 @@ def test_loop_ends_when_the_api_server_stays_unavailable(
         loop.run()
 
 
-def test_loop_ends_when_the_database_stays_unavailable(loop: NotifyLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OperationalError("refused"), InternalError("a read-only transaction")], ids=repr)
+def test_loop_ends_when_the_database_stays_unavailable(
+    loop: NotifyLoop, monkeypatch: pytest.MonkeyPatch, error: DatabaseError
+) -> None:
     def away(backends: Any, using: str) -> bool:
-        raise OperationalError("could not connect")
+        raise error
 
     monkeypatch.setattr(loop_module, "AWAY_MAX_SECONDS", 0.05)
     monkeypatch.setattr(inbox, "dispatch_next", away)
     monkeypatch.setattr(Follower, "start", lambda self: None)
-    with pytest.raises(Unrecoverable, match=r"The database has not answered for .*could not connect"):
+    with pytest.raises(Unrecoverable, match=f"The database has not answered for .*{error}"):
         loop.run()
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 
+from django_tasks_kubernetes.databases import AWAY
 from django_tasks_kubernetes.management.arguments import add_database, seconds
 from django_tasks_kubernetes.relay import Relayed, relay
 from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
@@ -44,7 +45,7 @@ class Command(BaseCommand):
     def _relay(self, database: str, once: bool, watchdog: Watchdog) -> Relayed:
         try:
             done = relay(database, watchdog.should_continue)
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             if once:
                 raise
             connections[database].close()

@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 import pytest
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from django_tasks_kubernetes.management.commands import relay_tasks
 from django_tasks_kubernetes.relay import Relayed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AWAY = [OperationalError("server closed the connection unexpectedly"), InterfaceError("connection already closed")]
+AWAY = [
+    OperationalError("server closed the connection unexpectedly"),
+    InterfaceError("connection already closed"),
+    InternalError("cannot execute SELECT FOR UPDATE in a read-only transaction"),
+]
 
 
 @pytest.mark.parametrize("error", AWAY, ids=repr)
