@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from django.db import connections
+from django.db import close_old_connections, connections
 
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.notify import inbox
@@ -65,6 +65,8 @@ class Cleaner(threading.Thread):
 
     def _try(self, do: Callable[[], object]) -> None:
         try:
+            # As between two web requests: what was open at the sweep before may be gone.
+            close_old_connections()
             do()
         except Exception:
             # Whatever a storage or a database raises: it must not stop the dispatch, and is tried again.

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from django_tasks_kubernetes.codec.resource import Resource
@@ -35,6 +35,8 @@ WORKFLOWS_ENDED: Final = "status.phase!=Pending,status.phase!=Running"
 SOMETHING_ENDED: Final = b'"finishedAt"'
 RESOURCES_PER_WRITE: Final = 100
 RETRY_SECONDS: Final = 2.0
+# How long a connection to the database may be unused before it is looked at, as between two web requests.
+IDLE_SECONDS: Final = 5.0
 
 
 class Follower(threading.Thread):
@@ -68,6 +70,7 @@ class Follower(threading.Thread):
         self._recorded: set[str] = set()
         self._away_since: float | None = None
         self._writing_since: float | None = None
+        self._written_at: float | None = None
 
     @property
     def what(self) -> str:
@@ -134,10 +137,13 @@ class Follower(threading.Thread):
     def _write(self, new: Sequence[Resource], dispatched: bool) -> None:
         self._writing_since = time.monotonic()
         try:
+            if _seconds_since(self._written_at) > IDLE_SECONDS:
+                # Nothing has ended for a while: a network that has dropped the connection since may not say so.
+                close_old_connections()
             history.note(self.backend, new, self._using)
             record(self.backend, new, self._using, dispatched=dispatched)
         finally:
-            self._writing_since = None
+            self._writing_since, self._written_at = None, time.monotonic()
 
     def _retry(self, do: Callable[[], object], *errors: type[Exception]) -> None:
         """Retries until it succeeds. The watch waits meanwhile, and resumes where it was."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from django.core.files.storage import InMemoryStorage, storages
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import override_settings
 
 from django_tasks_kubernetes import prune as pruning
@@ -102,6 +102,27 @@ def test_files_are_cleaned_up_from_a_place_that_has_no_database(
     call_command("prune_task_files", grace=0)
     assert there(files) == set()
     assert "which files receivers may yet read: connection refused" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cleaner_sweeps_over_a_connection_that_is_no_hour_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended(BaseException):
+        pass
+
+    open_: list[bool] = []
+
+    def prune(**how: Any) -> None:
+        open_.append(connection.connection is not None)
+        connection.ensure_connection()
+        if len(open_) > 1:
+            raise Ended
+
+    monkeypatch.setattr(clean_module, "prune", prune)
+    monkeypatch.setattr(clean_module, "SWEEP_SECONDS", 0)
+    monkeypatch.setattr(clean_module, "CLEAN_SECONDS", 0)
+    with pytest.raises(Ended):
+        Cleaner("default").run()
+    assert open_ == [False, False]
 
 
 def test_cleaner_retries_a_sweep_that_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

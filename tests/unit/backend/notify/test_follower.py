@@ -67,6 +67,21 @@ def test_follower_retries_while_the_database_is_unavailable(
     assert recorded == [[("a", "Failed")], [("b", "Succeeded")]]
 
 
+def test_follower_lets_go_of_a_connection_that_was_idle(
+    server: Server, client: Client, recorded: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write over one that a network has dropped would hang, and end the process."""
+    done: list[int] = []
+    monkeypatch.setattr(follower_module, "close_old_connections", lambda: done.append(len(recorded)))
+    server.answer = api([named("a", OOM)], [("MODIFIED", named("b", DONE)), ("MODIFIED", named("c", DONE))])
+    monkeypatch.setattr(follower_module, "IDLE_SECONDS", 0)
+    follower(client).run()
+    assert (done, len(recorded)) == ([1, 2], 3)
+    monkeypatch.setattr(follower_module, "IDLE_SECONDS", 60)
+    follower(client).run()
+    assert done == [1, 2]
+
+
 def test_follower_retries_a_list_while_the_api_server_is_unavailable(
     server: Server, client: Client, recorded: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
