@@ -50,7 +50,7 @@ def _locked(path: Path) -> BaseException:
     ],
     ids=repr,
 )
-def test_a_conflict_is_told_by_the_code_of_the_driver(cause: BaseException | None, expected: bool) -> None:
+def test_a_conflict_is_known_by_the_code_of_the_driver(cause: BaseException | None, expected: bool) -> None:
     assert is_conflict(_made(OperationalError, cause)) == expected
 
 

@@ -35,7 +35,7 @@ WORKFLOWS_ENDED: Final = "status.phase!=Pending,status.phase!=Running"
 SOMETHING_ENDED: Final = b'"finishedAt"'
 RESOURCES_PER_WRITE: Final = 100
 RETRY_SECONDS: Final = 2.0
-# How long a connection to the database may be unused before it is looked at, as between two web requests.
+# How long a connection to the database may be unused before it is checked, as between two web requests.
 IDLE_SECONDS: Final = 5.0
 
 
