@@ -1,5 +1,6 @@
 """An exception as text: its headline, its traceback, and what is left out of them."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -12,6 +13,12 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_api.text import CUT
 from tests.unit.backend import tasks
 from tests.unit.backend.runner.test_execute import run
+
+
+@pytest.fixture(autouse=True)
+def _unlogged(caplog: pytest.LogCaptureFixture) -> None:
+    """What pytest keeps of the log goes to another process under pytest-xdist, which takes no lone surrogates."""
+    caplog.set_level(logging.CRITICAL, "django.tasks")
 
 
 @pytest.mark.parametrize(
