@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connections
 
 from django_tasks_kubernetes.jitter import backoff
 
@@ -22,6 +22,15 @@ ROLLED_BACK: Final = "40"
 SQLITE_CONFLICTS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 # ER_LOCK_DEADLOCK; ER_CHECKREAD, of snapshots in MariaDB.
 MYSQL_CONFLICTS: Final = frozenset({1213, 1020})
+
+
+def close(using: str) -> None:
+    """Close the connection of this thread; and, in a pool (OPTIONS["pool"]), those that are broken: each of them would
+    be one more failure."""
+    connection = connections[using]
+    connection.close()
+    if (pool := getattr(connection, "pool", None)) is not None:
+        pool.check()
 
 
 def is_conflict(error: DatabaseError) -> bool:

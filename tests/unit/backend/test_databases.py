@@ -3,9 +3,10 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from django.db import DatabaseError, InternalError, OperationalError
+from django.db import DatabaseError, InternalError, OperationalError, connection, connections
 
 from django_tasks_kubernetes import databases
 from django_tasks_kubernetes.databases import is_conflict, repeated
@@ -75,6 +76,17 @@ def test_a_transaction_with_conflicts_is_begun_again(
             repeated(do)
     else:
         assert repeated(do) == expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_broken_connections_of_a_pool_are_replaced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are as many as the pool has, and each would put off the next try."""
+    checked = []
+    connection.ensure_connection()
+    pool = SimpleNamespace(check=lambda: checked.append(connection.connection))
+    monkeypatch.setattr(connections["default"], "pool", pool, raising=False)
+    databases.close("default")
+    assert checked == [None]
 
 
 def test_another_error_is_raised_at_once() -> None:

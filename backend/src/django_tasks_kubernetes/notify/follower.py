@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from django_tasks_kubernetes import databases
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.databases import AWAY
 from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.notify import history
 from django_tasks_kubernetes.notify.ends import as_deleted, ends_of
@@ -130,7 +130,7 @@ class Follower(threading.Thread):
         """Returns only once the database has them: the watch will not repeat the event."""
         new = [r for r in resources if any(end.key not in self._recorded for end in ends_of(r))]
         if new:
-            self._retry(partial(self._write, new, dispatched), *AWAY)
+            self._retry(partial(self._write, new, dispatched), *databases.AWAY)
             self._recorded.update(end.key for resource in new for end in ends_of(resource))
             self._on_recorded()
 
@@ -153,7 +153,7 @@ class Follower(threading.Thread):
             except errors as error:
                 self._away_since = self._away_since or time.monotonic()
                 logger.warning("%s: %s Retrying.", type(error).__name__, error)
-                connections[self._using].close()
+                databases.close(self._using)
                 self._closing.wait(RETRY_SECONDS)
             else:
                 self._away_since = None

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 from django.utils import timezone
 
-from django_tasks_kubernetes import signals
+from django_tasks_kubernetes import databases, signals
 from django_tasks_kubernetes.codec.resource import Resource
-from django_tasks_kubernetes.databases import AWAY
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
 from django_tasks_kubernetes.notify import history, inbox
 from django_tasks_kubernetes.notify.cleaner import Cleaner
@@ -103,8 +102,8 @@ class NotifyLoop:
                     pruned_at = time.monotonic()
                     self._clean_up()
                 away_since = None
-            except AWAY as error:
-                connections[self._using].close()
+            except databases.AWAY as error:
+                databases.close(self._using)
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since > AWAY_MAX_SECONDS:
                     raise Unrecoverable(

@@ -3,9 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connections
 
-from django_tasks_kubernetes.databases import AWAY
+from django_tasks_kubernetes import databases
 from django_tasks_kubernetes.management.arguments import add_database, seconds
 from django_tasks_kubernetes.relay import Relayed, relay
 from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
@@ -45,10 +44,10 @@ class Command(BaseCommand):
     def _relay(self, database: str, once: bool, watchdog: Watchdog) -> Relayed:
         try:
             done = relay(database, watchdog.should_continue)
-        except AWAY as error:
+        except databases.AWAY as error:
             if once:
                 raise
-            connections[database].close()
+            databases.close(database)
             done = Relayed(away={"the database": str(error)})
         if done.sent or done.refused:
             self.stdout.write(f"sent {done.sent}, refused {done.refused}")
