@@ -119,3 +119,29 @@ def test_no_page_has_a_script_or_a_style_of_its_own(visitor: Visitor, populated:
         page.goto(site.page(path.format(**vars(populated))))
         inline = page.locator("#content [style], #content style, script:not([src]):not([type='application/json'])")
         assert inline.count() == 0, (path, inline.first.evaluate("element => element.outerHTML"))
+
+
+# The texts of boxes that are not within them, and what programs wrote that does not read from left to right.
+OUT_OF_PLACE = """() => [
+    ...[...document.querySelectorAll(".djt-graph a")].flatMap(link => {
+        const box = link.querySelector("rect").getBoundingClientRect();
+        return [...link.querySelectorAll("text")].filter(text => {
+            const place = text.getBoundingClientRect();
+            return place.left < box.left || place.right > box.right;
+        });
+    }),
+    ...[...document.querySelectorAll("#content pre, #content svg")].filter(
+        element => getComputedStyle(element).direction !== "ltr"
+    ),
+].map(element => element.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("name", ["overview", "task", "workflow"])
+def test_pictures_and_code_read_from_left_to_right_in_every_language(
+    name: str, visitor: Visitor, populated: Populated, site: AdminSite
+) -> None:
+    page = visitor.new_page(**DESK, locale="ar")
+    path, _text = PAGES[name]
+    page.goto(site.page(path.format(**vars(populated))))
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    assert page.evaluate(OUT_OF_PLACE) == []
