@@ -145,3 +145,14 @@ def test_pictures_and_code_read_from_left_to_right_in_every_language(
     page.goto(site.page(path.format(**vars(populated))))
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
     assert page.evaluate(OUT_OF_PLACE) == []
+
+
+def test_the_words_of_a_chart_are_as_large_on_a_phone(visitor: Visitor, populated: Populated, site: AdminSite) -> None:
+    """A chart that is too wide scrolls."""
+    page = visitor.new_page(**PHONE)
+    for path in (PAGES["overview"][0], PAGES["task"][0].format(**vars(populated))):
+        page.goto(site.page(path))
+        charts = page.locator(".djt-chart svg[role=img]")
+        expect(charts.first).to_be_visible()
+        shown = "charts => charts.map(chart => chart.getBoundingClientRect().width / chart.getAttribute('width'))"
+        assert set(charts.evaluate_all(shown)) == {1}
