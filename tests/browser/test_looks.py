@@ -156,3 +156,16 @@ def test_the_words_of_a_chart_are_as_large_on_a_phone(visitor: Visitor, populate
         expect(charts.first).to_be_visible()
         shown = "charts => charts.map(chart => chart.getBoundingClientRect().width / chart.getAttribute('width'))"
         assert set(charts.evaluate_all(shown)) == {1}
+
+
+@pytest.mark.parametrize(("look", "column"), [(DESK, "ran"), (PHONE, "phase")], ids=["desk", "phone"])
+def test_a_list_shows_what_is_looked_for_without_scrolling(
+    look: dict[str, Any], column: str, visitor: Visitor, populated: Populated, site: AdminSite
+) -> None:
+    page = visitor.new_page(**look)
+    page.goto(site.page("task/"))
+    table, cell = page.locator(".results").first, page.locator(f"#result_list .field-{column}").first
+    frame, place = table.bounding_box(), cell.bounding_box()
+    assert frame is not None
+    assert place is not None
+    assert place["x"] + place["width"] <= frame["x"] + frame["width"]

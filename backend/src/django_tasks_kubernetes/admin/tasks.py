@@ -37,8 +37,9 @@ class TaskAdmin(ClusterAdmin):
         "again": "django_tasks_kubernetes.admin.act_page.AgainPage",
     }
 
+    # What somebody looks for comes first: on a screen of usual width the last ones are there by scrolling alone.
     list_display = (
-        "task", "queue", "phase", "progress", "why", "attempts", "enqueued", "waited", "ran", "short_id",
+        "task", "phase", "why", "enqueued", "ran", "queue", "progress", "attempts", "waited", "short_id",
     )  # fmt: skip
     list_display_links = ("task",)
     list_per_page = 50
