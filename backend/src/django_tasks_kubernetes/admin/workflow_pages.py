@@ -1,6 +1,6 @@
 """The list of workflows, and the page of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -28,7 +28,8 @@ from django_tasks_kubernetes.presentation.filters import UsageError, WorkflowFil
 from django_tasks_kubernetes.presentation.workflow_rows import WorkflowRow, queues_of, workflow_row
 from django_tasks_kubernetes.presentation.workflow_tree import StepView, tree
 from djangotasks_api.names import step_task_name
-from djangotasks_api.workflow.records import WorkflowPhase
+from djangotasks_api.phases import Phase
+from djangotasks_api.workflow.records import StepPhase, WorkflowPhase
 
 PER_PAGE: Final = 50
 
@@ -103,9 +104,13 @@ class WorkflowPage(Page):
             "facts": list(facts_of(resource, now)),
             "graph": drawn,
             "boxes": self._boxes(drawn, place, row),
-            "steps": [(step, self._url(Node(steps=(step,), needs=()), place, row), note(step)) for step in steps],
+            "steps": [
+                (step, self._url(Node(steps=(step,), needs=()), place, row), note(step), self._failed(step, place, row))
+                for step in steps
+            ],
             "box_number": len(collapsed(steps)),
             "tasks_url": self._list(place, {"workflow": row.id}),
+            "failed_url": self._list(place, {"workflow": row.id, "phase": Phase.FAILED}) if _has_failed(steps) else "",
             "may_cancel": is_mine and not row.is_finished and may(request, "change_workflow"),
             "may_retry": is_mine and row.is_finished and not row.is_good and may(request, "retry_workflow"),
         }
@@ -132,6 +137,13 @@ class WorkflowPage(Page):
             return self._list(place, {"workflow": row.id, "q": f"-{step.name}-"})
         name = step_task_name(row.id, step.name, None)
         return url(self.admin.admin_site, "task_change", quote(place.pk(name)))
+
+    def _failed(self, step: StepView, place: Place, row: WorkflowRow) -> str:
+        """Of the list of those tasks of a map that its number of failures counts; empty where there are none."""
+        if not (step.is_map and step.failed):
+            return ""
+        phases = f"{Phase.FAILED},{Phase.CANCELLED}"
+        return self._list(place, {"workflow": row.id, "phase": phases, "q": f"-{step.name}-"})
 
     def _list(self, place: Place, parameters: dict[str, str]) -> str:
         more = {} if place.is_only else {"backend": place.alias}
@@ -170,6 +182,10 @@ def check_queue(admin: Any, request: HttpRequest, row: WorkflowRow) -> None:
     allowed = admin.queues_for(request)
     if allowed is not None and row.queue not in allowed:
         raise Http404
+
+
+def _has_failed(steps: Iterable[StepView]) -> bool:
+    return any(step.phase == StepPhase.FAILED or (step.is_map and step.failed) for step in steps)
 
 
 def _filter_of(request: HttpRequest) -> WorkflowFilter:

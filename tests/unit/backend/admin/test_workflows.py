@@ -142,6 +142,25 @@ def test_the_links_of_a_map_lead_to_its_tasks(cluster: InMemoryCluster, log_in: 
     assert client.get(boxes["extract"]).status_code == 200
 
 
+def test_three_of_a_thousand_that_failed_are_a_click_away(cluster: InMemoryCluster, log_in: LogIn) -> None:
+    from tests.unit.backend.admin.conftest import put as put_task
+
+    put(cluster, "other")
+    put(cluster, "flow", FAILED)
+    for index, phase in enumerate(("Succeeded", "Failed", "Cancelled")):
+        label = {"djangotasks.dev/workflow": "flow"}
+        put_task(cluster, name=f"flow-render-0000{index}", labels=label, phase=phase)
+    client = log_in("view_workflow", "view_task")
+    assert "Its failed tasks" not in client.get(change("other")).text
+    response = client.get(change("flow"))
+    found = {step.name: address for step, _url, _note, address in response.context["steps"] if address}
+    assert list(found) == ["render"]
+    for address, ids in ((found["render"], {"flow-render-00001", "flow-render-00002"}),
+                         (response.context["failed_url"], {"flow-render-00001"})):  # fmt: skip
+        assert f'href="{address.replace("&", "&amp;")}"' in response.text
+        assert {task.pk for task in client.get(address).context["cl"].result_list} == ids
+
+
 def test_too_many_steps_are_a_list(cluster: InMemoryCluster, viewer: Client) -> None:
     steps = [{"name": f"s{n}", "task": f"shop.t{n}"} for n in range(201)]
     put(cluster, "flow", RUNNING | {"steps": {}}, steps=steps)
