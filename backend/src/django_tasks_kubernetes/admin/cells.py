@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.utils import timezone
-from django.utils.formats import localize, number_format
+from django.utils.formats import date_format, get_format, number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
@@ -35,6 +35,9 @@ SHARE: Final = re.compile(r"([0-9]{1,15})/([1-9][0-9]{0,14})")
 ID_END_CHARS: Final = 12
 REASON_MAX_CHARS: Final = 60
 PROBLEM_MAX_CHARS: Final = 120
+# Of formats of a time: P is 10:22 a.m., without the minutes of a full hour.
+WITHOUT_MINUTES: Final = re.compile(r"(?<!\\)P")
+MINUTES: Final = re.compile(r"(?<!\\)([GHgh])([:.])i(?!\2s)")
 # A message of Django's own.
 SELECT: Final = "Select this object for an action - {}"
 # By the units of which they are made.
@@ -114,8 +117,14 @@ def moment(at: datetime, text: str | None = None) -> str:
 @lru_cache(maxsize=2048)
 def _written(at: datetime, zone: tzinfo, language: str | None) -> tuple[str, str]:
     """A time in that zone and the current language, and the same with UTC."""
-    local = localize(timezone.localtime(at, zone))
+    local = date_format(timezone.localtime(at, zone), with_seconds(get_format("DATETIME_FORMAT")))
     return local, f"{local} ({at.isoformat(sep=' ', timespec='seconds').replace('+00:00', ' UTC')})"
+
+
+def with_seconds(form: str) -> str:
+    """Django's format of a time in a language, with the seconds, which none has: a log has them, too."""
+    form = WITHOUT_MINUTES.sub("g:i a", form)
+    return MINUTES.sub(r"\1\2i\2s", form)
 
 
 def span(start: datetime | None, end: datetime | None) -> str:

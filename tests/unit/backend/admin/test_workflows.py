@@ -13,6 +13,7 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.definitions import workflow_definition
 from djangotasks_api.task_ids import new_id
 from tests.unit.backend.admin.conftest import LogIn
+from tests.unit.backend.admin.conftest import put as put_task
 from tests.unit.backend.web_server import Request, Server
 from tests.unit.backend.workflow_resources import RUNNING, table_row, workflow_resource
 
@@ -132,8 +133,6 @@ def test_times_are_in_the_zone_and_the_language_of_the_reader(cluster: InMemoryC
 
 def test_the_links_of_a_map_lead_to_its_tasks(cluster: InMemoryCluster, log_in: LogIn) -> None:
     put(cluster, "flow", RUNNING)
-    from tests.unit.backend.admin.conftest import put as put_task
-
     for name in ("flow-render-00000", "flow-render-00001", "flow-extract"):
         put_task(cluster, name=name, labels={"djangotasks.dev/workflow": "flow"})
     client = log_in("view_workflow", "view_task")
@@ -143,8 +142,6 @@ def test_the_links_of_a_map_lead_to_its_tasks(cluster: InMemoryCluster, log_in: 
 
 
 def test_three_of_a_thousand_that_failed_are_a_click_away(cluster: InMemoryCluster, log_in: LogIn) -> None:
-    from tests.unit.backend.admin.conftest import put as put_task
-
     put(cluster, "other")
     put(cluster, "flow", FAILED)
     for index, phase in enumerate(("Succeeded", "Failed", "Cancelled")):
