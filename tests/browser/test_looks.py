@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from tools.cluster.cluster import Cluster
     from tools.kubectl import Kubectl
 
-DESK = {"viewport": {"width": 1280, "height": 860}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+RIGHT_TO_LEFT: dict[str, Any] = {"locale": "ar"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ LOOKS = (
     Look("dark", DESK | {"color_scheme": "dark"}),
     Look("phone", PHONE),
     Look("forced", DESK | {"forced_colors": "active"}, is_read=False),
-    Look("rtl", DESK | {"locale": "ar"}, is_read=False),
+    Look("rtl", DESK | RIGHT_TO_LEFT, is_read=False),
 )
 # By the name of their picture: the address, and a text that shows that the page has what it is about.
 PAGES = {
@@ -140,7 +141,7 @@ OUT_OF_PLACE = """() => [
 def test_pictures_and_code_read_from_left_to_right_in_every_language(
     name: str, visitor: Visitor, populated: Populated, site: AdminSite
 ) -> None:
-    page = visitor.new_page(**DESK, locale="ar")
+    page = visitor.new_page(**(DESK | RIGHT_TO_LEFT))
     path, _text = PAGES[name]
     page.goto(site.page(path.format(**vars(populated))))
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
@@ -169,3 +170,18 @@ def test_a_list_shows_what_is_looked_for_without_scrolling(
     assert frame is not None
     assert place is not None
     assert place["x"] + place["width"] <= frame["x"] + frame["width"]
+
+
+@pytest.mark.parametrize("name", ["overview", "tasks", "task", "workflow"])
+def test_paper_has_all_that_a_screen_scrolls_to(
+    name: str, visitor: Visitor, populated: Populated, site: AdminSite
+) -> None:
+    page = visitor.new_page(**DESK)
+    page.emulate_media(media="print")
+    path, _text = PAGES[name]
+    page.goto(site.page(path.format(**vars(populated))))
+    clips = "boxes => boxes.filter(box => getComputedStyle(box).overflow !== 'visible').map(box => box.outerHTML.slice(0, 90))"
+    assert page.locator("#content :is(pre, .djt-scroll, .results)").evaluate_all(clips) == []
+    assert page.locator("#content pre").evaluate_all(
+        "all => all.every(one => getComputedStyle(one).maxHeight === 'none')"
+    )
