@@ -117,6 +117,16 @@ def test_a_page_asks_and_what_has_not_changed_is_not_sent(visitor: Visitor, task
     assert len(shown.split(":")) == 3
 
 
+def test_refresh_reads_once_and_what_follows_is_shared(visitor: Visitor, tasks: list[str]) -> None:
+    """Else each page on which somebody has clicked it would ask the cluster each time, and wait for it."""
+    still = Still(visitor, "task/")
+    still.page.get_by_role("link", name="Refresh").click()
+    still.page.wait_for_url("**fresh=1")
+    with still.page.expect_request(lambda request: "part=rows" in request.url) as asked:
+        still.answer(SLOWEST)
+    assert "fresh" not in asked.value.url
+
+
 def test_the_switch_stops_it_and_is_remembered(visitor: Visitor, tasks: list[str]) -> None:
     still = Still(visitor, "task/")
     switch = still.page.get_by_role("button", name="Live updates")

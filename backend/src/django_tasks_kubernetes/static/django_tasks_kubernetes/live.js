@@ -79,6 +79,8 @@ class Region {
   async fetch() {
     const address = new URL(location.href);
     address.searchParams.set("part", this.element.dataset.live);
+    // "Refresh" was one click: what it asked for is read, and pages that stay open share what is kept.
+    address.searchParams.delete("fresh");
     const headers = this.etag === null ? {} : { "If-None-Match": this.etag };
     const response = await fetch(address, { headers, credentials: "same-origin", cache: "no-store", redirect: "manual" });
     if (response.type === "opaqueredirect" || response.status === 401 || response.status === 403) {
