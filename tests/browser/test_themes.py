@@ -30,6 +30,7 @@ PAGES = {
     "schedule/": "No schedules yet.",
     "workflow/": "No workflows yet.",
 }
+PADDINGS = "cells => cells.map(cell => parseFloat(getComputedStyle(cell).paddingInlineEnd))"
 
 
 @pytest.mark.parametrize("theme", ["jazzmin", "unfold"])
@@ -52,12 +53,17 @@ def test_a_theme_has_all_pages_and_a_task_is_cancelled_in_it(
             assert answer is not None
             assert answer.status == 200
             expect(page.locator("body")).to_contain_text(text)
+            # The numbers of a table do not run together.
+            cells = page.locator(".djt-scroll > table td").evaluate_all(PADDINGS)
+            assert all(padding > 0 for padding in cells)
         page.goto(site.page("task/?phase=Queued"))
         page.locator("#action-toggle").check()
         expect(page.locator("input.action-select").first).to_be_checked()
         page.locator("#action-toggle").uncheck()
         page.locator("#result_list").get_by_role("link", name="shop.probes.add").first.click()
         expect(page.locator("body")).to_contain_text("Its queue default:")
+        # Also where the theme has no titles.
+        expect(page.locator("#content-main .djt-facts")).to_contain_text("shop.probes.add")
         page.get_by_role("link", name="Cancel…").click()
         page.get_by_role("button", name="Yes, cancel").click()
         expect(page.locator("body")).to_contain_text("Cancel: 1 task.")

@@ -22,6 +22,8 @@ class Links(Protocol):
 
     def schedule(self, name: str) -> str: ...
 
+    def tasks(self, **parameters: str) -> str: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -64,6 +66,8 @@ def headline(resource: Resource) -> str:
 
 def facts_of(resource: Resource, links: Links) -> Iterator[Fact]:
     spec, status, shown = resource["spec"], resource.get("status") or {}, row(resource)
+    # A theme may have no title on its pages.
+    yield Fact(_("Task"), shown.task, links.tasks(task=shown.task))
     yield Fact(_("Id"), shown.id)
     yield Fact(_("Queue"), shown.queue)
     for label, value in (

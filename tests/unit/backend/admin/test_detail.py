@@ -52,6 +52,14 @@ def test_a_failed_task(cluster: InMemoryCluster, viewer: Client) -> None:
         assert words in text, words
 
 
+def test_a_task_is_named_where_a_theme_has_no_title_and_leads_to_others_of_its_kind(
+    cluster: InMemoryCluster, viewer: Client
+) -> None:
+    name = put(cluster, **FAILED)
+    task = cluster.resources[name]["spec"]["task"]
+    assert f'<dt>Task</dt><dd><a href="{LIST}?task={task}">{task}</a></dd>' in page(viewer, name)
+
+
 def test_who_asks_the_cluster_for_the_log_is_given_the_commands(cluster: InMemoryCluster, viewer: Client) -> None:
     name = put(cluster, **FAILED)
     assert f"kubectl describe djangotask {name} -n shop kubectl logs one-2 -n shop" in page(viewer, name)
