@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 
 from djangotasks_operator.cache.keys import Key
-from djangotasks_operator.cache.queue_limit import QUEUES_MAX
 from djangotasks_operator.cache.store import Store
 from djangotasks_operator.controllers.work_queues import WorkQueues
 from djangotasks_operator.runtime.controller import Result
@@ -16,13 +15,15 @@ from djangotasks_operator.runtime.rate_limit import TokenBuckets
 
 # Of one queue: so many edits count at once, then one a second, the last one among them.
 BURST, PER_SECOND = 5, 1.0
+# Queues that were edited last.
+REMEMBERED_MAX = 1000
 
 
 class QueueEdits:
     def __init__(self, store: Store, work: WorkQueues, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._work = work
-        self._pace = TokenBuckets[Key](BURST, PER_SECOND, QUEUES_MAX, clock)
+        self._pace = TokenBuckets[Key](BURST, PER_SECOND, REMEMBERED_MAX, clock)
 
     async def reconcile(self, queue: Key) -> Result:
         """Have the queue's tasks reconciled, now or, where that was done too often, in a moment."""

@@ -24,6 +24,7 @@ from djangotasks_api.names import (
 from djangotasks_operator.cache import standby_pods
 from djangotasks_operator.cache.deleted_queues import DeletedQueues
 from djangotasks_operator.cache.tombstones import Tombstones
+from djangotasks_operator.controllers import queue_edits
 from djangotasks_operator.reports.authentication import AttemptRef
 from tests.unit.operator.model.calls import Calls
 from tests.unit.operator.model.outcomes import make_outcome
@@ -177,6 +178,7 @@ def small_memories() -> Iterator[None]:
     with (
         numbered_pods(),
         mock.patch.object(standby_pods, "LAST_MAX", REMEMBERED),
+        mock.patch.object(queue_edits, "REMEMBERED_MAX", 1),
         mock.patch.object(DeletedQueues.__init__, "__defaults__", (1,)),
         mock.patch.object(Tombstones.__init__, "__defaults__", (REMEMBERED,)),
     ):
