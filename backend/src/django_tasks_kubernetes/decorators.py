@@ -16,7 +16,7 @@ from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME, ta
 from django.tasks.exceptions import InvalidTask
 
 from django_tasks_kubernetes.enqueue.task_validation import validate_options
-from django_tasks_kubernetes.task import OPTIONS, KubernetesTask, TaskOptions
+from django_tasks_kubernetes.task import OPTIONS, KubernetesTask, TaskOptions, unknown_options
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.context import KubernetesTaskContext
@@ -79,8 +79,7 @@ def task(
     would accept.
     """
     if unknown := options.keys() - set(OPTIONS):
-        names = ", ".join(sorted(unknown))
-        raise TypeError(f"@task has no option {names}. There are: {', '.join(sorted(OPTIONS))}.")
+        raise unknown_options(unknown)
 
     def decorate(function: Callable[..., Any]) -> KubernetesTask:
         made = class_for(backend)(

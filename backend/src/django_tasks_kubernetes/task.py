@@ -9,7 +9,7 @@ With Django's own @task from Django 6.1 on; with that of `decorators` under Djan
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
@@ -80,6 +80,12 @@ class KubernetesTask(Task):  # type: ignore[type-arg]  # generic for the stubs a
     idempotency_key: str | None = None
     """While a task with the same key is known, enqueue() returns its result, and creates nothing."""
 
+    def __new__(cls, **given: Any) -> Self:
+        """Raises TypeError for an option that does not exist, also in Django's own @task, and names those that do."""
+        if unknown := given.keys() - FIELDS:
+            raise unknown_options(unknown)
+        return object.__new__(cls)
+
     def using(self, **changes: Any) -> Self:
         """A task with other options. As with Django's own, None leaves an option as it is."""
         unknown = changes.keys() - CHANGEABLE
@@ -109,6 +115,13 @@ OPTIONS: Final = tuple(
     field.name for field in fields(KubernetesTask) if field.name not in {f.name for f in fields(Task)}
 )
 CHANGEABLE: Final = {"priority", "queue_name", "run_after", "backend", *OPTIONS}
+FIELDS: Final = {field.name for field in fields(KubernetesTask)}
+
+
+def unknown_options(names: Iterable[str]) -> TypeError:
+    """What @task raises for options that it does not have."""
+    known = sorted({"priority", "queue_name", "backend", "takes_context", *OPTIONS})
+    return TypeError(f"@task has no option {', '.join(sorted(names))}. There are: {', '.join(known)}.")
 
 
 def options_of(task: Any) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def test_task_can_be_copied_under_the_dummy_backend(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_task_refuses_an_unknown_option(backend: str) -> None:
-    with named(backend), pytest.raises(TypeError, match=r"@task has no option run_after\. There are: expires, "):
+    with (
+        named(backend),
+        pytest.raises(TypeError, match=r"@task has no option run_after\. There are: backend, expires, "),
+    ):
         task(run_after=None)(double)  # type: ignore[call-overload]
 
 

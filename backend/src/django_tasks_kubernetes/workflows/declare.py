@@ -195,8 +195,10 @@ def workflow[**P, R](
 def workflow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a workflow of a function that draws it with step() and each(). Plain `if` and `for` over its arguments are
     welcome; the results of steps are known only when it runs."""
-    if unknown := options.keys() - (CHANGEABLE - {"idempotency_key"}):
-        raise TypeError(f"@workflow has no option {', '.join(sorted(unknown))}.")
+    known = CHANGEABLE - {"idempotency_key"}
+    if unknown := options.keys() - known:
+        names = ", ".join(sorted(unknown))
+        raise TypeError(f"@workflow has no option {names}. There are: {', '.join(sorted(known))}.")
 
     def make(function: Callable[..., Any]) -> Workflow[..., Any]:
         check_function(function)
