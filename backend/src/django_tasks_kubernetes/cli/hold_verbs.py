@@ -94,7 +94,7 @@ def list_holds(session: HoldSession) -> int:
     if rows:
         output.renderer.table(rows, wide=output.format is OutputFormat.WIDE)
     if not found:
-        output.note("No queue is held.")
+        output.none("No queue is held")
     return Code.OK
 
 

@@ -98,6 +98,7 @@ def execute(verb: Verb[Session], given: dict[str, Any]) -> int:
 
     def work() -> int:
         store = connect(context)
+        output.namespace = store.client.namespace
         if output.namespaces:
             store = store.everywhere()
         session = Session(store, store.client, lambda id_: enqueue_again(store, id_), output, f"asked by {user()}")
@@ -114,6 +115,7 @@ def execute_for_schedules(verb: Verb[ScheduleSession], given: dict[str, Any]) ->
         from django_tasks_kubernetes.stores.schedules import connect as schedules_of
 
         schedules, tasks = schedules_of(options_of(context)), connect(context)
+        output.namespace = tasks.client.namespace
         if output.namespaces:
             schedules = schedules.everywhere()
         session = ScheduleSession(schedules=schedules, tasks=ClusterTasks(tasks), output=output)
@@ -130,6 +132,7 @@ def execute_for_holds(verb: Verb[HoldSession], given: dict[str, Any]) -> int:
         from django_tasks_kubernetes.stores.holds import connect as holds_of
 
         holds = holds_of(options_of(context))
+        output.namespace = holds.namespace
         return verb.run(
             HoldSession(holds=holds.everywhere() if output.namespaces else holds, output=output, me=user()), given
         )
@@ -143,6 +146,7 @@ def execute_for_workflows(verb: Verb[WorkflowSession], given: dict[str, Any]) ->
 
     def work() -> int:
         tasks, by = connect(context), f"asked by {user()}"
+        output.namespace = tasks.client.namespace
         workflows = tasks.workflows.everywhere() if output.namespaces else tasks.workflows
         session = WorkflowSession(
             workflows=Session(workflows, workflows.client, lambda id_: retry_workflow(workflows, id_), output, by),

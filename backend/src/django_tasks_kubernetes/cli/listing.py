@@ -36,7 +36,7 @@ def list_tasks(session: Session, which: Filter) -> int:
         resources = list(_read(session, found.rows))
     _write(session, found.rows, resources)
     if not found.rows:
-        output.note("No tasks.")
+        output.none("No tasks")
     elif found.matching is None:
         output.note(f"The newest {len(found.rows):,}. There are more: --limit 0 shows all.")
     elif found.matching > len(found.rows):

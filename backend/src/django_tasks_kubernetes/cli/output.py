@@ -32,6 +32,9 @@ class Output:
     namespaces: bool = False
     """Whether tasks of several namespaces are shown, each with its own."""
 
+    namespace: str = ""
+    """The one that is looked into otherwise, where there is a cluster."""
+
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     color: bool = True
@@ -82,6 +85,12 @@ class Output:
         """What it repeats may be anybody's, such as the words of an admission webhook. Where nobody reads it, it is no
         reason to end."""
         self.ask(f"{safe(text, lines=True)}\n")
+
+    def none(self, what: str) -> None:
+        """Says that nothing is there, and where it has looked: a context or a setting may name another namespace than
+        the reader thinks."""
+        where = f" in namespace {self.namespace}" if self.namespace and not self.namespaces else ""
+        self.note(f"{what}{where}.")
 
     def ask(self, question: str) -> None:
         try:

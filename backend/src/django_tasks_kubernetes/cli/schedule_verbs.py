@@ -49,7 +49,7 @@ def list_schedules(session: ScheduleSession, number: int) -> int:
     if rows:
         output.renderer.table(rows, wide=output.format is OutputFormat.WIDE)
     if not found:
-        output.note("No schedules.")
+        output.none("No schedules")
     return worst
 
 

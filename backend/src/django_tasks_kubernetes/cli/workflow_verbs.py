@@ -50,7 +50,7 @@ def _write_rows(session: WorkflowSession, found: list[WorkflowRow], now: datetim
         (workflow_columns(row, now, wide=wide, namespaces=output.namespaces) for row in found), wide=wide
     )
     if not found:
-        output.note("No workflows.")
+        output.none("No workflows")
 
 
 def show(session: WorkflowSession, ids: Iterable[str]) -> int:

@@ -47,7 +47,7 @@ def run(request: pytest.FixtureRequest, cluster: Server, tmp_path: Path) -> Iter
     ("words", "code", "out", "err"),
     [
         (["list"], 0, "tests.unit.backend.tasks.echo", ""),
-        (["list", "--status", "RUNNING"], 0, "", "No tasks."),
+        (["list", "--status", "RUNNING"], 0, "", "No tasks in namespace shop."),
         (["list", "--status", "bogus"], 2, "", "bogus"),
         (["list", "--limit", "-1"], 2, "", ""),
         (["list", "--queue", "a,b"], 2, "", "--queue must be a name"),

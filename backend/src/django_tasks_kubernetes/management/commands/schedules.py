@@ -79,6 +79,7 @@ def in_cluster(output: Output, alias: str | None) -> Iterator[ScheduleSession]:
         places.setdefault(place, []).append(backend)
     for backends in places.values():
         options = backends[0].parsed_options
+        output.namespace = backends[0].namespace
         yield ScheduleSession(
             schedules=schedules_of(options),
             tasks=ClusterTasks(connect(options)),

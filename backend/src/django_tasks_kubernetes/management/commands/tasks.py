@@ -55,6 +55,7 @@ def carry_out(verb: Verb[Any], backend: KubernetesBackend, output: Output, optio
     from django_tasks_kubernetes.stores.cluster import connect
     from django_tasks_kubernetes.stores.holds import connect as holds_of
 
+    output.namespace = backend.namespace
     if verb in HOLD_VERBS:
         session = HoldSession(holds=holds_of(backend.parsed_options), output=output, me=socket.gethostname())
         return verb.run(session, options)
