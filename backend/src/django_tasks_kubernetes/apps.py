@@ -10,7 +10,12 @@ class DjangoTasksKubernetesConfig(AppConfig):
     verbose_name = _("Tasks on Kubernetes")
 
     def ready(self) -> None:
-        from django_tasks_kubernetes.backend_checks import check_bytecode, check_no_local_backend, check_options_known
+        from django_tasks_kubernetes.backend_checks import (
+            check_bytecode,
+            check_no_database_in_a_file,
+            check_no_local_backend,
+            check_options_known,
+        )
         from django_tasks_kubernetes.deploy_checks import check_cluster
         from django_tasks_kubernetes.schedule_checks import check_schedules
         from django_tasks_kubernetes.table_checks import check_tables
@@ -18,6 +23,7 @@ class DjangoTasksKubernetesConfig(AppConfig):
         checks.register(check_options_known, "tasks")
         checks.register(check_schedules, "tasks")
         checks.register(check_no_local_backend, "tasks", deploy=True)
+        checks.register(check_no_database_in_a_file, deploy=True)
         checks.register(check_bytecode, deploy=True)
         # Only with --deploy: `migrate` makes the other checks of its database first, and would not make the table.
         checks.register(check_tables, "tasks", checks.Tags.database, deploy=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connections
 from django.test import override_settings
 
 from django_tasks_kubernetes import backend_checks
@@ -38,12 +39,31 @@ def test_warning_of_backends_without_options(backends: Any, expected: Any) -> No
 @pytest.mark.parametrize(
     ("backends", "expected"),
     [
-        ((LOCAL, IMMEDIATE), [("djangotasks.W002", "TASKS['default']")]),
-        ((IMMEDIATE,), [("djangotasks.W001", "TASKS['default']")]),
+        ((LOCAL, IMMEDIATE), [("djangotasks.W002", "TASKS['default']"), ("djangotasks.W002", "TASKS['other']")]),
+        ((IMMEDIATE,), [("djangotasks.W001", "TASKS['default']"), ("djangotasks.W002", "TASKS['default']")]),
+        ((DUMMY, LOCAL), [("djangotasks.W002", "TASKS['default']"), ("djangotasks.W002", "TASKS['other']")]),
     ],
 )
 def test_warning_of_a_local_backend_in_deployments(backends: Any, expected: Any) -> None:
     assert found(*backends, deploy=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("backend", "vendor", "expected"),
+    [
+        (OURS, "sqlite", [("djangotasks.W005", "DATABASES['default']")]),
+        (OURS, "postgresql", []),
+        (LOCAL, "sqlite", [("djangotasks.W002", "TASKS['default']")]),
+    ],
+)
+def test_warning_of_a_database_that_each_pod_has_a_file_of(
+    backend: str, vendor: str, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(connections["default"]), "vendor", vendor)
+    monkeypatch.setattr(backend_checks, "is_compiled", lambda: True)
+    with override_settings(TASKS={"default": {"BACKEND": backend}}):
+        messages = run_checks(include_deployment_checks=True)
+    assert [(one.id, one.obj) for one in messages if (one.id or "").startswith("djangotasks")] == expected
 
 
 @pytest.mark.parametrize(
@@ -61,6 +81,7 @@ def test_hint_of_packages_without_bytecode(
 ) -> None:
     """Only with --deploy, and where tasks are processes of their own."""
     monkeypatch.setattr(backend_checks, "is_compiled", lambda: compiled)
+    monkeypatch.setattr(type(connections["default"]), "vendor", "postgresql")
     named = {alias: {"BACKEND": path} for alias, path in zip(("default", "other"), backends, strict=False)}
     with override_settings(TASKS=named):
         messages = run_checks(include_deployment_checks=deploy)
