@@ -10,8 +10,8 @@ from django_tasks_kubernetes.cli.verb import Given, Ids, Option, Verb
 from django_tasks_kubernetes.presentation.filters import UsageError
 
 EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 a schedule does not exist, is wrong or was refused, or the cluster does not answer, or "
-    "`diff` has found differences; 2 wrong usage."
+    "Exit codes: 0 done; 1 a schedule does not exist or was refused, or the cluster does not answer, or "
+    "`diff` has found differences; 2 wrong usage, or what the code declares is wrong."
 )
 BACKFILL_LIMIT: Final = 100
 

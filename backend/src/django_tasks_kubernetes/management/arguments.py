@@ -1,6 +1,6 @@
-"""What commands that run for long take as arguments."""
+"""Arguments that several commands take."""
 
-from argparse import ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from typing import Final
 
 from django.core.management.base import CommandParser
@@ -19,6 +19,16 @@ def seconds(text: str) -> float:
     if not 0 <= value <= SECONDS_MAX:
         raise ArgumentTypeError(f"must be a number of seconds from 0 to {SECONDS_MAX:,.0f}, not {text!r}")
     return value
+
+
+def add_common(verb: ArgumentParser) -> None:
+    """The options that Django gives each command, after a verb too. Help shows them where Django has them, before it;
+    one that is not given here leaves what was given there."""
+    for name in ("--settings", "--pythonpath"):
+        verb.add_argument(name, default=SUPPRESS, help=SUPPRESS)
+    for name in ("--traceback", "--no-color", "--force-color"):
+        verb.add_argument(name, action="store_true", default=SUPPRESS, help=SUPPRESS)
+    verb.add_argument("-v", "--verbosity", type=int, choices=range(4), default=SUPPRESS, help=SUPPRESS)
 
 
 def add_database(parser: CommandParser, text: str) -> None:

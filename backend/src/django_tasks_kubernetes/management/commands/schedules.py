@@ -14,6 +14,7 @@ from django_tasks_kubernetes.cli.schedule_session import ClusterTasks, ScheduleS
 from django_tasks_kubernetes.cli.schedule_table import EXIT_CODES, SCHEDULE_VERBS
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.cli.verb import Verb
+from django_tasks_kubernetes.management.arguments import add_common
 from django_tasks_kubernetes.management.backends import kubernetes_backends
 from django_tasks_kubernetes.management.output import output_of
 from django_tasks_kubernetes.management.schedules import DeclaredSchedules, DeclaredTasks, declared_schedules, project
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         for one in add_verbs(parser, SCHEDULE_VERBS, EXIT_CODES):
+            add_common(one)
             about = "only this backend in TASKS, also for --prune (default: all)"
             one.add_argument("--backend", metavar="ALIAS", help=about)
 

@@ -18,6 +18,7 @@ from django_tasks_kubernetes.cli.table import EXIT_CODES, VERBS
 from django_tasks_kubernetes.cli.verb import Verb
 from django_tasks_kubernetes.cli.workflow_session import WorkflowSession, retry_workflow
 from django_tasks_kubernetes.cli.workflow_table import WORKFLOW_VERBS, WORKFLOWS
+from django_tasks_kubernetes.management.arguments import add_common
 from django_tasks_kubernetes.management.backends import kubernetes_backend
 from django_tasks_kubernetes.management.output import output_of
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         for one in add_verbs(parser, (*VERBS, *HOLD_VERBS, *PROJECT_VERBS), EXIT_CODES, [WORKFLOWS]):
+            add_common(one)
             if one.get_default("verb") in PROJECT_VERBS:
                 continue
             one.add_argument(
