@@ -1,11 +1,15 @@
 """manage.py relay_tasks: sends what is left in the outbox by processes that ended, or while the cluster was away."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error
 
 from django_tasks_kubernetes import databases
 from django_tasks_kubernetes.management.arguments import add_database, seconds
+from django_tasks_kubernetes.management.tables import check_tables
+from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.relay import Relayed, relay
 from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
 
@@ -44,10 +48,12 @@ class Command(BaseCommand):
     def _relay(self, database: str, once: bool, watchdog: Watchdog) -> Relayed:
         try:
             done = relay(database, watchdog.should_continue)
-        except databases.AWAY as error:
-            if once:
-                raise
+        except Error as error:
+            with suppress(Error):
+                check_tables(database, OutboxTask)
             databases.close(database)
+            if once or not isinstance(error, databases.AWAY):
+                raise
             done = Relayed(away={"the database": str(error)})
         if done.sent or done.refused:
             self.stdout.write(f"sent {done.sent}, refused {done.refused}")

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, connections
+from django.db import Error
 
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.exceptions import KubernetesBackendError
 from django_tasks_kubernetes.management.arguments import add_database, seconds
 from django_tasks_kubernetes.management.backends import kubernetes_backends
+from django_tasks_kubernetes.management.tables import check_tables
 from django_tasks_kubernetes.models import TaskEnd, TaskHistory
 from django_tasks_kubernetes.notify import inbox
 from django_tasks_kubernetes.notify.loop import NotifyLoop, Unrecoverable, has_receivers, keeps_history
@@ -59,7 +60,7 @@ class Command(BaseCommand):
         if task_finished:
             signals.task_ended.connect(signals.send_task_finished)
         try:
-            _check_table(database)
+            check_tables(database, TaskEnd, TaskHistory)
             if again:
                 self.stdout.write(f"{inbox.requeue_dead_letters(database)} dead letters are retried")
             with Watchdog(hang_seconds) as watchdog:
@@ -77,15 +78,3 @@ class Command(BaseCommand):
                     loop.run()
         except (KubernetesBackendError, Unrecoverable, Error) as error:
             raise CommandError(str(error)) from error
-
-
-def _check_table(database: str) -> None:
-    """Raises CommandError."""
-    known = table_names(database)
-    for table in (TaskEnd._meta.db_table, TaskHistory._meta.db_table):
-        if table not in known:
-            raise CommandError(f"The database {database!r} has no table {table}. Run manage.py migrate.")
-
-
-def table_names(database: str) -> list[str]:
-    return connections[database].introspection.table_names()

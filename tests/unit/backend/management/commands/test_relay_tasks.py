@@ -5,9 +5,10 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from django.core.management import call_command
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.core.management import CommandError, call_command
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
+from django_tasks_kubernetes.management import tables
 from django_tasks_kubernetes.management.commands import relay_tasks
 from django_tasks_kubernetes.relay import Relayed
 
@@ -49,3 +50,17 @@ def test_relay_tasks_once_raises_without_a_database(error: Exception, monkeypatc
     monkeypatch.setattr(relay_tasks, "relay", relay)
     with pytest.raises(type(error)):
         call_command("relay_tasks", "--once")
+
+
+@pytest.mark.parametrize("words", [["--once"], []], ids=repr)
+@pytest.mark.parametrize("error", [ProgrammingError, OperationalError])  # of PostgreSQL, and of SQLite
+def test_relay_tasks_ends_without_its_table_and_says_what_to_do(
+    error: type[Exception], words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def relay(using: str, should_continue: Callable[[], bool]) -> Relayed:
+        raise error("there is no such table")
+
+    monkeypatch.setattr(relay_tasks, "relay", relay)
+    monkeypatch.setattr(tables, "table_names", lambda database: [])
+    with pytest.raises(CommandError, match=r"no table django_tasks_kubernetes_outboxtask\. Run manage\.py migrate\."):
+        call_command("relay_tasks", *words)

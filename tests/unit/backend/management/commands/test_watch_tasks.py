@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from django_tasks_kubernetes import signals
-from django_tasks_kubernetes.management.commands import watch_tasks
+from django_tasks_kubernetes.management import tables
 from tests.unit.backend.kube.test_client import kubeconfig
 from tests.unit.backend.web_server import Server
 
@@ -32,8 +32,8 @@ def two_backends(server: Server, tmp_path: Path) -> Iterator[None]:
 def test_watch_tasks_refuses_wrong_arguments(
     arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables = [] if "migrate" in message else ["django_tasks_kubernetes_taskend", "django_tasks_kubernetes_taskhistory"]
-    monkeypatch.setattr(watch_tasks, "table_names", lambda database: tables)
+    known = [] if "migrate" in message else ["django_tasks_kubernetes_taskend", "django_tasks_kubernetes_taskhistory"]
+    monkeypatch.setattr(tables, "table_names", lambda database: known)
     with pytest.raises(CommandError, match=message):
         call_command("watch_tasks", *arguments)
 
