@@ -46,10 +46,14 @@ def refusal(wanted: Resource, found: Resource | None) -> str | None:
     """Why a schedule that is there must not be replaced: it is another project's, or a person's."""
     if found is None or (owner := declared_by(found)) == declared_by(wanted):
         return None
-    whose = f"is declared by {owner!r}" if owner else "was not made by `schedules sync`"
+    whose = (
+        f"is declared by {owner!r}. If that is this project, as its chart's release is, say --declared-by {owner}. If not"
+        if owner
+        else "was not made by `schedules sync`. If you need both"
+    )
     return (
-        f"The DjangoTaskSchedule {wanted['metadata']['name']} exists, and {whose}. Give yours another name, or take "
-        "it over with --take-over."
+        f"The DjangoTaskSchedule {wanted['metadata']['name']} exists, and {whose}, give yours another name. Or take it "
+        "over with --take-over."
     )
 
 

@@ -21,7 +21,10 @@ from tests.unit.backend.schedule_resources import schedule_resource
     [
         (None, None),
         (schedule_resource(project="shop"), None),
-        (schedule_resource(project="other"), "is declared by 'other'. Give yours another name"),
+        (
+            schedule_resource(project="other"),
+            "is declared by 'other'. If that is this project, as its chart's release is, say --declared-by other",
+        ),
         (schedule_resource(project=None), "was not made by `schedules sync`"),
     ],
 )
