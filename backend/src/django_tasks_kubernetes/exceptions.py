@@ -3,7 +3,7 @@
 Every message names the cause and what to do about it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.tasks.exceptions import TaskException
 
@@ -108,6 +108,10 @@ class HoldRefused(KubernetesBackendError):
 
 
 # Raised by wait() and get() of a result.
+
+
+# Why a task waits of which nobody has written anything: an operator writes what is missing, and a full queue is normal.
+UNSAID: Final = "its queue is full, held or suspended, or no operator watches the namespace"
 
 
 class WaitTimeout(KubernetesBackendError, TimeoutError):

@@ -12,7 +12,7 @@ from django.tasks import TaskResult, TaskResultStatus
 from django.tasks.base import TASK_REFRESH_ATTRS
 
 from django_tasks_kubernetes.durations import Duration
-from django_tasks_kubernetes.exceptions import TaskFailed
+from django_tasks_kubernetes.exceptions import UNSAID, TaskFailed
 from django_tasks_kubernetes.lazy import LazyValue, value_of
 
 if TYPE_CHECKING:
@@ -190,7 +190,9 @@ class KubernetesResult(TaskResult):  # type: ignore[type-arg, misc]  # generic, 
     def _timed_out(self, changes: Any) -> Exception:
         attempt = f" (attempt {self.attempts})" if self.attempts else ""
         what, state = f"Task {self.id} ({self.task.module_path})", f"{self.status}{attempt}"
-        error: Exception = changes.timed_out(what, state, self.reason, self.message)
+        is_ready = self.status == TaskResultStatus.READY and not self.attempts and self.task.run_after is None
+        message = UNSAID if is_ready and not self.reason else self.message
+        error: Exception = changes.timed_out(what, state, self.reason, message)
         return error
 
     def _returned(self) -> Any:

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from django_tasks_kubernetes.codec.resource import Resource, payload_of
+from django_tasks_kubernetes.exceptions import UNSAID
 from django_tasks_kubernetes.presentation.rows import row
 from django_tasks_kubernetes.presentation.text import age, cut, mebibytes, moment, safe
+from djangotasks_api.phases import Phase
 
 # Of a result.
 SHOWN_MAX_BYTES: Final = 2048
@@ -23,7 +25,7 @@ def facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str]]:
     yield "Phase", shown.phase
     yield "Django status", shown.status
     for label, value in (
-        ("Reason", status.get("reason")),
+        ("Reason", status.get("reason") or _unsaid(shown.phase, spec)),
         ("Message", status.get("message")),
         ("Progress", " ".join(part for part in (shown.progress, shown.message) if part)),
         ("Priority", spec.get("priority")),
@@ -58,6 +60,11 @@ def facts(resource: Resource, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Result", _small(status.get("result")) or _data(status.get("result"), status.get("resultRef"))
     if tail := status.get("logTail"):
         yield "Log", f"the end of attempt {tail.get('attempt')}'s is kept"
+
+
+def _unsaid(phase: str, spec: Mapping[str, Any]) -> str | None:
+    """Why a task waits of which no reason is known, where it is due."""
+    return f"none is known: {UNSAID}" if phase == Phase.QUEUED and not spec.get("runAfter") else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ def refusal(wanted: Resource, found: Resource | None) -> str | None:
     if found is None or (owner := declared_by(found)) == declared_by(wanted):
         return None
     whose = (
-        f"is declared by {owner!r}. If that is this project, as its chart's release is, say --declared-by {owner}. If not"
+        f"is declared by {owner!r}. If that is this project, as its chart's release is, say --declared-by {owner}. "
+        "If not"
         if owner
         else "was not made by `schedules sync`. If you need both"
     )

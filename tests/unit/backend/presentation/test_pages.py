@@ -108,3 +108,17 @@ def test_page_names_the_schedule_and_its_time() -> None:
     found = dict(facts(resource(spec={"schedule": "nightly", "scheduledFor": "2026-11-23T04:00:00Z"}), NOW))
     assert found["Schedule"] == "nightly"
     assert found["Scheduled for"].startswith("2026-11-23 04:00:00 UTC (")
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (resource(phase="Queued"), "none is known: its queue is full, held or suspended, or no operator watches"),
+        (resource(phase="Queued", reason="QueueNotFound"), "QueueNotFound"),
+        (resource(phase="Queued", spec={"runAfter": "2026-11-24T12:00:00Z"}), ""),
+        (resource(phase="Running"), ""),
+    ],
+)
+def test_page_says_why_a_task_may_wait_of_which_no_reason_is_known(found: dict[str, Any], reason: str) -> None:
+    assert dict(facts(found, NOW)).get("Reason", "").startswith(reason)
+    assert bool(reason) == ("Reason" in dict(facts(found, NOW)))

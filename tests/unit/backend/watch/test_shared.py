@@ -97,7 +97,7 @@ def test_coroutines_share_the_watch(namespace: Namespace, backend: KubernetesBac
             "READY, QueueNotFound: There is no such queue",
         ),
         ({"reason": "Queued"}, "READY, Queued"),
-        ({}, "READY"),
+        ({}, "READY, its queue is full, held or suspended, or no operator watches the namespace"),
     ],
 )
 def test_wait_says_what_the_task_waits_for(
