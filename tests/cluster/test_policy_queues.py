@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from math import inf
@@ -14,7 +13,6 @@ from django.utils import timezone
 from shop import probes
 
 from django_tasks_kubernetes import Retry, exceptions
-from djangotasks_operator.controllers.admission import STARTING_LIMIT
 from tests.support.faults import Delay, Rule
 from tests.support.stage import Stage
 from tests.support.tasks import FINISH_SECONDS, create_task, finish, status_of, wait_gone, wait_phase
@@ -188,6 +186,8 @@ def test_a_deferred_task_is_no_older_than_its_time(backend: Any, kubectl: Kubect
 HEAVY, LIGHT = "heavy", "light"
 TASKS_EACH = 40
 HELD_SECONDS = 8.0
+# Starts at once. The others of the operator's are for other namespaces.
+OF_ONE_NAMESPACE = 30
 
 
 def test_two_queues_share_what_is_started_by_their_weights(stage: Stage) -> None:
@@ -209,11 +209,11 @@ def test_two_queues_share_what_is_started_by_their_weights(stage: Stage) -> None
         calls = stage.proxy.writes(resource="jobs", verb="create")
         # Not the dry runs, by which the operator finds out whether a queue's pods can be made.
         names = [call.name.rpartition("-")[0] for call in calls if "dryRun" not in call.path]
-        return names[:STARTING_LIMIT] if len(names) >= STARTING_LIMIT else None
+        return names[:OF_ONE_NAMESPACE] if len(names) >= OF_ONE_NAMESPACE else None
 
     first = wait_for("all that may are on their way", on_their_way, seconds=FINISH_SECONDS, why=stage.tell)
     # With equal weights it would be half of them.
-    assert Counter(queue_of[name] for name in first) == {HEAVY: STARTING_LIMIT * 3 / 4, LIGHT: STARTING_LIMIT / 4}
+    assert abs(sum(queue_of[name] == HEAVY for name in first) - OF_ONE_NAMESPACE * 3 / 4) < 1
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_a_cancelled_task_takes_its_pod_with_it(stage: Stage) -> None:
     assert (status["phase"], status["attempts"][0]["reason"]) == ("Cancelled", "CancelRequested")
     wait_for(
         "its pod has ended",
-        lambda: only_pod(stage, task)["status"]["phase"] != "Running" or None,
+        lambda: all(pod["status"]["phase"] != "Running" for pod in stage.of_task(PODS, task)) or None,
         seconds=FINISH_SECONDS,
     )
     wait_ready(stage, "warm", 1)
