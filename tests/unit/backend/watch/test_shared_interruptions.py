@@ -37,7 +37,9 @@ def test_wait_timeout_names_why_the_watch_is_interrupted(
     (future,) = waiting(pool, namespace, backend, "t1", timeout=1.5)
     namespace.away = True
     namespace.cut()
-    with pytest.raises(e.WaitTimeout, match=r"it is READY, .* no operator .* The watch is interrupted: The API server at .* no answer"):
+    with pytest.raises(
+        e.WaitTimeout, match=r"it is READY, .* no operator .* The watch is interrupted: The API server at .* no answer"
+    ):
         future.result(SECONDS)
 
 
