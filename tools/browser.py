@@ -6,7 +6,6 @@ The driver, Playwright, is a Python package. The browsers that it would download
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from tools.cluster.commands import find_program
@@ -14,7 +13,7 @@ from tools.cluster.errors import ProviderError
 from tools.cluster.locks import exclusive
 from tools.cluster.progress import Progress
 from tools.cluster.settings import state_folder
-from tools.debian import apt_get, can_install
+from tools.debian import apt_get, can_install, print_path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -56,14 +55,5 @@ def _install(progress: Progress) -> None:
     progress.say("browser", "installed")
 
 
-def main() -> None:
-    progress = Progress()
-    try:
-        print(ensure_chromium(progress))
-    except ProviderError as error:
-        progress.say("error", str(error))
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    print_path(ensure_chromium)

@@ -1,13 +1,17 @@
-"""Debian's packages, for the programs that tests run."""
+"""The programs that tests run, from Debian's packages where they are missing."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from tools.cluster.commands import find_program, run
+from tools.cluster.errors import ProviderError
+from tools.cluster.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SECONDS = 900.0
@@ -25,3 +29,13 @@ def apt_get(*arguments: str, cwd: Path | None = None) -> None:
     apt = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
     run(*apt, "update", env=env, seconds=SECONDS)
     run(*apt, *arguments, cwd=cwd, env=env, seconds=SECONDS)
+
+
+def print_path(ensure: Callable[[Progress], Path]) -> None:
+    """Find or install a program, and print its path; or say what is wrong, and exit with 1."""
+    progress = Progress()
+    try:
+        print(ensure(progress))
+    except ProviderError as error:
+        progress.say("error", str(error))
+        sys.exit(1)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tools.cluster.errors import ProviderError
 from tools.cluster.locks import exclusive
 from tools.cluster.progress import Progress
 from tools.cluster.settings import state_folder
-from tools.debian import apt_get, can_install
+from tools.debian import apt_get, can_install, print_path
 
 
 def ensure_promtool(progress: Progress) -> Path:
@@ -48,14 +47,5 @@ def _unpack(made: Path, progress: Progress) -> None:
     progress.say("promtool", "unpacked")
 
 
-def main() -> None:
-    progress = Progress()
-    try:
-        print(ensure_promtool(progress))
-    except ProviderError as error:
-        progress.say("error", str(error))
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    print_path(ensure_promtool)

@@ -144,7 +144,7 @@ class Admission:
     def admit(self) -> None:
         """Admit as many tasks as the limits allow, and wake up for those that only have to wait."""
         now = self._now().timestamp()
-        # Each queue is asked about at every start, and a tenant may have hundreds of them.
+        # A queue is asked about several times for each start.
         quota_of_queue = cache(self._quota)
         for key in self._scheduler.admit(quota_of_queue, now):
             self._tasks.add(key)

@@ -1,26 +1,12 @@
 """What of a store has not finished, without a look at all that has."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from django_tasks_kubernetes.testing.unfinished import Unfinished
 from djangotasks_api.phases import Phase
-
-
-class Counting(dict[str, Any]):
-    """How many of its names were read."""
-
-    read = 0
-
-    def items(self) -> Any:
-        return self
-
-    def __reversed__(self) -> Iterator[Any]:
-        for item in reversed(super().items()):
-            self.read += 1
-            yield item
+from tests.unit.backend.testing.counting import Counting
 
 
 def names(unfinished: Unfinished) -> list[str]:
