@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from djangotasks_api.assignment import Assignment
+from djangotasks_api.models import QueueCondition
 from djangotasks_api.names import STANDBY_LABEL
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.waiting_standbys import Gone, WaitingStandbys
@@ -79,3 +80,14 @@ def ask(operator: InMemoryOperator) -> None:
             waiting(operator).asking.add(key)
             claims.arrived(key)
     operator.drain()
+
+
+def live(operator: InMemoryOperator) -> list[str]:
+    return [pod["metadata"]["name"] for pod in idle(operator) if "deletionTimestamp" not in pod["metadata"]]
+
+
+def condition(operator: InMemoryOperator) -> QueueCondition | None:
+    operator.wait(10)
+    found = operator.queue_status().conditions
+    assert found[0].type == "Ready"
+    return next((one for one in found if one.type == "StandbyReady"), None)

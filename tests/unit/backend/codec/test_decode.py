@@ -13,9 +13,9 @@ from django.test import override_settings
 from django_tasks_kubernetes import exceptions
 from django_tasks_kubernetes.codec.decode import decode, progress_of
 from django_tasks_kubernetes.codec.encode import encode
-from django_tasks_kubernetes.codec.resource import STATUSES, decode_payload
+from django_tasks_kubernetes.codec.resource import STATUSES
 from django_tasks_kubernetes.codec.times import to_wire
-from django_tasks_kubernetes.exceptions import InvalidPayload, InvalidResource
+from django_tasks_kubernetes.exceptions import InvalidResource
 from django_tasks_kubernetes.result import AttemptUsage, EnqueuedBy, KubernetesResult, Progress
 from djangotasks_api.phases import Phase
 from tests.unit.backend import tasks
@@ -240,27 +240,6 @@ def test_decode_raises_for_a_result_that_is_not_json() -> None:
 
 def test_success_without_a_result_returned_none() -> None:
     assert decode(resource({"phase": "Succeeded"}), alias="default").return_value is None
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        "",
-        "{",
-        "[]",
-        "null",
-        '{"args":[]}',
-        '{"args":{},"kwargs":{}}',
-        '{"args":[],"kwargs":[]}',
-        '{"args":[],"kwargs":{},"more":1}',
-        "[" * 100_000,
-    ],
-    ids=lambda payload: payload[:20],
-)
-def test_decode_payload_refuses_other_json(payload: str) -> None:
-    with pytest.raises(InvalidPayload):
-        decode_payload(payload)
-    assert decode(resource({"phase": "Failed"}, payload=payload), alias="default").args == []
 
 
 def test_decode_of_wrong_storage_references() -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.db import connections
 from django.test import override_settings
 
-from django_tasks_kubernetes import KubernetesTaskContext, Retry, RetryLater
+from django_tasks_kubernetes import Retry
 from django_tasks_kubernetes.chunks import enqueue_chunks
 from django_tasks_kubernetes.codec.decode import decode
 from django_tasks_kubernetes.decorators import task
@@ -24,27 +20,24 @@ from django_tasks_kubernetes.runner.execute import execute
 from django_tasks_kubernetes.runner.process import Terminated, Termination
 from django_tasks_kubernetes.task import AnyTask
 from django_tasks_kubernetes.testing import InMemoryBackend, in_memory
-from djangotasks_api.bounds import RESULT_MAX_BYTES
 from djangotasks_api.items import ItemsReport
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Reason
 from djangotasks_api.workflow.ranges import Indexes
+from tests.unit.backend.runner.chunk_tasks import (
+    WORLD,
+    Never,
+    World,
+    act,
+    act_async,
+    act_async_in_a_database,
+    act_async_on_and_on,
+    mends,
+    says,
+)
 from tests.unit.backend.runner.test_errors import UNREADABLE
-from tests.unit.backend.tasks import Frozen
 
 LOCAL = {"default": {"BACKEND": "django_tasks_kubernetes.LocalBackend", "QUEUES": []}}
-
-
-@dataclass
-class World:
-    """What the items do."""
-
-    calls: Counter[int] = field(default_factory=Counter)
-    interrupted: bool = False
-    connections: list[Any] = field(default_factory=list)
-
-
-WORLD = World()
 
 
 @pytest.fixture(autouse=True)
@@ -55,60 +48,6 @@ def world() -> Iterator[World]:
     logging.disable(logging.NOTSET)
 
 
-class Never(Exception):
-    pass
-
-
-class Lazy(dict[str, int]):
-    """Fetches what is in it when it is asked for."""
-
-    def items(self) -> Any:
-        raise LookupError("gone")
-
-
-@task
-def act(item: int, factor: int = 1, *, log: list[int] | None = None) -> Any:
-    WORLD.calls[item] += 1
-    if log is not None:
-        log.append(item)
-        assert log == [item], "arguments are shared between items"
-    match item:
-        case 13:
-            raise ValueError("no 13")
-        case 14:
-            raise Never("never 14")
-        case 15:
-            raise RetryLater(after=77)
-        case 16:
-            raise SystemExit(0)
-        case 17:
-            return {1, 2}
-        case 18:
-            WORLD.interrupted = True
-            raise Terminated(143)
-        case 19:
-            raise Frozen("no 19")
-        case 22:
-            WORLD.interrupted = True
-            with suppress(BaseException):
-                raise Terminated(143)
-        case 20:
-            return Lazy(a=1)
-        case 21:
-            return "x" * RESULT_MAX_BYTES
-        case _:
-            return item * factor
-
-
-@task
-def mends(item: int) -> int:
-    """Fails once."""
-    WORLD.calls[item] += 1
-    if item == 13 and WORLD.calls[item] == 1:
-        raise ValueError("no 13")
-    return item
-
-
 RAISED: BaseException = ValueError()
 
 
@@ -116,37 +55,6 @@ RAISED: BaseException = ValueError()
 def raises_on_13(item: int) -> int:
     if item == 13:
         raise RAISED
-    return item
-
-
-@task
-async def act_async(item: int) -> int:
-    WORLD.calls[item] += 1
-    if item == 13:
-        raise ValueError("no 13")
-    return item
-
-
-@task
-async def act_async_on_and_on(item: int) -> int:
-    WORLD.calls[item] += 1
-    if item == 22:
-        WORLD.interrupted = True
-        with suppress(asyncio.CancelledError):
-            raise asyncio.CancelledError
-    return item
-
-
-@task
-async def act_async_in_a_database(item: int) -> int:
-    WORLD.connections.append(await sync_to_async(lambda: connections["default"])())
-    raise ValueError("connection already closed")
-
-
-@task(takes_context=True)
-def says(context: KubernetesTaskContext, item: int) -> int:
-    context.progress(item, 99, f"item {item}")
-    context.heartbeat()
     return item
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from djangotasks_api.models import Policy
 from tests.support.builders import make_task
-from tests.unit.operator.controllers.test_standby_controller import condition, live
 from tests.unit.operator.harness import InMemoryOperator
-from tests.unit.operator.standby_stage import ask, make_warm, waiting
+from tests.unit.operator.standby_stage import ask, condition, live, make_warm, waiting
 
 pytestmark = pytest.mark.thorough
 

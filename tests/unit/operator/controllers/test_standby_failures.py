@@ -9,9 +9,9 @@ from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail
-from tests.unit.operator.controllers.test_standby_controller import TEMPLATE, condition, end, live
+from tests.unit.operator.controllers.test_standby_controller import TEMPLATE, end
 from tests.unit.operator.harness import InMemoryOperator
-from tests.unit.operator.standby_stage import ask, idle, make_warm, waiting
+from tests.unit.operator.standby_stage import ask, condition, idle, live, make_warm, waiting
 
 pytestmark = pytest.mark.thorough
 

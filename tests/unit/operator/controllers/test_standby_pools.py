@@ -7,9 +7,8 @@ from djangotasks_operator.controllers.standby_controller import CHECK_SECONDS
 from djangotasks_operator.controllers.standby_pools import BUSY_MOST
 from tests.support.builders import make_task
 from tests.unit.operator.controllers.many_tasks import put_tasks
-from tests.unit.operator.controllers.test_standby_controller import live
 from tests.unit.operator.harness import InMemoryOperator
-from tests.unit.operator.standby_stage import ask, make_warm
+from tests.unit.operator.standby_stage import ask, live, make_warm
 
 
 def run_all(operator: InMemoryOperator) -> None:

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from djangotasks_api.names import TASK_PLURAL
 from djangotasks_operator.controllers.task_controller import UNWATCHED_SECONDS
+from tests.unit.operator.controllers.scenario_steps import settle, start, status
 from tests.unit.operator.model.outcomes import make_outcome
-from tests.unit.operator.model.quiescence import run_to_quiescence
 from tests.unit.operator.model.replica import Replica
-from tests.unit.operator.model.scenario import Scenario, few_interruptions
+from tests.unit.operator.model.scenario import Scenario
 from tests.unit.operator.model.server import merged
 from tests.unit.operator.model.simulation import Process
 
 NO_WAIT = {"backoff": {"initialSeconds": 0}}
-
-
-@pytest.fixture
-def scenario() -> Iterator[Scenario]:
-    """Nothing has happened yet: there is a queue without a limit."""
-    with few_interruptions():
-        scenario = Scenario()
-        scenario.world.put_queue("default", None)
-        yield scenario
-        scenario.close()
-
-
-def settle(scenario: Scenario) -> None:
-    scenario.operator_gets_on(lambda *items: items[0])
-    scenario.look()
-
-
-def status(scenario: Scenario, name: str = "a") -> dict[str, Any]:
-    found: dict[str, Any] = scenario.server.objects[TASK_PLURAL, name]["status"]
-    return found
-
-
-def start(scenario: Scenario, pod: str) -> Process:
-    """The pod's container starts, and nobody hears of that."""
-    process = scenario.world.start(next(p for p in scenario.world.waiting() if p.name == pod))
-    assert process is not None
-    scenario.world.reports.clear()
-    return process
 
 
 def fail(scenario: Scenario, process: Process) -> None:
@@ -180,87 +149,6 @@ def test_a_pod_is_not_deleted_before_its_log_is_fetched(scenario: Scenario) -> N
     settle(scenario)
     assert status(scenario)["reason"] == "DeadlineExceeded"
     assert status(scenario)["logTail"]["text"] == "the log of a-1"
-
-
-def silent_task(scenario: Scenario, **policy: Any) -> Process:
-    """A task that runs, with a heartbeat timeout of a minute, and has said something once."""
-    scenario.world.enqueue("a", {"policy": {"heartbeatTimeoutSeconds": 60} | policy})
-    settle(scenario)
-    process = start(scenario, "a-1")
-    say(scenario, process)
-    return process
-
-
-def say(scenario: Scenario, process: Process) -> None:
-    scenario.world.say(process)
-    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
-    scenario.leader.drain()
-    scenario.look()
-
-
-def test_a_task_that_hangs_is_stopped_at_its_heartbeat_timeout(scenario: Scenario) -> None:
-    process = silent_task(scenario)
-    process.hangs = True
-    run_to_quiescence(scenario)
-    assert (status(scenario)["phase"], status(scenario)["reason"]) == ("Failed", "HeartbeatTimeout")
-    assert not process.alive
-
-
-@pytest.mark.parametrize("trouble", ["restart", "failover"])
-def test_heartbeats_missed_while_nobody_led_do_not_count(scenario: Scenario, trouble: str) -> None:
-    silent_task(scenario)
-    scenario.world.clock.advance(300)
-    scenario.process_is_gone(lambda *items: trouble if trouble in items else items[0])
-    settle(scenario)
-    assert "reason" not in status(scenario)
-    scenario.world.clock.advance(59)
-    settle(scenario)
-    assert "reason" not in status(scenario)
-    scenario.world.clock.advance(2)
-    settle(scenario)
-    assert status(scenario)["reason"] == "HeartbeatTimeout"
-
-
-def test_heartbeats_missed_while_the_api_server_was_away_do_not_count(scenario: Scenario) -> None:
-    silent_task(scenario)
-    scenario.world.clock.advance(61)
-    assert scenario.leader.begin_work()
-    scenario.leader.fail(0)
-    settle(scenario)
-    scenario.world.clock.advance(10)
-    settle(scenario)
-    assert "reason" not in status(scenario)
-    scenario.world.clock.advance(51)
-    settle(scenario)
-    assert status(scenario)["reason"] == "HeartbeatTimeout"
-
-
-def test_a_heartbeat_in_the_last_moment_saves_the_attempt(scenario: Scenario) -> None:
-    """The leader is about to write that the attempt is silent, when another replica hears of it."""
-    process = silent_task(scenario)
-    scenario.world.clock.advance(61)
-    assert scenario.leader.begin_work()
-    scenario.world.say(process)
-    scenario.deliver(scenario.world.reports.pop(), scenario.replicas[1])
-    scenario.replicas[1].drain()
-    settle(scenario)
-    assert (status(scenario).get("reason"), status(scenario)["progress"]["text"]) == (None, "2")
-    # What comes too late changes nothing: it is being stopped.
-    scenario.world.clock.advance(61)
-    settle(scenario)
-    assert status(scenario)["reason"] == "HeartbeatTimeout"
-    say(scenario, process)
-    assert (status(scenario)["reason"], status(scenario)["progress"]["text"]) == ("HeartbeatTimeout", "2")
-
-
-def test_an_outcome_of_an_attempt_that_is_being_stopped_is_not_lost(scenario: Scenario) -> None:
-    process = silent_task(scenario)
-    scenario.world.clock.advance(61)
-    settle(scenario)
-    scenario.world.finish(process, make_outcome("success", process, scenario.world.clock.now.isoformat()))
-    scenario.deliver(scenario.world.reports.pop(), scenario.leader)
-    settle(scenario)
-    assert (status(scenario)["phase"], status(scenario)["result"]) == ("Succeeded", "42")
 
 
 def take_labels(scenario: Scenario, plural: str, name: str) -> None:
