@@ -6,10 +6,12 @@ The operator is expected to recover by itself. Only its start needs the API serv
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -69,8 +71,16 @@ def outlives(
     for name, attempts in tasks.items():
         stage.assert_once(name, attempts=attempts)
     assert {name: stage.status(name) for name in finished} == finished
-    lists = [call for call in stage.proxy.calls if call.verb == "list" and call.at > back]
-    assert len(lists) <= 8, "each kind is listed again at most once by the watch and once by the resync"
+    lists = Counter(kind_of(call.path) for call in stage.proxy.calls if call.verb == "list" and call.at > back)
+    # On a busy machine pods wait to start, and the Events of each are read to say why.
+    again = {kind: times for kind, times in lists.items() if not kind[0].endswith("/events")}
+    assert max(again.values()) <= 2, "each kind is listed again at most once by the watch and once by the resync"
+
+
+def kind_of(path: str) -> tuple[str, str]:
+    """What a list is of: the resource, and the labels that select it."""
+    url = urlsplit(path)
+    return url.path, parse_qs(url.query).get("labelSelector", [""])[0]
 
 
 def test_an_outage_of_ten_seconds(stage: Stage) -> None:
