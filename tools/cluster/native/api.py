@@ -1,4 +1,4 @@
-"""The few questions that the provider asks the API server, by the standard library alone."""
+"""The few questions that the provider asks etcd and the API server, by the standard library alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import ssl
 from typing import TYPE_CHECKING, Any
 
+from tools.cluster.native.config import ETCD_HEALTH_PORT
 from tools.cluster.native.layout import NODE_ADDRESS
 
 if TYPE_CHECKING:
@@ -27,6 +28,19 @@ def get(pki: Path, path: str, *, seconds: float = 3) -> tuple[int, bytes]:
             connection.close()
     except (OSError, http.client.HTTPException):
         return 0, b""
+
+
+def etcd_ready() -> bool:
+    """Tell whether etcd calls itself ready."""
+    try:
+        connection = http.client.HTTPConnection(NODE_ADDRESS, ETCD_HEALTH_PORT, timeout=3)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def ready(pki: Path) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ETCD_URL = "http://127.0.0.1:2379"
+ETCD_HEALTH_PORT = 2381
 ETCD_PEER_URL = "http://127.0.0.1:2380"
 PAUSE = "local/pause:1"
 
@@ -31,6 +32,7 @@ def etcd(data: Path) -> list[str]:
         f"--listen-client-urls={ETCD_URL}",
         f"--advertise-client-urls={ETCD_URL}",
         f"--listen-peer-urls={ETCD_PEER_URL}",
+        f"--listen-metrics-urls=http://{NODE_ADDRESS}:{ETCD_HEALTH_PORT}",
     ]
 
 

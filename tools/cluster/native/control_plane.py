@@ -30,9 +30,10 @@ def flags(layout: Layout) -> dict[str, list[str]]:
 
 
 def start_api(layout: Layout, supervisor: Supervisor) -> None:
-    """Start etcd and the API server, which waits for etcd by itself."""
-    for name in (ETCD, APISERVER):
-        _start(name, layout, supervisor)
+    """Start etcd and, when it answers, the API server, which by itself waits for etcd no longer than 20 seconds."""
+    _start(ETCD, layout, supervisor)
+    supervisor.wait(ETCD, api.etcd_ready, seconds=120)
+    _start(APISERVER, layout, supervisor)
 
 
 def start_rest(layout: Layout, supervisor: Supervisor) -> None:
