@@ -13,6 +13,7 @@ from django.tasks.exceptions import TaskException
 from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
+from django_tasks_kubernetes.batches import ROWS_PER_QUERY
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.databases import repeated
 from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
@@ -54,21 +55,30 @@ def relay(using: str, should_continue: Callable[[], bool] = lambda: True) -> Rel
     `should_continue`: asked before each row.
     """
     done = Relayed()
-    while should_continue():
-        then = repeated(partial(_relay_next, done, using))
-        if then is None:
-            break
-        done = then
+    while found := _due(done, using):
+        before = done
+        for pk, backend in found:
+            if not should_continue():
+                return done
+            if backend not in done.away:
+                done = repeated(partial(_relay_row, pk, done, using))
+        if done == before:
+            break  # Others have what is left.
     return done
 
 
-def _relay_next(done: Relayed, using: str) -> Relayed | None:
-    """None where no row is due."""
+def _due(done: Relayed, using: str) -> list[tuple[str, str]]:
+    """The first rows that are due, each with its backend. Many at once, and without a lock: to find the first one can
+    cost as much as to find all, where they are due at one time, or an old transaction still sees those that are gone."""
+    due = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now()).exclude(backend__in=list(done.away))
+    return list(due.order_by("next_try_at", "pk").values_list("pk", "backend")[:ROWS_PER_QUERY])
+
+
+def _relay_row(pk: str, done: Relayed, using: str) -> Relayed:
+    """The same where the row is gone, put off, or held by another relay."""
     with transaction.atomic(using):
-        due = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now())
-        rows = due.exclude(backend__in=list(done.away)).order_by("next_try_at", "pk")
-        row = _locked(rows, using)
-        return None if row is None else _relay_one(row, done, using)
+        row = _locked(OutboxTask.objects.using(using).filter(pk=pk, next_try_at__lte=timezone.now()), using)
+        return done if row is None else _relay_one(row, done, using)
 
 
 def send_now(pk: str, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> bool:

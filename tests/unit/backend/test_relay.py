@@ -45,6 +45,40 @@ def test_relay_stops_between_two_rows(cluster: Cluster) -> None:
     assert len(rows()) == 1
 
 
+def test_relay_looks_once_for_many_rows(cluster: Cluster) -> None:
+    """To find the first of all that are due at one time is a sort of them, and after it the same of those left."""
+    ids, searches = [left(number) for number in range(5)], []
+
+    def count(execute: Any, sql: str, *args: Any) -> Any:
+        searches.extend([sql] if sql.startswith("SELECT") and '"next_try_at" ASC' in sql else [])
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(count):
+        assert relay("default") == Relayed(sent=5)
+    assert (sorted(cluster.resources), len(searches)) == (sorted(ids), 2)
+
+
+def test_relay_ends_where_others_hold_all_rows_that_are_due(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    left(1), left(2)
+    monkeypatch.setattr("django_tasks_kubernetes.relay._locked", lambda rows, using: None)
+    passes = iter(range(5))
+    assert relay("default", lambda: next(passes, None) is not None) == Relayed()
+    assert next(passes) == 2
+
+
+def test_relay_passes_over_a_row_that_another_one_has_just_sent(cluster: Cluster) -> None:
+    [left(number) for number in range(3)]
+    first, second, third = OutboxTask.objects.order_by("next_try_at", "pk")
+
+    def another_sends() -> bool:
+        if first.pk in cluster.resources:
+            OutboxTask.objects.filter(pk=second.pk).delete()
+        return True
+
+    assert relay("default", another_sends) == Relayed(sent=2)
+    assert ([*cluster.resources], rows()) == ([first.pk, third.pk], [])
+
+
 class WritesElsewhere:
     """A router that names a database for writes which is not the outbox's."""
 
