@@ -68,8 +68,8 @@ def relay(using: str, should_continue: Callable[[], bool] = lambda: True) -> Rel
 
 
 def _due(done: Relayed, using: str) -> list[tuple[str, str]]:
-    """The first rows that are due, each with its backend. Many at once, and without a lock: to find the first one can
-    cost as much as to find all, where they are due at one time, or an old transaction still sees those that are gone."""
+    """The first rows that are due, each with its backend. Many at once, and without a lock: to find one can cost as
+    much as to find all, where they are due at one time, or an old transaction still sees those that are gone."""
     due = OutboxTask.objects.using(using).filter(next_try_at__lte=timezone.now()).exclude(backend__in=list(done.away))
     return list(due.order_by("next_try_at", "pk").values_list("pk", "backend")[:ROWS_PER_QUERY])
 

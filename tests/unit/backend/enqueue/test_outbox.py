@@ -3,21 +3,26 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.tasks import task_backends
 from django.tasks.signals import task_enqueued
+from django.utils import timezone
 
 from django_tasks_kubernetes import batches, exceptions
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue import outbox
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.result import EnqueuedBy
 from django_tasks_kubernetes.stores.outbox import cancel_row
 from django_tasks_kubernetes.testing import InMemoryCluster
-from tests.unit.backend import tasks
-from tests.unit.backend.outbox_backend import Backend, outbox
+from tests.unit.backend import outbox_backend, tasks
+from tests.unit.backend.outbox_backend import Backend
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ECHO: Any = tasks.echo
@@ -49,7 +54,7 @@ class Cluster(InMemoryCluster):
 
 @contextmanager
 def outbox_cluster() -> Iterator[Cluster]:
-    with outbox(Cluster()) as cluster:
+    with outbox_backend.outbox(Cluster()) as cluster:
         yield cluster
 
 
@@ -208,6 +213,62 @@ def test_outbox_announces_the_first_of_a_key_in_one_call(cluster: Cluster) -> No
         task_enqueued.disconnect(receiver)
     first, second = report.results
     assert (first.id, seen, arguments(cluster, first.id)) == (second.id, [[1]], [1])
+
+
+def many(number: int) -> list[str]:
+    report = task_backends["default"].enqueue_many([(ECHO, [one]) for one in range(number)])  # type: ignore[attr-defined]
+    return [result.id for result in report.results]
+
+
+def test_outbox_sends_none_of_many_that_the_relay_has_sent_meanwhile(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their tasks may have ended, and be gone, by the time that it gets to them: they would run once more."""
+    monkeypatch.setattr(outbox, "SENT_AT_ONCE", 2)
+    announced: list[str] = []
+
+    def receiver(task_result: Any, **_: Any) -> None:
+        announced.append(task_result.id)
+
+    def relay_others() -> None:
+        OutboxTask.objects.exclude(pk__in=announced[:2]).delete()
+
+    cluster.meanwhile = relay_others
+    task_enqueued.connect(receiver)
+    try:
+        ids = many(5)
+    finally:
+        task_enqueued.disconnect(receiver)
+    assert (sorted(cluster.resources), rows(), announced) == (sorted(ids[:2]), [], ids)
+
+
+def test_outbox_keeps_those_of_many_that_it_is_about_to_send_for_itself(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SENT_AT_ONCE", 1)
+    began, times = timezone.now(), count(0, 3)
+    monkeypatch.setattr(outbox, "timezone", SimpleNamespace(now=lambda: began + timedelta(seconds=next(times))))
+    kept: list[float] = []
+
+    def look() -> None:
+        latest = max(OutboxTask.objects.values_list("next_try_at", flat=True))
+        kept.append((latest - began).total_seconds())
+        cluster.meanwhile = look
+
+    cluster.meanwhile = look
+    ids = many(3)
+    assert (sorted(cluster.resources), kept) == (sorted(ids), [8, 11, 14])
+
+
+def test_outbox_says_how_many_of_many_are_left_to_the_relay(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SENT_AT_ONCE", 2)
+    monkeypatch.setattr(Backend, "away", True)
+    assert sorted(many(5)) == sorted(rows())
+    assert [record.getMessage() for record in caplog.records] == [
+        "5 tasks are in the outbox, and left to the relay: away"
+    ]
 
 
 @pytest.mark.parametrize("commits", [True, False])
