@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from tests.support.s3 import S3Server
 from tests.support.tasks import FINISH_SECONDS, finish, scheduled_task, status_of, wait_phase, wait_reason
 from tools.cluster import Target
 from tools.cluster.cluster import Cluster
-from tools.kubectl import Kubectl
+from tools.kubectl import Kubectl, StepFailed, wait_for
 from tools.manifests import queue_manifest
 
 LARGE = "x" * PAYLOAD_MAX_BYTES
@@ -153,14 +154,32 @@ def test_a_reference_that_is_written_by_hand(backend: Any, kubectl: Kubectl, nam
     assert (status["reason"], status["message"]) == ("InvalidPayload", "payloadRef: sha256 must be a SHA-256 in hex.")
 
 
-def test_a_result_that_finds_no_storage_is_tried_again(backend: Any, kubectl: Kubectl, away: S3Server) -> None:
-    result = NOISE.using(retry=TWICE).enqueue(RESULT_MAX_BYTES)
+def test_a_result_that_finds_no_storage_is_tried_again(
+    backend: Any, cluster: Cluster, kubectl: Kubectl, away: S3Server
+) -> None:
+    environ = away.environ | {"TASKS_BUCKET": away.bucket, "DJANGO_SECRET_KEY": "x", "DJANGOTASKS_REPORT_SECONDS": "5"}
+    kubectl.apply(queue(cluster, "brief", environ))
+    result = NOISE.using(queue_name="brief", retry=TWICE).enqueue(RESULT_MAX_BYTES)
     status = wait_reason(kubectl, result.id, "ResultNotStored")
     assert (status["phase"], "The storage 'tasks' did not take a file" in status["message"]) == ("Retrying", True)
     away.start()
     finish(result)
     assert [error.exception_class for error in result.errors] == [ResultNotStored]
     assert result.return_value == probes.noise.func(RESULT_MAX_BYTES)
+
+
+def test_a_result_waits_for_its_storage(backend: Any, kubectl: Kubectl, away: S3Server) -> None:
+    """A task has one attempt by default."""
+    result = NOISE.enqueue(RESULT_MAX_BYTES)
+
+    def tried() -> bool | None:
+        with suppress(StepFailed):  # it has not started yet
+            return "Trying again for 300 s." in kubectl("logs", f"{result.id}-1") or None
+        return None
+
+    wait_for("the pod finds no storage", tried, seconds=FINISH_SECONDS)
+    away.start()
+    assert (finish(result).return_value, result.errors) == (probes.noise.func(RESULT_MAX_BYTES), [])
 
 
 def test_arguments_that_find_no_storage(backend: Any, kubectl: Kubectl, s3: S3Server, namespace: str) -> None:

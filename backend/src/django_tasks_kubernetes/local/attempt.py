@@ -16,7 +16,7 @@ from django_tasks_kubernetes.local.running import Running, entered
 from django_tasks_kubernetes.result import KubernetesResult, Progress
 from django_tasks_kubernetes.retry import is_retried
 from django_tasks_kubernetes.runner.execute import execute
-from django_tasks_kubernetes.runner.files import store_result
+from django_tasks_kubernetes.runner.files import BRIEF_SECONDS, store_result
 from djangotasks_api.names import job_name
 from djangotasks_api.outcome import Outcome
 from djangotasks_api.phases import Phase, Reason
@@ -106,7 +106,7 @@ class Attempt:
     def _store(self, text: str) -> TextRef:
         alias: str = self._resource["spec"]["backend"]
         backend: Any = task_backends[alias]
-        return store_result(alias, backend.namespace, self._name, self._number, text)
+        return store_result(alias, backend.namespace, self._name, self._number, text, BRIEF_SECONDS)
 
     def _started(self, at: str) -> None:
         this = {"number": self._number, "job": self._pod, "pod": self._pod, "startedAt": at}

@@ -146,9 +146,10 @@ def run(
     is_set_up: bool,
 ) -> Outcome:
     def store(text: str) -> TextRef:
-        from django_tasks_kubernetes.runner.files import store_result
+        from django_tasks_kubernetes.runner.files import BRIEF_SECONDS, STORE_SECONDS, store_result
 
-        return store_result(result.backend, assignment.namespace, assignment.id, assignment.attempt, text)
+        seconds = BRIEF_SECONDS if termination.requested else min(STORE_SECONDS, reporter.limit)
+        return store_result(result.backend, assignment.namespace, assignment.id, assignment.attempt, text, seconds)
 
     def leave(items: "ItemsReport") -> None:
         from django_tasks_kubernetes.runner.items import leave_items

@@ -1,7 +1,7 @@
 """What of a task is in a storage: its arguments before it runs, its return value after. Storages are imported for those
 alone."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks import task_backends
@@ -13,6 +13,13 @@ from djangotasks_api.stored import TextRef
 if TYPE_CHECKING:
     from django_tasks_kubernetes.storage.files import Files
 
+# How long a storage is waited for that may be about to come back. Before the task no more is lost than an attempt.
+READ_SECONDS: Final = 30.0
+# After it, all of its work: longer than a server takes that is started again, or fails over.
+STORE_SECONDS: Final = 5 * 60.0
+# Where the pod is being ended, or is none.
+BRIEF_SECONDS: Final = 4.0
+
 
 def read_payload(alias: str, ref: TextRef) -> str:
     """`alias`: of the task's backend. Raises PayloadUnavailable, with the error of the storage as its cause."""
@@ -20,20 +27,21 @@ def read_payload(alias: str, ref: TextRef) -> str:
 
     try:
         files = files_of(alias)
-        return retry_storage(lambda: files.read(ref))
+        return retry_storage(lambda: files.read(ref), READ_SECONDS)
     except StorageFailed as error:
         raise PayloadUnavailable(f"The arguments of the task are in a storage. {error}") from error
 
 
-def store_result(alias: str, namespace: str, task: str, attempt: int, text: str) -> TextRef:
-    """`alias`: of the task's backend. Raises ResultTooLarge, or ResultNotStored with the storage's error as cause."""
+def store_result(alias: str, namespace: str, task: str, attempt: int, text: str, seconds: float) -> TextRef:
+    """`alias`: of the task's backend. `seconds`: how long it is offered. Raises ResultTooLarge, or ResultNotStored with
+    the storage's error as cause."""
     from django_tasks_kubernetes.storage.files import retry_storage
 
     try:
         files = files_of(alias)
         if not files.alias or len(text) > files.max_bytes:
             refuse_result(text, files.max_bytes if files.alias else None)
-        return retry_storage(lambda: files.write(namespace, task, f"result-{attempt}", text))
+        return retry_storage(lambda: files.write(namespace, task, f"result-{attempt}", text), seconds)
     except StorageFailed as error:
         raise ResultNotStored(f"The task has returned, and its result is lost. {error}") from error
 

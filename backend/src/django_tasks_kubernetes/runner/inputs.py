@@ -10,7 +10,7 @@ from django_tasks_kubernetes.exceptions import InputTooLarge, InputUnavailable, 
 from django_tasks_kubernetes.runner.asking import ListExpired, ask, fail
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.endpoint import Endpoint
-from django_tasks_kubernetes.runner.files import files_of
+from django_tasks_kubernetes.runner.files import READ_SECONDS, files_of
 from django_tasks_kubernetes.runner.limits import may_pass
 from django_tasks_kubernetes.runner.report import LARGE_RESULT_REPORT_SECONDS
 from djangotasks_api.assignment import Assignment
@@ -111,7 +111,7 @@ class _Inputs:
         from django_tasks_kubernetes.storage.files import retry_storage
 
         try:
-            return retry_storage(lambda: self._files.read(ref))
+            return retry_storage(lambda: self._files.read(ref), READ_SECONDS)
         except StorageFailed as error:
             problem = InputUnavailable(f"A result that the task takes is in a storage. {error}")
             problem.__cause__ = error

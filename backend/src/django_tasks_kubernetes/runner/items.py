@@ -8,7 +8,7 @@ from django_tasks_kubernetes.exceptions import InputUnavailable, StorageFailed
 from django_tasks_kubernetes.runner.asking import ask, fail
 from django_tasks_kubernetes.runner.cannot_run import CannotRun
 from django_tasks_kubernetes.runner.endpoint import Endpoint, http_errors
-from django_tasks_kubernetes.runner.files import files_of
+from django_tasks_kubernetes.runner.files import READ_SECONDS, files_of
 from django_tasks_kubernetes.runner.limits import may_pass
 from django_tasks_kubernetes.runner.log import logger
 from django_tasks_kubernetes.runner.report import LARGE_RESULT_REPORT_SECONDS
@@ -53,7 +53,7 @@ def _stored(alias: str, ref: TextRef) -> str:
 
     try:
         files = files_of(alias)
-        return retry_storage(lambda: files.read(ref))
+        return retry_storage(lambda: files.read(ref), READ_SECONDS)
     except StorageFailed as error:
         problem = InputUnavailable(f"What earlier attempts have left is in a storage. {error}")
         problem.__cause__ = error

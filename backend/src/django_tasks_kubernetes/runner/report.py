@@ -1,6 +1,7 @@
 """Tells the operator that the task started and how it ended. The standard library only."""
 
 import io
+import math
 import os
 import threading
 import time
@@ -42,6 +43,8 @@ class Reporter:
     def __init__(self, assignment: Assignment, *, report_seconds: float | None = None) -> None:
         self._endpoint = Endpoint(assignment)
         self._report_seconds = report_seconds
+        self.limit = math.inf if report_seconds is None else report_seconds
+        """How long anything is offered at most, in seconds."""
         self._backoff_max = BACKOFF_MAX_SECONDS
         if assignment.heartbeat_timeout is not None:
             # The retries of the outcome are the heartbeats now.

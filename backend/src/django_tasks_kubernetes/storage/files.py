@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from django.core.files.base import ContentFile
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The waits between the tries of a pod, which no user waits for.
-RETRY_WAITS_SECONDS: Final = (0.5, 1.0, 2.0)
+# The first and the longest wait between the tries of a pod, which no user waits for.
+RETRY_WAIT_SECONDS: Final = 0.5
+RETRY_WAIT_MAX_SECONDS: Final = 15.0
 
 
 def find_storage(alias: str) -> Storage:
@@ -109,16 +111,22 @@ class Files:
         return True
 
 
-def retry_storage[T](operation: Callable[[], T]) -> T:
-    """Retries an operation while the storage fails in a way that may pass."""
-    for seconds in RETRY_WAITS_SECONDS:
+def retry_storage[T](operation: Callable[[], T], seconds: float) -> T:
+    """Retries an operation for so long, while the storage fails in a way that may pass. The log says so."""
+    deadline = time.monotonic() + seconds
+    for tries in count():
         try:
             return operation()
         except StoredTextInvalid:
             raise
-        except StorageFailed:
-            time.sleep(seconds)
-    return operation()
+        except StorageFailed as error:
+            wait = min(RETRY_WAIT_SECONDS * 2.0**tries, RETRY_WAIT_MAX_SECONDS)
+            if time.monotonic() + wait > deadline:
+                raise
+            if tries == 0:
+                logger.warning("%s Trying again for %.0f s.", error, seconds)
+            time.sleep(wait)
+    raise AssertionError
 
 
 def refs_of(resource: Resource) -> list[TextRef]:

@@ -1,6 +1,7 @@
 """Large arguments and results of a task, in the pod."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_runner_decompresses_arguments(run: Run, pod: Pod) -> None:
 def test_runner_reports_arguments_that_cannot_be_read(
     run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, words: str, retryable: bool
 ) -> None:
-    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    for wait in ("RETRY_WAIT_SECONDS", "RETRY_WAIT_MAX_SECONDS"):
+        monkeypatch.setattr(files, wait, math.inf)
     changes = stored_payload(1)
     spoil(storage / changes["payload_ref"].name)
     assert run("echo", **changes) == 1
@@ -60,7 +62,8 @@ def test_runner_reports_arguments_that_cannot_be_read(
 def test_runner_reports_a_storage_that_cannot_be_made_here(
     run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    for wait in ("RETRY_WAIT_SECONDS", "RETRY_WAIT_MAX_SECONDS"):
+        monkeypatch.setattr(files, wait, math.inf)
     changes = stored_payload(1)
     unusable = {"tasks": {"BACKEND": "tests.unit.backend.storage.test_files.Unusable"}}
     with override_settings(STORAGES=unusable):
@@ -83,12 +86,32 @@ def test_runner_stores_a_large_result(run: Run, pod: Pod, storage: Path) -> None
 def test_runner_reports_a_result_that_cannot_be_stored(
     run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    for wait in ("RETRY_WAIT_SECONDS", "RETRY_WAIT_MAX_SECONDS"):
+        monkeypatch.setattr(files, wait, math.inf)
     storage.write_text("in the way")
     assert run("returns_text", RESULT_MAX_BYTES) == 1
     assert (pod.outcome.reason, pod.outcome.retryable) == (Reason.RESULT_NOT_STORED, True)
     assert pod.outcome.error is not None
     assert "did not take a file of 524,290 bytes" in pod.outcome.error.traceback
+
+
+def test_runner_offers_a_result_to_a_storage_that_is_about_to_come_back(
+    run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task has run, perhaps for hours."""
+    monkeypatch.setattr(files, "RETRY_WAIT_SECONDS", 0.0)
+    storage.write_text("in the way")
+    tries = []
+
+    def write(self: Files, *args: Any, was: Any = Files.write) -> Any:
+        tries.append(1)
+        if len(tries) == 20:
+            storage.unlink()
+        return was(self, *args)
+
+    monkeypatch.setattr(Files, "write", write)
+    assert run("returns_text", RESULT_MAX_BYTES) == 0
+    assert (len(tries), pod.outcome.result_ref is not None) == (20, True)
 
 
 def test_runner_reports_a_result_that_is_too_large(run: Run, pod: Pod) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,8 @@ def test_results_in_a_storage_are_read_from_there(fill: Callable[..., str], pod:
 def test_a_result_that_the_storage_does_not_give_is_unavailable(
     failure: Any, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, words: str, retryable: bool
 ) -> None:
-    monkeypatch.setattr(files, "RETRY_WAITS_SECONDS", ())
+    for wait in ("RETRY_WAIT_SECONDS", "RETRY_WAIT_MAX_SECONDS"):
+        monkeypatch.setattr(files, wait, math.inf)
     ref = Files("tasks", 1000).write("shop", "t0", "result-1", "[1]")
     spoil(storage / ref.name)
     Operator(pod, [{"into": "/args/0", "step": "a"}], {0: InputPage(results={0: ref})})

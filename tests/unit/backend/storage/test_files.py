@@ -1,6 +1,7 @@
 """Large arguments and results as files: written once, checked when they are read, deleted with their task."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django_tasks_kubernetes.exceptions import (
     StorageFailed,
     StoredTextInvalid,
 )
+from django_tasks_kubernetes.storage import files as files_module
 from django_tasks_kubernetes.storage.files import Files, delete_files_of, retry_storage
 
 TEXT = '{"args":["' + "x" * 100 + '"],"kwargs":{}}'
@@ -124,9 +126,15 @@ def test_a_file_may_come_in_parts() -> None:
     assert files.read(files.write("shop", "t1", "payload", TEXT)) == TEXT
 
 
-def test_retry_storage_retries_what_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Those of retry_storage(), which pass at once."""
     waits: list[float] = []
-    monkeypatch.setattr("time.sleep", waits.append)
+    monkeypatch.setattr(files_module, "time", SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append))
+    return waits
+
+
+def test_retry_storage_retries_what_may_pass(waits: list[float]) -> None:
     tries = iter([StorageFailed("away"), StorageFailed("away"), None])
 
     def operation() -> str:
@@ -134,12 +142,22 @@ def test_retry_storage_retries_what_may_pass(monkeypatch: pytest.MonkeyPatch) ->
             raise error
         return "done"
 
-    assert retry_storage(operation) == "done"
+    assert retry_storage(operation, 10) == "done"
     assert waits == [0.5, 1.0]
     tries = iter([StoredTextInvalid("changed"), None])
     with pytest.raises(StoredTextInvalid):
-        retry_storage(operation)
+        retry_storage(operation, 10)
     assert waits == [0.5, 1.0]
+
+
+def test_retry_storage_gives_up_when_the_time_is_over(waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    def operation() -> str:
+        raise StorageFailed("away.")
+
+    with pytest.raises(StorageFailed, match="away"):
+        retry_storage(operation, 60)
+    assert waits == [0.5, 1, 2, 4, 8, 15, 15]
+    assert [record.getMessage() for record in caplog.records] == ["away. Trying again for 60 s."]
 
 
 # Tasks
