@@ -5,6 +5,7 @@ where its digest is right. This module is imported only for a task that has such
 pod time.
 """
 
+import errno
 import hashlib
 import logging
 import secrets
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# No room on a disk, in a quota, or in what a file may have.
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # The first and the longest wait between the tries of a pod, which no user waits for.
 RETRY_WAIT_SECONDS: Final = 0.5
 RETRY_WAIT_MAX_SECONDS: Final = 15.0
@@ -67,6 +70,8 @@ class Files:
         except StorageFailed:
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                self._delete_part(wanted)
             raise StorageFailed(
                 f"The storage {self.alias!r} did not take a file of {len(data):,} bytes: {_describe(error)}."
             ) from error
@@ -78,6 +83,12 @@ class Files:
                 "called after its task is never found again. Use a storage that keeps names."
             )
         return ref
+
+    def _delete_part(self, name: str) -> None:
+        """Of a file that a disk had no room for: with those of each try it would stay full until the sweep, also for
+        what is smaller, and when others have made room."""
+        with suppress(Exception):  # whatever a storage raises: the sweep finds it
+            self.find(self.alias).delete(name)
 
     def read(self, ref: TextRef) -> str:
         """Returns the text of a file. Raises StorageFailed."""

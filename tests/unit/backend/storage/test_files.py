@@ -1,5 +1,7 @@
 """Large arguments and results as files: written once, checked when they are read, deleted with their task."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,6 +94,31 @@ def test_storage_errors_are_named(caplog: pytest.LogCaptureFixture) -> None:
         files.read(ref)
     assert not files.delete(ref)
     assert "was not deleted: ConnectionRefusedError" in caplog.text
+
+
+@pytest.mark.thorough
+def test_a_disk_without_room_keeps_no_part_of_a_file(folder: Path) -> None:
+    """In a process of its own, which may write no more than so many bytes of a file, as to a disk that gets full."""
+    program = f"""
+import resource, signal
+import django
+from django.conf import settings
+location = {str(folder)!r}
+backend = "django.core.files.storage.FileSystemStorage"
+settings.configure(STORAGES={{"tasks": {{"BACKEND": backend, "OPTIONS": {{"location": location}}}}}})
+django.setup()
+from django_tasks_kubernetes.exceptions import StorageFailed
+from django_tasks_kubernetes.storage.files import Files
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    Files("tasks", 1_000_000).write("shop", "t1", "result-1", "x" * 500_000)
+except StorageFailed as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert "File too large" in said.stdout
+    assert list((folder / "djangotasks/shop").iterdir()) == []
 
 
 class Unusable(InMemoryStorage):
