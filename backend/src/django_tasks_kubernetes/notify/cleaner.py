@@ -7,20 +7,26 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import close_old_connections, connections
 
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.notify import inbox
 from django_tasks_kubernetes.prune import prune
-from django_tasks_kubernetes.storage.files import delete_files_of, refs_of
+from django_tasks_kubernetes.storage.files import delete_files, refs_of
+
+if TYPE_CHECKING:
+    from djangotasks_api.stored import TextRef
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS: Final = 3600.0
 CLEAN_SECONDS: Final = 5.0
+# Tasks whose files are to be deleted. With more, a storage that hangs for hours would take the process's memory.
+KEPT_MAX: Final = 10_000
 
 
 class Cleaner(threading.Thread):
@@ -31,12 +37,14 @@ class Cleaner(threading.Thread):
         dispatched."""
         super().__init__(name="djangotasks-cleaner", daemon=True)
         self._using = using
-        self._deleted: queue.SimpleQueue[Resource] = queue.SimpleQueue()
+        self._deleted: queue.Queue[tuple[str, list[TextRef]]] = queue.Queue(KEPT_MAX)
 
     def add(self, resource: Resource) -> None:
-        """Queues the files of a deleted DjangoTask for deletion."""
-        if refs_of(resource):
-            self._deleted.put(resource)
+        """Queues the files of a deleted DjangoTask for deletion. Leaves them to the sweep where thousands wait, as for
+        a storage that hangs."""
+        if refs := refs_of(resource):
+            with suppress(queue.Full):
+                self._deleted.put_nowait((resource["metadata"]["uid"], refs))
 
     def run(self) -> None:
         sweep_at = time.monotonic()
@@ -51,12 +59,13 @@ class Cleaner(threading.Thread):
         """Deletes the queued files, except those of tasks with ends that are still to be dispatched. Those of dead
         letters, which somebody may have tried again, are left to the sweep."""
         for _ in range(self._deleted.qsize()):
-            resource = self._deleted.get()
-            tries = inbox.undispatched(resource["metadata"]["uid"], self._using)
+            uid, refs = self._deleted.get_nowait()
+            tries = inbox.undispatched(uid, self._using)
             if any(tries):
-                self._deleted.put(resource)
+                with suppress(queue.Full):
+                    self._deleted.put_nowait((uid, refs))
             elif not tries:
-                delete_files_of(resource)
+                delete_files(refs)
 
     def _sweep(self) -> None:
         done = prune(awaited=partial(inbox.undispatched_tasks, self._using))

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -161,8 +161,13 @@ def delete_files_of(resource: Resource) -> int:
     have other names. Raises nothing for a storage that does not answer: it is logged, and `prune.prune()`, which
     should run now and then in any case, finds what is left, and what an attempt wrote that nobody heard of.
     """
+    return delete_files(refs_of(resource))
+
+
+def delete_files(refs: Iterable[TextRef]) -> int:
+    """The same with the files themselves."""
     files = Files("", 0)
-    return sum(files.delete(ref) for ref in refs_of(resource))
+    return sum(files.delete(ref) for ref in refs)
 
 
 def try_storage(files: Files, namespace: str) -> None:

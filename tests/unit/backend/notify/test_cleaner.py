@@ -68,6 +68,25 @@ def test_cleaner_deletes_files_after_the_ends_are_dispatched(files: Files) -> No
 
 
 @pytest.mark.django_db
+def test_cleaner_keeps_no_more_than_it_can_while_a_storage_hangs(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but names, of so many tasks. The sweep finds the others."""
+    monkeypatch.setattr(clean_module, "KEPT_MAX", 2)
+    cleaner = Cleaner("default")
+    for name in ("a", "b", "c"):
+        cleaner.add(task(files, name) | {"status": {"errors": ["x" * 1000]}})
+    waiting = [cleaner._deleted.get_nowait() for _ in range(2)]
+    assert ([uid for uid, _ in waiting], cleaner._deleted.empty(), "xxx" in str(waiting)) == (
+        ["uid-a", "uid-b"],
+        True,
+        False,
+    )
+    for one in waiting:
+        cleaner._deleted.put_nowait(one)
+    cleaner.clean()
+    assert there(files) == {"c"}
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "sweep", [lambda: Cleaner("default")._sweep(), lambda: call_command("prune_task_files", grace=0)]
 )
