@@ -31,6 +31,6 @@ def add_common(verb: ArgumentParser) -> None:
     verb.add_argument("-v", "--verbosity", type=int, choices=range(4), default=SUPPRESS, help=SUPPRESS)
 
 
-def add_database(parser: CommandParser, text: str) -> None:
+def add_database(parser: CommandParser, text: str, default: str | None = DEFAULT_DB_ALIAS) -> None:
     """`text`: which one it is."""
-    parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections), help=text)
+    parser.add_argument("--database", default=default, choices=tuple(connections), help=text)

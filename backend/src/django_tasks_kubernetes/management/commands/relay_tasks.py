@@ -8,6 +8,7 @@ from django.db import Error
 
 from django_tasks_kubernetes import databases
 from django_tasks_kubernetes.management.arguments import add_database, seconds
+from django_tasks_kubernetes.management.backends import outbox_databases
 from django_tasks_kubernetes.management.tables import check_tables
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.relay import Relayed, relay
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="send what is due, and exit; with 1 if some is left")
         parser.add_argument("--interval", type=seconds, default=5.0, help="seconds between two polls (default: 5)")
-        add_database(parser, "the alias of the outbox's database")
+        add_database(parser, "the alias of the outbox's database (default: those of all outboxes in TASKS)", None)
         parser.add_argument(
             "--hang-seconds",
             type=seconds,
@@ -31,17 +32,17 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *args: Any, once: bool, interval: float, database: str, hang_seconds: float, **options: Any
+        self, *args: Any, once: bool, interval: float, database: str | None, hang_seconds: float, **options: Any
     ) -> None:
-        wait = interval
+        wait, places = interval, [database] if database else outbox_databases()
         with Watchdog(hang_seconds) as watchdog:
             while watchdog.should_continue():
-                done = self._relay(database, once, watchdog)
+                done = [self._relay(place, once, watchdog) for place in places]
                 if once:
-                    if done.away or done.refused or not watchdog.should_continue():
+                    if any(one.away or one.refused for one in done) or not watchdog.should_continue():
                         raise SystemExit(1)
                     return
-                nothing = bool(done.away) and not done.sent
+                nothing = any(one.away for one in done) and not any(one.sent for one in done)
                 wait = min(wait * 2, max(AWAY_MAX_SECONDS, interval)) if nothing else interval
                 watchdog.sleep(wait)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, connections
+from django.test import override_settings
 
 from django_tasks_kubernetes.management import tables
 from django_tasks_kubernetes.management.commands import relay_tasks
@@ -64,3 +65,34 @@ def test_relay_tasks_ends_without_its_table_and_says_what_to_do(
     monkeypatch.setattr(tables, "table_names", lambda database: [])
     with pytest.raises(CommandError, match=r"no table django_tasks_kubernetes_outboxtask\. Run manage\.py migrate\."):
         call_command("relay_tasks", *words)
+
+
+@pytest.mark.parametrize(
+    ("outboxes", "words", "expected"),
+    [
+        ({"a": "default", "b": "other"}, [], ["default", "other"]),
+        ({"a": "other", "b": "other"}, [], ["other"]),
+        ({"a": "other"}, ["--database", "default"], ["default"]),
+        ({}, [], ["default"]),
+    ],
+)
+def test_relay_tasks_reads_the_databases_of_the_outboxes(
+    outboxes: dict[str, str], words: list[str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the chart starts it, without options. Rows elsewhere would wait for ever, and nothing would say so."""
+    read: list[str] = []
+
+    def relay(using: str, should_continue: Callable[[], bool]) -> Relayed:
+        read.append(using)
+        return Relayed()
+
+    backend = {"BACKEND": "django_tasks_kubernetes.KubernetesBackend", "QUEUES": []}
+    tasks = {
+        alias: backend | {"OPTIONS": {"ENQUEUE": "outbox", "DATABASE": using}} for alias, using in outboxes.items()
+    }
+    monkeypatch.setitem(connections.settings, "other", connections.settings["default"])
+    plain = {"default": backend, "missing": {"BACKEND": "no.such.Backend"}}
+    monkeypatch.setattr(relay_tasks, "relay", relay)
+    with override_settings(TASKS=plain | tasks):
+        call_command("relay_tasks", "--once", *words)
+    assert read == expected
