@@ -7,7 +7,7 @@ being dispatched.
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
@@ -65,23 +65,31 @@ def record(
     return set(rows)
 
 
-def dispatch_next(backends: Iterable["KubernetesBackend"], using: str) -> bool:
-    """Dispatches the end that has been due for longest. Returns False where none is due."""
+def dispatch_due(backends: Iterable["KubernetesBackend"], using: str) -> Iterator[str]:
+    """Dispatches the ends that are due, those that have been for longest first, and yields the key of each. Ends where
+    other processes have what is left."""
     by_alias = {backend.alias: backend for backend in backends}
-    row = repeated(partial(_claim, by_alias, using))
-    if row is None:
-        return False
+    claimed = True
+    while claimed and (keys := _due(by_alias, using)):
+        claimed = False
+        for key in keys:
+            if (row := repeated(partial(_claim, key, using))) is not None:
+                claimed = True
+                _dispatch_claimed(row, by_alias, using)
+                yield key
+
+
+def _dispatch_claimed(row: TaskEnd, backends: dict[str, "KubernetesBackend"], using: str) -> None:
     try:
         with transaction.atomic(using):
             # None: another process has taken it since.
             if (held := _locked(_rows(using).filter(pk=row.pk, dispatched_at=None))) is not None:
-                _dispatch(held, by_alias, using)
+                _dispatch(held, backends, using)
                 _guard_commit(held, using)
     except Error:
         # A receiver broke its transaction, or the database went away: the claim has set the next try, and the next
         # query shows whether the database answers.
         logger.exception("%s: its receivers could not be called.", row.task_id)
-    return True
 
 
 def next_due(backends: Iterable["KubernetesBackend"], using: str) -> datetime | None:
@@ -176,12 +184,19 @@ def _locked(rows: "QuerySet[TaskEnd]") -> TaskEnd | None:
     return rows.select_for_update(skip_locked=skip).first()
 
 
-def _claim(aliases: Iterable[str], using: str) -> TaskEnd | None:
+def _due(aliases: Iterable[str], using: str) -> list[str]:
+    """The first rows that are due. Many at once, and without a lock: see the relay. Dead letters that somebody tries
+    again are due at one time."""
+    due = _rows(using).filter(next_try_at__lte=timezone.now(), backend__in=list(aliases))
+    # Ends that were seen at once are due at once: a task's attempts come in their order, and then its end.
+    ordered = due.order_by("next_try_at", "uid", F("attempt").asc(nulls_last=True))
+    return list(ordered.values_list("pk", flat=True)[:ROWS_PER_QUERY])
+
+
+def _claim(key: str, using: str) -> TaskEnd | None:
+    """None where another process has it, or has had it."""
     with transaction.atomic(using):
-        due = _rows(using).filter(next_try_at__lte=timezone.now(), backend__in=list(aliases))
-        # Ends that were seen at once are due at once: a task's attempts come in their order, and then its end.
-        row = _locked(due.order_by("next_try_at", "uid", F("attempt").asc(nulls_last=True)))
-        if row is None:
+        if (row := _locked(_rows(using).filter(pk=key, next_try_at__lte=timezone.now()))) is None:
             return None
         row.tries += 1
         row.next_try_at = timezone.now() + min(BACKOFF * 2 ** min(row.tries - 1, 16), BACKOFF_MAX)

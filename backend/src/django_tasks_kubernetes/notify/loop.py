@@ -72,8 +72,8 @@ class NotifyLoop:
         """
         for follower in self.followers:
             follower.list(dispatched=skip)
-        while not skip and self._watchdog.should_continue() and self._dispatch_next():
-            pass
+        if not skip:
+            self._dispatch_due()
         self._clean_up()
         return skip or inbox.next_due(self.backends, self._using) is None
 
@@ -96,8 +96,7 @@ class NotifyLoop:
             close_old_connections()
             self._check_followers()
             try:
-                while self._watchdog.should_continue() and self._dispatch_next():
-                    self._check_followers()
+                self._dispatch_due()
                 if time.monotonic() - pruned_at > PRUNE_SECONDS:
                     pruned_at = time.monotonic()
                     self._clean_up()
@@ -133,8 +132,11 @@ class NotifyLoop:
             if 0 < (hang := self._watchdog.hang_seconds) < follower.writing_seconds:
                 raise Unrecoverable(f"{where}: the database has not answered for {hang:.0f} s.")
 
-    def _dispatch_next(self) -> bool:
-        return inbox.dispatch_next(self.backends, self._using)
+    def _dispatch_due(self) -> None:
+        """Until none is due, or a signal comes."""
+        due = inbox.dispatch_due(self.backends, self._using)
+        while self._watchdog.should_continue() and next(due, None) is not None:
+            self._check_followers()
 
     def _clean_up(self) -> None:
         for alias, number in inbox.of_unknown_backends(self._using):

@@ -15,6 +15,7 @@ from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.models import TaskEnd
 from django_tasks_kubernetes.notify import inbox
 from tests.unit.backend.admin.conftest import LogIn, made_task
+from tests.unit.backend.notify.receivers import dispatch_next
 from tests.unit.backend.web_server import Server
 
 LIST = "/admin/django_tasks_kubernetes/taskend/"
@@ -104,9 +105,9 @@ def test_receivers_are_called_again(log_in: LogIn, db: None) -> None:
     try:
         (key,) = inbox.record(backend, [made], "default")
         TaskEnd.objects.update(**DEAD, next_try_at=None)
-        assert not inbox.dispatch_next([backend], "default")
+        assert not dispatch_next(backend)
         assert "Call receivers again: 1 row." in done(log_in(*ALL), "again", key)
-        assert inbox.dispatch_next([backend], "default")
+        assert dispatch_next(backend)
     finally:
         signals.task_ended.disconnect(called)
     assert calls == ["OOMKilled"]

@@ -44,8 +44,10 @@ def named(name: str, given: dict[str, Any]) -> dict[str, Any]:
 OOM = named("oom", failure("OOMKilled", attempt(1, "OOMKilled")))
 
 
+def dispatch_next(backend: Backend) -> bool:
+    """Dispatches the first end that is due. Returns False where none is."""
+    return next(inbox.dispatch_due([backend], "default"), None) is not None
+
+
 def dispatch_all(backend: Backend) -> int:
-    count = 0
-    while inbox.dispatch_next([backend], "default"):
-        count += 1
-    return count
+    return sum(1 for _ in inbox.dispatch_due([backend], "default"))

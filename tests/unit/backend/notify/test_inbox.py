@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.models import OutboxTask, TaskEnd
 from django_tasks_kubernetes.notify import inbox
-from tests.unit.backend.notify.receivers import OOM, Backend, Receivers, dispatch_all, named
+from tests.unit.backend.notify.receivers import OOM, Backend, Receivers, dispatch_all, dispatch_next, named
 from tests.unit.backend.notify.test_ends import AT, attempt, failure
 from tests.unit.backend.notify.test_ends import resource as some_resource
 
@@ -128,8 +128,8 @@ def test_inbox_counts_a_killed_process_as_a_try(
         patch.setattr(inbox, "dispatch", die)
         for _ in range(inbox.TRIES):
             with pytest.raises(KeyboardInterrupt):
-                inbox.dispatch_next([backend], "default")
-            assert not inbox.dispatch_next([backend], "default"), "others come first"
+                dispatch_next(backend)
+            assert not dispatch_next(backend), "others come first"
             later(hours=1)
     dispatch_all(backend)
     assert receivers.calls == []

@@ -13,7 +13,7 @@ from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.models import TaskEnd
 from django_tasks_kubernetes.notify import inbox
 from djangotasks_api.bounds import RESULT_MAX_BYTES
-from tests.unit.backend.notify.receivers import OOM, Backend, Receivers, dispatch_all, named
+from tests.unit.backend.notify.receivers import OOM, Backend, Receivers, dispatch_all, dispatch_next, named
 from tests.unit.backend.notify.test_ends import AT, attempt, failure
 from tests.unit.backend.notify.test_ends import resource as some_resource
 
@@ -43,7 +43,7 @@ def test_inbox_ignores_rows_of_another_backend(backend: Backend, receivers: Rece
     signals.task_ended.connect(receivers.alert)
     inbox.record(backend, [OOM], "default")
     TaskEnd.objects.update(backend="other")
-    assert not inbox.dispatch_next([backend], "default")
+    assert not dispatch_next(backend)
     assert inbox.next_due([backend], "default") is None
 
 
@@ -125,3 +125,27 @@ def test_inbox_bounds_the_bytes_of_a_statement(backend: Backend, receivers: Rece
     assert TaskEnd.objects.count() == len(many)
     assert sum(inserts) > 20 * RESULT_MAX_BYTES
     assert max(inserts) < 16 * 1024 * 1024 / 2
+
+
+def test_inbox_looks_once_for_many_rows(backend: Backend, receivers: Receivers) -> None:
+    """Dead letters that are tried again are due at one time: to find the first of them is a sort of all."""
+    signals.task_ended.connect(receivers.alert)
+    inbox.record(backend, [named(f"oom-{number}", OOM) for number in range(5)], "default")
+    searches: list[str] = []
+
+    def count(execute: Any, sql: str, *args: Any) -> Any:
+        searches.extend([sql] if sql.startswith("SELECT") and '"next_try_at" ASC' in sql else [])
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(count):
+        assert dispatch_all(backend) == 5
+    assert (len(receivers.calls), len(searches)) == (5, 2)
+
+
+def test_inbox_ends_where_others_have_all_ends_that_are_due(
+    backend: Backend, receivers: Receivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals.task_ended.connect(receivers.alert)
+    inbox.record(backend, [OOM], "default")
+    monkeypatch.setattr(inbox, "_locked", lambda rows: None)
+    assert (dispatch_all(backend), receivers.calls) == (0, [])

@@ -1,6 +1,7 @@
 """The loop ends where it cannot continue, and nothing hangs for ever."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def loop(client: Client, monkeypatch: pytest.MonkeyPatch) -> NotifyLoop:
     monkeypatch.setattr(loop_module, "POLL_SECONDS", 0.01)
     # Tests before this one may have left a connection open, and these may not use it.
     monkeypatch.setattr(loop_module, "close_old_connections", lambda: None)
-    monkeypatch.setattr(inbox, "dispatch_next", lambda backends, using: False)
+    monkeypatch.setattr(inbox, "dispatch_due", lambda backends, using: iter(()))
     monkeypatch.setattr(inbox, "of_unknown_backends", lambda using: [])
     monkeypatch.setattr(loop_module.NotifyLoop, "_prune", lambda self, follower: None)
     backends: Any = [task_backends["default"], task_backends["other"]]
@@ -58,11 +59,11 @@ def test_loop_ends_when_the_api_server_stays_unavailable(
 def test_loop_ends_when_the_database_stays_unavailable(
     loop: NotifyLoop, monkeypatch: pytest.MonkeyPatch, error: DatabaseError
 ) -> None:
-    def away(backends: Any, using: str) -> bool:
+    def away(backends: Any, using: str) -> Iterator[str]:
         raise error
 
     monkeypatch.setattr(loop_module, "AWAY_MAX_SECONDS", 0.05)
-    monkeypatch.setattr(inbox, "dispatch_next", away)
+    monkeypatch.setattr(inbox, "dispatch_due", away)
     monkeypatch.setattr(Follower, "start", lambda self: None)
     with pytest.raises(Unrecoverable, match=f"The database has not answered for .*{error}"):
         loop.run()

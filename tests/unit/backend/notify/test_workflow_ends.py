@@ -17,6 +17,7 @@ from django_tasks_kubernetes.notify.follower import WORKFLOWS_ENDED, Follower
 from django_tasks_kubernetes.notify.loop import NotifyLoop, has_receivers
 from django_tasks_kubernetes.watchdog import Watchdog
 from djangotasks_api.workflow.records import WorkflowPhase
+from tests.unit.backend.notify.receivers import dispatch_next
 from tests.unit.backend.notify.scripted_api import api
 from tests.unit.backend.tasks import echo
 from tests.unit.backend.web_server import Answer, Request, Server
@@ -72,7 +73,7 @@ def test_each_end_is_dispatched_once(calls: list[Any]) -> None:
     backend: Any = task_backends["default"]
     for _ in range(2):
         assert inbox.record(backend, [FAILED], "default") == {"uid-flow/workflow"}
-        while inbox.dispatch_next([backend], "default"):
+        while dispatch_next(backend):
             pass
     assert calls == [("flow", TaskResultStatus.FAILED, "StepFailed", "first: no")]
 
