@@ -47,7 +47,9 @@ class Cleaner(threading.Thread):
                 self._deleted.put_nowait((resource["metadata"]["uid"], refs))
 
     def run(self) -> None:
-        sweep_at = time.monotonic()
+        # Not at once: while a cluster is restored from a backup, this runs before all tasks are there again, and a file
+        # of one that is not would be that of one that is gone.
+        sweep_at = time.monotonic() + SWEEP_SECONDS
         while True:
             if time.monotonic() >= sweep_at:
                 self._try(self._sweep)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -142,6 +143,26 @@ def test_cleaner_sweeps_over_a_connection_that_is_no_hour_old(monkeypatch: pytes
     with pytest.raises(Ended):
         Cleaner("default").run()
     assert open_ == [False, False]
+
+
+def test_cleaner_sweeps_an_hour_after_it_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore of the cluster starts pods before it has restored all tasks."""
+    swept: list[float] = []
+    clock = count(0.0, 600.0)
+
+    def sleep(seconds: float) -> None:
+        if swept:
+            raise StopIteration
+
+    def prune(**how: Any) -> pruning.Pruned:
+        swept.append(next(clock))
+        return pruning.Pruned()
+
+    monkeypatch.setattr(clean_module, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=sleep))
+    monkeypatch.setattr(clean_module, "prune", prune)
+    with pytest.raises(StopIteration):
+        Cleaner("default").run()
+    assert swept[0] > clean_module.SWEEP_SECONDS
 
 
 def test_cleaner_retries_a_sweep_that_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
