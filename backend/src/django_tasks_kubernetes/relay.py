@@ -17,10 +17,12 @@ from django_tasks_kubernetes.batches import ROWS_PER_QUERY
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.databases import repeated
 from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
+from django_tasks_kubernetes.exceptions import CrdNotInstalled, PermissionDenied
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.presentation.text import message_of
 from django_tasks_kubernetes.store import TaskStore, store_of
 from django_tasks_kubernetes.stores.outbox import resource_of
+from djangotasks_api.names import WORKFLOW_KIND
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -32,6 +34,8 @@ REFUSED_BACKOFF_MAX: Final = timedelta(minutes=5)
 # Shorter: a cluster that is back takes the others at once.
 AWAY_BACKOFF_MAX: Final = timedelta(minutes=1)
 ERROR_MAX_CHARS: Final = 2000
+# Errors of SYSTEMIC that concern one kind of resource.
+OF_A_KIND: Final = (PermissionDenied, CrdNotInstalled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +117,7 @@ def _relay_one(row: OutboxTask, done: Relayed, using: str) -> Relayed:
     error = _send(row, using, lambda backend: backend.store)
     if error is None:
         return replace(done, sent=done.sent + 1)
-    if isinstance(error, SYSTEMIC):
+    if _is_away(error, row):
         return replace(done, away={**done.away, row.backend: str(error)})
     return replace(done, refused=done.refused + 1)
 
@@ -127,17 +131,23 @@ def _send(row: OutboxTask, using: str, store: Callable[[KubernetesBackend], Task
         if row.cancel_reason is not None:
             # Where it was created before, by a process that did not know of this.
             found.cancel(row.pk, row.cancel_reason)
-    except SYSTEMIC as error:
-        _put_off(row, error, _backoff(row, AWAY_BACKOFF_MAX), using)
-        return error
-    except (TaskException, ValueError, RecursionError) as error:
-        wait = _backoff(row, REFUSED_BACKOFF_MAX)
-        logger.error("Task %s is in the outbox and cannot be sent; next try in %s: %s", row.pk, wait, error)
+    except (*SYSTEMIC, TaskException, ValueError, RecursionError) as error:
+        is_away = _is_away(error, row)
+        wait = _backoff(row, AWAY_BACKOFF_MAX if is_away else REFUSED_BACKOFF_MAX)
+        if not is_away:
+            logger.error("Task %s is in the outbox and cannot be sent; next try in %s: %s", row.pk, wait, error)
         _put_off(row, error, wait, using)
         return error
     # Not where a router would write: there is no such row.
     row.delete(using=using)
     return None
+
+
+def _is_away(error: Exception, row: OutboxTask) -> bool:
+    """Whether the backend's other rows would meet it, too. Workflows may lack rights, or a CustomResourceDefinition,
+    that tasks have."""
+    is_of_kind = isinstance(error, OF_A_KIND) and f'"{WORKFLOW_KIND}"' in row.resource
+    return isinstance(error, SYSTEMIC) and not is_of_kind
 
 
 def _backoff(row: OutboxTask, most: timedelta) -> timedelta:

@@ -84,6 +84,30 @@ def test_rows_that_cannot_be_sent_hold_up_no_others(cluster: Cluster, later: Any
     assert [*cluster.resources] == [good]
 
 
+@pytest.mark.parametrize("error", [e.PermissionDenied("no right"), e.CrdNotInstalled("no such kind")], ids=repr)
+def test_workflows_that_cannot_be_sent_hold_up_no_tasks(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """As with a Role, or CustomResourceDefinitions, from before there were workflows."""
+
+    class Workflows:
+        def create(self, resource: Resource) -> None:
+            raise error
+
+    monkeypatch.setattr(Cluster, "workflows", Workflows())
+    ECHO.enqueue()
+    now = timezone.now()
+    OutboxTask.objects.update(next_try_at=now)
+    for number in range(3):
+        flow = {"kind": "DjangoTaskWorkflow", "metadata": {"name": f"flow-{number}"}, "spec": {"steps": []}}
+        due = now - timedelta(days=1)
+        OutboxTask.objects.create(
+            id=f"flow-{number}", backend="default", resource=json.dumps(flow), created_at=now, next_try_at=due
+        )
+    assert relay("default") == Relayed(sent=1, refused=3)
+    assert list(OutboxTask.objects.values_list("tries", "error")) == [(1, str(error))] * 3
+
+
 @pytest.mark.parametrize(
     ("backend", "words"),
     [
