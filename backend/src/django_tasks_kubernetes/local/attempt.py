@@ -103,7 +103,7 @@ class Attempt:
         self._status = self._resource["status"] = self._status | changes
         self._changed()
 
-    def _store(self, text: str) -> TextRef:
+    def _store(self, text: str, alive: Callable[[], object]) -> TextRef:
         alias: str = self._resource["spec"]["backend"]
         backend: Any = task_backends[alias]
         return store_result(alias, backend.namespace, self._name, self._number, text, BRIEF_SECONDS)

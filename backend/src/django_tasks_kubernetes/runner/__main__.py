@@ -145,11 +145,12 @@ def run(
     *,
     is_set_up: bool,
 ) -> Outcome:
-    def store(text: str) -> TextRef:
+    def store(text: str, alive: Callable[[], object]) -> TextRef:
         from django_tasks_kubernetes.runner.files import BRIEF_SECONDS, STORE_SECONDS, store_result
 
         seconds = BRIEF_SECONDS if termination.requested else min(STORE_SECONDS, reporter.limit)
-        return store_result(result.backend, assignment.namespace, assignment.id, assignment.attempt, text, seconds)
+        names = result.backend, assignment.namespace, assignment.id
+        return store_result(*names, assignment.attempt, text, seconds, alive)
 
     def leave(items: "ItemsReport") -> None:
         from django_tasks_kubernetes.runner.items import leave_items

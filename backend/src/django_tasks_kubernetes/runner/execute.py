@@ -44,7 +44,7 @@ def execute(
     is_last: bool = True,
     interrupted: Callable[[], bool] = lambda: False,
     tell: Callable[[ProgressReport], None] = lambda report: None,
-    store: Callable[[str], TextRef] = lambda text: refuse_result(text, None),
+    store: Callable[[str, Callable[[], object]], TextRef] = lambda text, alive: refuse_result(text, None),
     create: Callable[[ReturnedWorkflow], str] = lambda returned: returned.create(""),
     leave: "Callable[[ItemsReport], None]" = lambda items: None,
 ) -> Outcome:
@@ -57,8 +57,9 @@ def execute(
     `call`: calls a task with arguments. `check_exit`: raises where a sys.exit(0) is no return. While `interrupted`, an
     exception is not an outcome and goes on. `tell`: is called with each report of progress, and must not take long; the
     outcome has the last one as well. `store`: takes a return value that is too long for a resource, or raises
-    ResultTooLarge. `create`: creates a workflow that was returned, and returns its name: the task is not over then.
-    `leave`: takes what the items of a chunk that is interrupted have returned.
+    ResultTooLarge; it calls its second argument meanwhile, in place of the task's own heartbeats. `create`: creates a
+    workflow that was returned, and returns its name: the task is not over then. `leave`: takes what the items of a
+    chunk that is interrupted have returned.
     """
     now = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, started_at=result.started_at or now, last_attempted_at=now)
@@ -68,6 +69,7 @@ def execute(
     _send(task_started, sender, result, interrupted)
     reason, retryable = Reason.TASK_ERROR, True
     progress = AttemptProgress(started_at, tell)
+    keep: Callable[[str], TextRef] = lambda text: store(text, progress.heartbeat)  # noqa: E731 - a chunk has another
     run: ChunkRun | None = None
     length: int | None
     try:
@@ -75,7 +77,7 @@ def execute(
             from django_tasks_kubernetes.runner import chunk
 
             run = chunk.ChunkRun(result, result.chunk, progress, retried, interrupted, check_exit)
-            store = chunk.storing(store)
+            keep = chunk.storing(keep)
             text, length = run.call_all(call), run.size
         else:
             context: tuple[Any, ...] = ()
@@ -101,14 +103,14 @@ def execute(
         ref = None
         if not fits_resource(text):
             reason, retryable = Reason.RESULT_NOT_STORED, True
-            ref = store(text)
+            ref = keep(text)
         if run is not None:
             reason, retryable = Reason.TASK_ERROR, True
             run.conclude(text, ref)
     except BaseException as error:  # whatever ends a task is its outcome, also SystemExit and KeyboardInterrupt
         if interrupted():
             if run is not None and run.has_run:
-                leave(run.left(store))
+                leave(run.left(keep))
             raise
         shown = readable(error)
         if reason == Reason.RESULT_NOT_STORED:

@@ -1,6 +1,7 @@
 """What of a task is in a storage: its arguments before it runs, its return value after. Storages are imported for those
 alone."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from django.core.exceptions import ImproperlyConfigured
@@ -32,16 +33,24 @@ def read_payload(alias: str, ref: TextRef) -> str:
         raise PayloadUnavailable(f"The arguments of the task are in a storage. {error}") from error
 
 
-def store_result(alias: str, namespace: str, task: str, attempt: int, text: str, seconds: float) -> TextRef:
-    """`alias`: of the task's backend. `seconds`: how long it is offered. Raises ResultTooLarge, or ResultNotStored with
-    the storage's error as cause."""
+def store_result(
+    alias: str,
+    namespace: str,
+    task: str,
+    attempt: int,
+    text: str,
+    seconds: float,
+    alive: Callable[[], object] = lambda: None,
+) -> TextRef:
+    """`alias`: of the task's backend. `seconds`: how long it is offered. `alive`: called meanwhile. Raises
+    ResultTooLarge, or ResultNotStored with the storage's error as cause."""
     from django_tasks_kubernetes.storage.files import retry_storage
 
     try:
         files = files_of(alias)
         if not files.alias or len(text) > files.max_bytes:
             refuse_result(text, files.max_bytes if files.alias else None)
-        return retry_storage(lambda: files.write(namespace, task, f"result-{attempt}", text), seconds)
+        return retry_storage(lambda: files.write(namespace, task, f"result-{attempt}", text), seconds, alive)
     except StorageFailed as error:
         raise ResultNotStored(f"The task has returned, and its result is lost. {error}") from error
 

@@ -34,6 +34,7 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # The first and the longest wait between the tries of a pod, which no user waits for.
 RETRY_WAIT_SECONDS: Final = 0.5
 RETRY_WAIT_MAX_SECONDS: Final = 15.0
+ALIVE_SECONDS: Final = 1.0
 
 
 def find_storage(alias: str) -> Storage:
@@ -122,10 +123,14 @@ class Files:
         return True
 
 
-def retry_storage[T](operation: Callable[[], T], seconds: float) -> T:
-    """Retries an operation for so long, while the storage fails in a way that may pass. The log says so."""
+def retry_storage[T](operation: Callable[[], T], seconds: float, alive: Callable[[], object] = lambda: None) -> T:
+    """Retries an operation for so long, while the storage fails in a way that may pass. The log says so.
+
+    `alive`: called before each try, and each second of the waits.
+    """
     deadline = time.monotonic() + seconds
     for tries in count():
+        alive()
         try:
             return operation()
         except StoredTextInvalid:
@@ -136,7 +141,10 @@ def retry_storage[T](operation: Callable[[], T], seconds: float) -> T:
                 raise
             if tries == 0:
                 logger.warning("%s Trying again for %.0f s.", error, seconds)
-            time.sleep(wait)
+            until = time.monotonic() + wait
+            while (left := until - time.monotonic()) > 0:
+                time.sleep(min(left, ALIVE_SECONDS))
+                alive()
     raise AssertionError
 
 

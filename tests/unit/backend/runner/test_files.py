@@ -2,13 +2,16 @@
 
 import json
 import math
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from django_tasks_kubernetes.codec.compression import compress
+from django_tasks_kubernetes.runner import progress
 from django_tasks_kubernetes.storage import files
 from django_tasks_kubernetes.storage.files import Files
 from djangotasks_api.bounds import RESULT_MAX_BYTES
@@ -112,6 +115,29 @@ def test_runner_offers_a_result_to_a_storage_that_is_about_to_come_back(
     monkeypatch.setattr(Files, "write", write)
     assert run("returns_text", RESULT_MAX_BYTES) == 0
     assert (len(tries), pod.outcome.result_ref is not None) == (20, True)
+
+
+def test_runner_is_alive_while_a_result_waits_for_its_storage(
+    run: Run, pod: Pod, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task's own heartbeats have ended with it, and without them the operator would stop the attempt."""
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(files, "RETRY_WAIT_SECONDS", 60.0)
+    storage.write_text("in the way")
+
+    def beats() -> list[str]:
+        return [request.path for request in pod.server.requests if request.path.endswith("/progress")]
+
+    def sleep(seconds: float) -> None:
+        if len(beats()) > 2:
+            storage.unlink(missing_ok=True)
+            monkeypatch.setattr(files, "time", SimpleNamespace(monotonic=lambda: math.inf, sleep=sleep))
+        time.sleep(0.01)
+
+    monkeypatch.setattr(files, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    assert run("returns_text", RESULT_MAX_BYTES, report_seconds=300, heartbeat_timeout=0.04) == 0
+    assert len(beats()) > 2
 
 
 def test_runner_reports_a_result_that_is_too_large(run: Run, pod: Pod) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -178,12 +179,17 @@ def test_retry_storage_retries_what_may_pass(waits: list[float]) -> None:
 
 
 def test_retry_storage_gives_up_when_the_time_is_over(waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    tries, signs = [], []
+
     def operation() -> str:
+        tries.append(sum(waits))
         raise StorageFailed("away.")
 
     with pytest.raises(StorageFailed, match="away"):
-        retry_storage(operation, 60)
-    assert waits == [0.5, 1, 2, 4, 8, 15, 15]
+        retry_storage(operation, 60, lambda: signs.append(sum(waits)))
+    assert tries == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5]
+    # That the process is alive: the task's heartbeats have ended.
+    assert max(after - before for before, after in pairwise(signs)) == 1
     assert [record.getMessage() for record in caplog.records] == ["away. Trying again for 60 s."]
 
 
