@@ -80,22 +80,24 @@ def _due(done: Relayed, using: str) -> list[tuple[str, str]]:
 
 def _relay_row(pk: str, done: Relayed, using: str) -> Relayed:
     """The same where the row is gone, put off, or held by another relay."""
-    with transaction.atomic(using):
-        row = _locked(OutboxTask.objects.using(using).filter(pk=pk, next_try_at__lte=timezone.now()), using)
-        return done if row is None else _relay_one(row, done, using)
+    due = OutboxTask.objects.using(using).filter(pk=pk, next_try_at__lte=timezone.now())
+    row, error = _try(due, using, lambda backend: backend.store)
+    if row is None:
+        return done
+    if error is None:
+        return replace(done, sent=done.sent + 1)
+    if _is_away(error, row):
+        return replace(done, away={**done.away, row.backend: str(error)})
+    return replace(done, refused=done.refused + 1)
 
 
 def send_now(pk: str, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> bool:
     """Sends a row, whether it is due or not. Returns False where it is gone, or a relay is sending it. Raises
     TaskException and ValueError, which the row has as its error then. `store`: of a backend, to send it to."""
-    with transaction.atomic(using):
-        row = _locked(OutboxTask.objects.using(using).filter(pk=pk), using)
-        if row is None:
-            return False
-        error = _send(row, using, store)
+    row, error = _try(OutboxTask.objects.using(using).filter(pk=pk), using, store)
     if error is not None:
         raise error
-    return True
+    return row is not None
 
 
 def discard(pk: str, using: str) -> bool:
@@ -113,17 +115,32 @@ def _locked(rows: "QuerySet[OutboxTask]", using: str) -> OutboxTask | None:
     return rows.select_for_update(skip_locked=skip).first()
 
 
-def _relay_one(row: OutboxTask, done: Relayed, using: str) -> Relayed:
-    error = _send(row, using, lambda backend: backend.store)
-    if error is None:
-        return replace(done, sent=done.sent + 1)
-    if _is_away(error, row):
-        return replace(done, away={**done.away, row.backend: str(error)})
-    return replace(done, refused=done.refused + 1)
+class _NotSent(Exception):
+    """Takes the row's transaction back. Its cause is what kept the row from being sent."""
+
+    def __init__(self, row: OutboxTask, error: Exception) -> None:
+        self.row = row
+        self.error = error
 
 
-def _send(row: OutboxTask, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> Exception | None:
-    """Sends a row, which the transaction holds, and deletes it. Returns what kept it from that."""
+def _try(
+    rows: "QuerySet[OutboxTask]", using: str, store: Callable[[KubernetesBackend], TaskStore]
+) -> tuple[OutboxTask | None, Exception | None]:
+    """Sends the first row that no other process holds. Returns it, and what kept it from being sent."""
+    try:
+        with transaction.atomic(using):
+            if (row := _locked(rows, using)) is not None:
+                _send(row, using, store)
+    except _NotSent as problem:
+        # After the transaction: the database may have ended that while the cluster gave no answer
+        # (idle_in_transaction_session_timeout), and must not be taken for what is away.
+        _put_off(problem.row, problem.error, using)
+        return problem.row, problem.error
+    return row, None
+
+
+def _send(row: OutboxTask, using: str, store: Callable[[KubernetesBackend], TaskStore]) -> None:
+    """Sends a row, which the transaction holds, and deletes it. Raises _NotSent."""
     try:
         resource = _resource(row)
         found = store_of(store(_backend(row.backend)), resource)
@@ -132,15 +149,9 @@ def _send(row: OutboxTask, using: str, store: Callable[[KubernetesBackend], Task
             # Where it was created before, by a process that did not know of this.
             found.cancel(row.pk, row.cancel_reason)
     except (*SYSTEMIC, TaskException, ValueError, RecursionError) as error:
-        is_away = _is_away(error, row)
-        wait = _backoff(row, AWAY_BACKOFF_MAX if is_away else REFUSED_BACKOFF_MAX)
-        if not is_away:
-            logger.error("Task %s is in the outbox and cannot be sent; next try in %s: %s", row.pk, wait, error)
-        _put_off(row, error, wait, using)
-        return error
+        raise _NotSent(row, error) from error
     # Not where a router would write: there is no such row.
     row.delete(using=using)
-    return None
 
 
 def _is_away(error: Exception, row: OutboxTask) -> bool:
@@ -150,15 +161,13 @@ def _is_away(error: Exception, row: OutboxTask) -> bool:
     return isinstance(error, SYSTEMIC) and not is_of_kind
 
 
-def _backoff(row: OutboxTask, most: timedelta) -> timedelta:
-    return min(BACKOFF * float(2 ** min(row.tries, 16)), most)
-
-
-def _put_off(row: OutboxTask, error: Exception, wait: timedelta, using: str) -> None:
-    row.tries += 1
-    row.error = message_of(error, ERROR_MAX_CHARS)
-    row.next_try_at = timezone.now() + wait
-    row.save(using=using, update_fields=["tries", "error", "next_try_at"])
+def _put_off(row: OutboxTask, error: Exception, using: str) -> None:
+    is_away = _is_away(error, row)
+    wait = min(BACKOFF * float(2 ** min(row.tries, 16)), AWAY_BACKOFF_MAX if is_away else REFUSED_BACKOFF_MAX)
+    if not is_away:
+        logger.error("Task %s is in the outbox and cannot be sent; next try in %s: %s", row.pk, wait, error)
+    same = OutboxTask.objects.using(using).filter(pk=row.pk, created_at=row.created_at)
+    same.update(tries=row.tries + 1, error=message_of(error, ERROR_MAX_CHARS), next_try_at=timezone.now() + wait)
 
 
 def _resource(row: OutboxTask) -> Resource:

@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import override_settings
 
+from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.models import OutboxTask
 from django_tasks_kubernetes.relay import Relayed, relay
 from django_tasks_kubernetes.stores.outbox import cancel_row
@@ -77,6 +78,28 @@ def test_relay_passes_over_a_row_that_another_one_has_just_sent(cluster: Cluster
 
     assert relay("default", another_sends) == Relayed(sent=2)
     assert ([*cluster.resources], rows()) == ([first.pk, third.pk], [])
+
+
+def test_relay_says_what_is_away_where_the_database_has_ended_the_transaction_meanwhile(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with idle_in_transaction_session_timeout: a request with its retries takes 40 s."""
+    left(1)
+    lost: list[str] = []
+
+    def end_transaction(execute: Any, sql: str, *args: Any) -> Any:
+        if lost and connection.in_atomic_block:
+            raise OperationalError("terminating connection due to idle-in-transaction timeout")
+        return execute(sql, *args)
+
+    def create(self: Cluster, resource: Any) -> None:
+        lost.append(resource["metadata"]["name"])
+        raise ApiUnavailable("gave no answer")
+
+    monkeypatch.setattr(Cluster, "create", create)
+    with connection.execute_wrapper(end_transaction):
+        assert relay("default") == Relayed(away={"default": "gave no answer"})
+    assert (OutboxTask.objects.get().tries, OutboxTask.objects.get().error) == (1, "gave no answer")
 
 
 class WritesElsewhere:
