@@ -57,6 +57,10 @@ class HttpApi:
         """The resources of which somebody has opened a watch, in order."""
         self.refused: dict[str, int] = {}
         """The namespaces that nobody may read, with how often it was tried."""
+        self.unserved: dict[str, int] = {}
+        """The resources whose CRD is not there, with how often they were asked for."""
+        self.watch_errors: dict[str, list[Object]] = {}
+        """By resource: with what its next watches end."""
         self.schemas = {f"dev.djangotasks.v1alpha1.{kind}": schema for kind, schema in schemas().items()}
         """Of the CRDs that are installed."""
 
@@ -86,6 +90,9 @@ class HttpApi:
         if (namespace := request.match_info.get("namespace", "")) in self.refused:
             self.refused[namespace] += 1
             return web.json_response({"kind": "Status", "code": 403, "reason": "Forbidden"}, status=403)
+        if plural in self.unserved:
+            self.unserved[plural] += 1
+            return web.Response(status=404, text="404 page not found\n")
         if request.query.get("watch") == "true":
             return await self._watch(request, plural, int(request.query.get("resourceVersion") or 0))
         versions = [int(event.body["metadata"]["resourceVersion"]) for event in self.server.events]
@@ -103,6 +110,11 @@ class HttpApi:
                     line = json.dumps({"type": event.type, "object": event.body})
                     await response.write(line.encode() + b"\n")
             position = len(self.server.events)
+            if plural in self.unserved:
+                break
+            if errors := self.watch_errors.get(plural):
+                await response.write(json.dumps({"type": "ERROR", "object": errors.pop()}).encode() + b"\n")
+                break
             await asyncio.sleep(POLL_SECONDS)
         return response
 

@@ -23,6 +23,7 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_operator.app import Operator
 from djangotasks_operator.config import Config
 from djangotasks_operator.pods.tokens import sign
+from djangotasks_operator.runtime import kopf_shell
 from djangotasks_operator.runtime.http_server import CannotServe
 from djangotasks_operator.runtime.kopf_shell import WatchBackoffs
 from tests.support.builders import NAMESPACE, at, make_queue, make_task
@@ -172,6 +173,43 @@ def test_a_namespace_that_cannot_be_read_stops_nothing_in_the_others(
             assert (await operator.answer("/readyz"), await operator.answer("/healthz")) == (200, 200)
 
     asyncio.run(run())
+
+
+def test_crds_that_are_deleted_and_applied_again_end_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """kopf ended it at the first 404. A process that began meanwhile would have found no CRDs, and ended as well."""
+    monkeypatch.setattr(kopf_shell, "WATCH_AGAIN_SECONDS", 0.01)
+
+    async def story(operator: Running) -> None:
+        api = operator.api
+        api.unserved.update(dict.fromkeys([QUEUE_PLURAL, TASK_PLURAL], 0))
+        await until(lambda: operator.process.done() or api.unserved[QUEUE_PLURAL] > 3)
+        api.unserved.clear()
+        operator.create(QUEUE_PLURAL, make_queue())
+        operator.create(TASK_PLURAL, make_task())
+        await until(lambda: operator.process.done() or ("pods", "receipt-1") in operator.server.objects)
+        assert not operator.process.done(), operator.process.exception()
+
+    play(tmp_path, story)
+    assert "watching djangotaskqueues: 404" in caplog.text
+
+
+def test_a_watch_of_queues_that_ends_with_an_error_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kopf_shell, "WATCH_AGAIN_SECONDS", 0.01)
+
+    async def story(operator: Running) -> None:
+        watches = operator.api.watched.count(QUEUE_PLURAL)
+        operator.api.watch_errors[QUEUE_PLURAL] = [{"kind": "Status", "code": 500, "message": "unable to decode"}]
+        await until(lambda: operator.process.done() or operator.api.watched.count(QUEUE_PLURAL) > watches)
+        operator.create(QUEUE_PLURAL, make_queue())
+        operator.create(TASK_PLURAL, make_task())
+        await until(lambda: operator.process.done() or ("pods", "receipt-1") in operator.server.objects)
+        assert not operator.process.done(), operator.process.exception()
+
+    play(tmp_path, story)
 
 
 def test_a_signal_drains_the_process_and_releases_the_lease(tmp_path: Path) -> None:

@@ -7,13 +7,20 @@ handlers for.
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import kopf
+from kopf._cogs.clients import errors, watching
+from kopf._cogs.structs.references import Resource
 from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
+logger = logging.getLogger(__name__)
+
+# Before a watch that the API server has ended with an error begins again, with a list.
+WATCH_AGAIN_SECONDS = 5.0
 # Before credentials are tried again that the API server has refused.
 RELOGIN_SECONDS = 2.0
 
@@ -41,6 +48,27 @@ class WatchBackoffs:
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((1, 1, 2, 3), itertools.repeat(5))
+
+
+def patient(watch: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+    """Make kopf's watch one that just ends where the API server answers with an error for which kopf ends the process,
+    and so begins again with a list: a 404 while CRDs are deleted and applied again, an object that cannot be sent."""
+
+    async def watched(*, resource: Resource, **kwargs: Any) -> AsyncIterator[Any]:
+        try:
+            async for event in watch(resource=resource, **kwargs):
+                yield event
+        except (errors.APIError, watching.WatchingError) as error:
+            problem = f"{error.status} {error}" if isinstance(error, errors.APIError) else str(error)
+            again = WATCH_AGAIN_SECONDS
+            logger.warning("watching %s: %s; again in %.1f s", resource.plural, problem, again)
+            await asyncio.sleep(again)
+
+    return watched
+
+
+# What kopf has no setting for.
+watching.continuous_watch = patient(watching.continuous_watch)
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
