@@ -1,8 +1,10 @@
 """Put the operator together, and run it: build the parts, run them under kopf, drain them."""
 
+import asyncio
 import logging
 import os
 import secrets
+import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -29,6 +31,7 @@ from djangotasks_operator.reports.task_requests import TaskRequests
 from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.client import Api
 from djangotasks_operator.runtime.credentials import login
+from djangotasks_operator.runtime.first_answers import until_answered
 from djangotasks_operator.runtime.http_server import serve
 from djangotasks_operator.runtime.kopf_shell import run_kopf
 from djangotasks_operator.runtime.leader_election import Election, LeaseElection, SoleCandidate
@@ -70,20 +73,24 @@ class Operator:
     async def run(self) -> None:
         """Work until a signal comes. Ends with an exception when a part fails: the pod is to be started again.
 
-        Raises kopf.LoginError, CannotServe, DefinitionsOutdated, and what the client raises when it cannot be started.
+        Raises kopf.LoginError, CannotServe, DefinitionsOutdated, what the client raises where it is refused, and
+        CancelledError at a signal before kopf runs.
         """
         config = self._config
+        if (starting := asyncio.current_task()) is not None:
+            # kopf replaces it. The first process of a container has no default for the signal, and would ignore it.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, starting.cancel)
         async with AsyncExitStack() as stack:
             stack.enter_context(counted_defects(self._metrics.defects.inc))
             api = await stack.enter_async_context(Api(login, self._metrics.api_request, self._clock))
             probes = health_app(self._health, lambda: self._ready, self._metrics)
             await stack.enter_async_context(serve(probes, config.host, config.health_port))
-            await check_definitions(api)
-            url = self._intake.url = await self._report_url(api)
+            await until_answered(lambda: check_definitions(api))
+            url = self._intake.url = await until_answered(lambda: self._report_url(api))
             reflectors = Reflectors(api, self._store, self._monitor, config.namespaces)
             listing = self._health.within("list of everything", PASS_LIMIT)
             resync = Resync(reflectors, self._store, self._work, self._monitor, listing)
-            await resync.list()
+            await until_answered(resync.list)
             events = EventRecorder(api, lambda result: self._metrics.events.labels(result).inc())
             now = self._clock.now
             observer = StatusObserver(self._store, self._metrics, events, now)

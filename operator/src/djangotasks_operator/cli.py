@@ -1,5 +1,6 @@
 """The command line: `djangotasks-operator run`."""
 
+import asyncio
 import logging
 import secrets
 from pathlib import Path
@@ -101,6 +102,8 @@ def run(
     raise_file_limit()
     try:
         uvloop.run(Operator(config).run())
+    except asyncio.CancelledError:
+        logger.info("a signal ended the operator before it had begun")
     except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable, VersionsWentBack) as error:
         logger.critical("%s", error)
         raise SystemExit(1) from error

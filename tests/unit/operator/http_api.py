@@ -65,7 +65,7 @@ class HttpApi:
         """Of the CRDs that are installed."""
 
     @contextlib.asynccontextmanager
-    async def served(self) -> AsyncIterator[str]:
+    async def served(self, port: int | None = None) -> AsyncIterator[str]:
         """Serve within the context. Returns the URL."""
         app = web.Application()
         routes = app.router
@@ -82,7 +82,7 @@ class HttpApi:
                 for suffix in ("", "/status"):
                     url = f"{prefix}{scope}/{{plural}}/{{name}}{suffix}"
                     routes.add_route("*", url, self._one)
-        async with TestServer(app) as served:
+        async with TestServer(app, port=port) as served:
             yield str(served.make_url("")).rstrip("/")
 
     async def _list(self, request: web.Request) -> web.StreamResponse:

@@ -23,7 +23,7 @@ from djangotasks_api.outcome import Outcome
 from djangotasks_operator.app import Operator
 from djangotasks_operator.config import Config
 from djangotasks_operator.pods.tokens import sign
-from djangotasks_operator.runtime import kopf_shell
+from djangotasks_operator.runtime import first_answers, kopf_shell
 from djangotasks_operator.runtime.http_server import CannotServe
 from djangotasks_operator.runtime.kopf_shell import WatchBackoffs
 from tests.support.builders import NAMESPACE, at, make_queue, make_task
@@ -210,6 +210,59 @@ def test_a_watch_of_queues_that_ends_with_an_error_is_opened_again(
         assert not operator.process.done(), operator.process.exception()
 
     play(tmp_path, story)
+
+
+@contextlib.asynccontextmanager
+async def starting_alone(directory: Path, api_port: int) -> AsyncIterator[asyncio.Task[None]]:
+    """An operator whose API server is away."""
+    kubeconfig(directory, f"http://{LOCAL}:{api_port}")
+    service = (NAMESPACE, "operator")
+    config = Config(service=service, host=LOCAL, port=free_port(), health_port=free_port(), keys=(KEY,))
+    process = asyncio.create_task(Operator(config).run())
+    try:
+        yield process
+    finally:
+        process.cancel()
+        await asyncio.gather(process, return_exceptions=True)
+
+
+WAITS = "the operator waits for the API server: Cannot connect to host"
+
+
+def test_an_api_server_that_is_away_at_the_start_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process ended, and was begun again up to five minutes after the API server was back."""
+    monkeypatch.setattr(first_answers, "BACKOFFS", (0.01,))
+    api, port = HttpApi(ApiServer(Clock())), free_port()
+
+    async def run() -> None:
+        async with starting_alone(tmp_path, port) as process:
+            await until(lambda: process.done() or caplog.text.count(WAITS) > 2)
+            assert not process.done(), process.exception()
+            api.server.create(
+                "services", {"metadata": {"name": "operator"}, "spec": {"clusterIP": "::1", "ports": [{"port": 80}]}}
+            )
+            async with api.served(port):
+                await until(lambda: process.done() or set(api.watched) >= {TASK_PLURAL, QUEUE_PLURAL})
+                assert not process.done(), process.exception()
+                process.cancel()
+                await asyncio.gather(process, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_a_signal_ends_the_wait_for_the_api_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The first process of a container ignores a SIGTERM that it has no handler for."""
+
+    async def run() -> None:
+        async with starting_alone(tmp_path, free_port()) as process:
+            await until(lambda: process.done() or WAITS in caplog.text)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await until(process.done)
+            assert process.cancelled()
+
+    asyncio.run(run())
 
 
 def test_a_signal_drains_the_process_and_releases_the_lease(tmp_path: Path) -> None:

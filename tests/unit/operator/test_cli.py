@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -108,3 +109,13 @@ def test_what_ends_the_process_is_in_the_log_as_all_else(
         assert json.loads(first)["message"] == words
     else:
         assert all(line.startswith("  | ") for line in others)
+
+
+def test_a_signal_at_the_start_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ended(_: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("djangotasks_operator.app.Operator.run", ended)
+    result = run(URL)
+    assert result.exit_code == 0
+    assert "a signal ended the operator before it had begun" in result.stderr
