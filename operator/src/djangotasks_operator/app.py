@@ -36,6 +36,7 @@ from djangotasks_operator.runtime.http_server import serve
 from djangotasks_operator.runtime.kopf_shell import run_kopf
 from djangotasks_operator.runtime.leader_election import Election, LeaseElection, SoleCandidate
 from djangotasks_operator.runtime.parts import Parts
+from djangotasks_operator.runtime.premises import Premises, certificates
 from djangotasks_operator.runtime.resources import SERVICES
 from djangotasks_operator.runtime.server_clock import ServerClock
 from djangotasks_operator.runtime.watch_monitor import WatchMonitor
@@ -73,8 +74,8 @@ class Operator:
     async def run(self) -> None:
         """Work until a signal comes. Ends with an exception when a part fails: the pod is to be started again.
 
-        Raises kopf.LoginError, CannotServe, DefinitionsOutdated, what the client raises where it is refused, and
-        CancelledError at a signal before kopf runs.
+        Raises kopf.LoginError, CannotServe, DefinitionsOutdated, PremisesChanged, what the client raises where it is
+        refused, and CancelledError at a signal before kopf runs.
         """
         config = self._config
         if (starting := asyncio.current_task()) is not None:
@@ -82,11 +83,15 @@ class Operator:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, starting.cancel)
         async with AsyncExitStack() as stack:
             stack.enter_context(counted_defects(self._metrics.defects.inc))
+            premises = Premises()
+            await premises.rely_on("The certificate of the API server's authority", certificates(login()))
             api = await stack.enter_async_context(Api(login, self._metrics.api_request, self._clock))
             probes = health_app(self._health, lambda: self._ready, self._metrics)
             await stack.enter_async_context(serve(probes, config.host, config.health_port))
             await until_answered(lambda: check_definitions(api))
-            url = self._intake.url = await until_answered(lambda: self._report_url(api))
+            url = self._intake.url = await until_answered(
+                lambda: premises.rely_on("The address of the operator's Service", lambda: self._report_url(api))
+            )
             reflectors = Reflectors(api, self._store, self._monitor, config.namespaces)
             listing = self._health.within("list of everything", PASS_LIMIT)
             resync = Resync(reflectors, self._store, self._work, self._monitor, listing)
@@ -118,6 +123,7 @@ class Operator:
             parts.start("resync", resync.run(config.resync_seconds, self._resync_beat()))
             parts.start("events", events.run())
             parts.start("election", election.run())
+            parts.start("premises", premises.run())
             parts.start("pulse", pulse(self._health.beats("event loop", LOOP_LIMIT), self._metrics.loop_lag.observe))
             self._set_ready(True)
             # On a signal, kopf calls stack.aclose, and ends when that is done.

@@ -16,12 +16,22 @@ from djangotasks_operator.config import Config
 from djangotasks_operator.runtime.addresses import host_port
 from djangotasks_operator.runtime.errors import ApiError
 from djangotasks_operator.runtime.http_server import CannotServe, raise_file_limit
+from djangotasks_operator.runtime.premises import PremisesChanged
 from djangotasks_operator.runtime.reflector import VersionsWentBack
 from djangotasks_operator.telemetry import logs
 
 logger = logging.getLogger(__name__)
 
 KEY_MIN_BYTES = 32
+# What ends the process with a sentence of its own.
+EXPLAINED = (
+    kopf.LoginError,
+    CannotServe,
+    DefinitionsOutdated,
+    NamespaceReadable,
+    PremisesChanged,
+    VersionsWentBack,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "DJANGOTASKS"})
@@ -104,7 +114,7 @@ def run(
         uvloop.run(Operator(config).run())
     except asyncio.CancelledError:
         logger.info("a signal ended the operator before it had begun")
-    except (kopf.LoginError, CannotServe, DefinitionsOutdated, NamespaceReadable, VersionsWentBack) as error:
+    except EXPLAINED as error:
         logger.critical("%s", error)
         raise SystemExit(1) from error
     except (ApiError, OSError) as error:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,88 +15,22 @@ import aiohttp
 import pytest
 from kopf._cogs.aiokits import aiotasks
 
-from djangotasks_api.models import DjangoTask, DjangoTaskQueue
 from djangotasks_api.names import HOLD_PLURAL, QUEUE_PLURAL, SCHEDULE_PLURAL, TASK_PLURAL, WORKFLOW_PLURAL
 from djangotasks_api.outcome import Outcome
 from djangotasks_operator.app import Operator
 from djangotasks_operator.config import Config
 from djangotasks_operator.pods.tokens import sign
-from djangotasks_operator.runtime import first_answers, kopf_shell
+from djangotasks_operator.runtime import kopf_shell
 from djangotasks_operator.runtime.http_server import CannotServe
 from djangotasks_operator.runtime.kopf_shell import WatchBackoffs
 from tests.support.builders import NAMESPACE, at, make_queue, make_task
 from tests.unit.operator.harness import DEADLINE, until
 from tests.unit.operator.http_api import HttpApi
 from tests.unit.operator.model.server import ApiServer, Clock
+from tests.unit.operator.whole_operator import KEY, LOCAL, Running, free_port, kubeconfig, running
 
 pytestmark = pytest.mark.thorough
-KEY = b"k" * 32
-LOCAL = "127.0.0.1"
 OUTCOME = Outcome(started_at=at(1).isoformat(), finished_at=at(2).isoformat(), result="42")
-
-
-class Running:
-    """An operator that runs, and its API server."""
-
-    def __init__(self, api: HttpApi, port: int, health_port: int, process: asyncio.Task[None]) -> None:
-        self.api, self.server = api, api.server
-        self.port, self.health_port = port, health_port
-        self.process = process
-
-    def create(self, plural: str, model: DjangoTask | DjangoTaskQueue) -> None:
-        body = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-        self.server.create(plural, body | {"metadata": {"name": model.metadata.name}})
-
-    def lease(self) -> str | None:
-        body = self.server.objects.get(("leases", "operator"))
-        return None if body is None else body["spec"]["holderIdentity"]
-
-    async def answer(self, path: str) -> int:
-        async with aiohttp.ClientSession() as session:
-            try:
-                async with session.get(f"http://{LOCAL}:{self.health_port}{path}") as response:
-                    return response.status
-            except aiohttp.ClientError:
-                return 0
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind((LOCAL, 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-@contextlib.asynccontextmanager
-async def running(directory: Path, api: HttpApi, namespaces: tuple[str, ...] = ()) -> AsyncIterator[Running]:
-    port, health_port = free_port(), free_port()
-    async with api.served() as url:
-        kubeconfig(directory, url)
-        config = Config(
-            namespaces=namespaces,
-            report_url=f"http://{LOCAL}:{port}",
-            lease=(NAMESPACE, "operator"),
-            host=LOCAL,
-            port=port,
-            health_port=health_port,
-            keys=(KEY,),
-        )
-        process = asyncio.create_task(Operator(config).run())
-        operator = Running(api, port, health_port, process)
-        try:
-            yield operator
-        finally:
-            process.cancel()
-            await asyncio.gather(process, return_exceptions=True)
-
-
-def kubeconfig(directory: Path, url: str) -> None:
-    named = {
-        "clusters": [{"name": "test", "cluster": {"server": url}}],
-        "users": [{"name": "test", "user": {"token": "t"}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-    }
-    (directory / "config").write_text(json.dumps({"current-context": "test", **named}))
 
 
 @pytest.fixture(autouse=True)
@@ -210,59 +142,6 @@ def test_a_watch_of_queues_that_ends_with_an_error_is_opened_again(
         assert not operator.process.done(), operator.process.exception()
 
     play(tmp_path, story)
-
-
-@contextlib.asynccontextmanager
-async def starting_alone(directory: Path, api_port: int) -> AsyncIterator[asyncio.Task[None]]:
-    """An operator whose API server is away."""
-    kubeconfig(directory, f"http://{LOCAL}:{api_port}")
-    service = (NAMESPACE, "operator")
-    config = Config(service=service, host=LOCAL, port=free_port(), health_port=free_port(), keys=(KEY,))
-    process = asyncio.create_task(Operator(config).run())
-    try:
-        yield process
-    finally:
-        process.cancel()
-        await asyncio.gather(process, return_exceptions=True)
-
-
-WAITS = "the operator waits for the API server: Cannot connect to host"
-
-
-def test_an_api_server_that_is_away_at_the_start_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The process ended, and was begun again up to five minutes after the API server was back."""
-    monkeypatch.setattr(first_answers, "BACKOFFS", (0.01,))
-    api, port = HttpApi(ApiServer(Clock())), free_port()
-
-    async def run() -> None:
-        async with starting_alone(tmp_path, port) as process:
-            await until(lambda: process.done() or caplog.text.count(WAITS) > 2)
-            assert not process.done(), process.exception()
-            api.server.create(
-                "services", {"metadata": {"name": "operator"}, "spec": {"clusterIP": "::1", "ports": [{"port": 80}]}}
-            )
-            async with api.served(port):
-                await until(lambda: process.done() or set(api.watched) >= {TASK_PLURAL, QUEUE_PLURAL})
-                assert not process.done(), process.exception()
-                process.cancel()
-                await asyncio.gather(process, return_exceptions=True)
-
-    asyncio.run(run())
-
-
-def test_a_signal_ends_the_wait_for_the_api_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The first process of a container ignores a SIGTERM that it has no handler for."""
-
-    async def run() -> None:
-        async with starting_alone(tmp_path, free_port()) as process:
-            await until(lambda: process.done() or WAITS in caplog.text)
-            os.kill(os.getpid(), signal.SIGTERM)
-            await until(process.done)
-            assert process.cancelled()
-
-    asyncio.run(run())
 
 
 def test_a_signal_drains_the_process_and_releases_the_lease(tmp_path: Path) -> None:
