@@ -198,7 +198,7 @@ def test_each_process_has_what_the_app_has_and_pods_of_its_own() -> None:
         assert pod["spec"]["securityContext"]["runAsUser"] == 1000
         for field in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName"):
             assert pod["spec"][field] == other["spec"][field] == app[field]
-        assert pod["metadata"]["annotations"] == app["podAnnotations"]
+        assert app["podAnnotations"].items() <= pod["metadata"]["annotations"].items()
         assert app["podLabels"].items() <= pod["metadata"]["labels"].items()
     relay, watcher = deployments["tasks-relay"]["spec"], deployments["tasks-watcher"]["spec"]
     assert (relay["replicas"], watcher["replicas"]) == (2, 1)
@@ -284,3 +284,17 @@ def test_the_crds_are_a_choice() -> None:
         annotations = {"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false"}
         found = [crd["metadata"].get("annotations", {}) for crd in crds]
         assert found == [annotations if keep else {}] * len(list((OPERATOR / "files" / "crds").iterdir()))
+
+
+@pytest.mark.parametrize("own", ["", "tmp,mine"])
+def test_short_lived_files_keep_no_node_from_an_autoscaler(own: str) -> None:
+    """cluster-autoscaler removes no node with a pod that has an emptyDir, and does not say that it may be lost."""
+    key = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+    given = {key: own} if own else {}
+    operator = one(render(OPERATOR, {"podAnnotations": given}), "Deployment")["spec"]["template"]
+    assert operator["metadata"]["annotations"] == {"djangotasks.dev/key-rotation": "1", key: own or "tmp"}
+    app = SHOP["app"] | {"podAnnotations": given}
+    relay = one(render(WEB_APP, {"app": app, "relay": {"enabled": True}}), "Deployment")["spec"]["template"]
+    assert relay["metadata"]["annotations"] == {key: own or "djangotasks-tmp"}
+    volumes = [volume for template in (operator, relay) for volume in template["spec"]["volumes"]]
+    assert [volume["name"] for volume in volumes if "emptyDir" in volume] == ["tmp", "djangotasks-tmp"]

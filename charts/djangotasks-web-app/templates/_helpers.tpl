@@ -24,6 +24,12 @@ has rendered, such as Flux, refuse a second one. */}}
 {{- merge $component (include "djangotasks-web-app.labels" .root | fromYaml) (.root.Values.app.podLabels | default dict) | toYaml }}
 {{- end }}
 
+{{/* Annotations of a pod: the project's, and that nothing of /tmp is missed by an autoscaler that removes the node. */}}
+{{- define "djangotasks-web-app.podAnnotations" -}}
+{{- $evict := dict "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" "djangotasks-tmp" }}
+{{- merge (dict) (.Values.app.podAnnotations | default dict) $evict | toYaml }}
+{{- end }}
+
 {{/* The web app's service accounts, as JSON. */}}
 {{- define "djangotasks-web-app.accounts" -}}
 {{- if not .Values.serviceAccounts }}

@@ -24,9 +24,7 @@ spec:
   template:
     metadata:
       labels: {{- include "djangotasks-web-app.podLabels" (dict "root" .root "component" .name) | nindent 8 }}
-      {{- with $app.podAnnotations }}
-      annotations: {{- toYaml . | nindent 8 }}
-      {{- end }}
+      annotations: {{- include "djangotasks-web-app.podAnnotations" .root | nindent 8 }}
     spec:
       serviceAccountName: {{ $account | quote }}
       # Its token is what tasks are sent with, whatever the account's default for pods.
