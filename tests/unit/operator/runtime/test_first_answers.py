@@ -34,7 +34,7 @@ def test_what_passes_is_waited_for(
     assert caplog.text.count(f"the operator waits for the API server: {str(away) or 'TimeoutError'}") == 3
 
 
-def test_what_is_refused_is_told_at_once() -> None:
+def test_what_is_refused_is_raised_at_once() -> None:
     async def request() -> None:
         raise REFUSED
 
