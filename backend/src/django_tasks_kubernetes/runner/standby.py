@@ -38,6 +38,9 @@ BACKOFF_SECONDS: Final = 0.1
 BACKOFF_MAX_SECONDS: Final = 5.0
 # How long refusals are believed to pass: a replica that does not know the new key yet, or no standby pods.
 REFUSED_SECONDS: Final = 120.0
+# How long a pod stays that no operator lets wait: it may have been uninstalled, or watch the namespace no more. What
+# the pod reserves is of no use then, and an operator that comes back makes new pods.
+ALONE_SECONDS: Final = 15 * 60.0
 REFUSALS: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 TOO_EARLY: Final = (
@@ -106,9 +109,10 @@ def restart(waited: Waited) -> None:
 
 
 def ask(access: StandbyAccess, token: str) -> Assignment | None:
-    """Ask until there is a task, or the operator says that there will be none."""
+    """Ask until there is a task, or the operator says that there will be none, or there is no operator for long."""
     url, failures, refused_at = access.url, 0, None
-    while True:
+    waited_at = time.monotonic()
+    while (alone := time.monotonic() - waited_at) <= ALONE_SECONDS:
         try:
             status, answer = _request(url, access.path, token)
         except http_errors() as error:
@@ -119,7 +123,7 @@ def ask(access: StandbyAccess, token: str) -> Assignment | None:
         if status == HTTPStatus.OK:
             return Assignment.from_json(answer)
         if status == HTTPStatus.NO_CONTENT:
-            failures, refused_at = 0, None
+            failures, refused_at, waited_at = 0, None, time.monotonic()
             continue
         if status == HTTPStatus.GONE:
             logger.info("The operator has no task for this pod: %s", answer[:300].decode(errors="replace").strip())
@@ -136,6 +140,8 @@ def ask(access: StandbyAccess, token: str) -> Assignment | None:
             continue
         url, failures = access.url, failures + 1
         _rest(failures)
+    logger.error("For %.0f s no operator has let this standby pod wait for a task, at %s: it ends.", alone, access.url)
+    return None
 
 
 def _preload(modules: tuple[str, ...]) -> bool:

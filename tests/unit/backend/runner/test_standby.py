@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -147,6 +148,25 @@ def test_it_ends_where_it_is_refused_for_long(pod: Pod, status: int, monkeypatch
 def test_it_outlives_a_refusal_that_passes(pod: Pod) -> None:
     script(pod.server, (403, None), (404, None), (429, None), given(pod))
     assert standby.ask(access(pod.server), "t") == assignment(pod)
+
+
+@pytest.mark.parametrize("answer", [None, (503, {}), (500, None)], ids=["gone", "leaderless", "unwatched"])
+def test_it_ends_where_no_operator_lets_it_wait_for_long(
+    pod: Pod, answer: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was uninstalled, or does not watch the namespace any more: the pod would keep its GPU for ever."""
+    now = [0.0]
+
+    def later(failures: int) -> None:
+        now[0] += 100.0
+
+    monkeypatch.setattr(standby, "_rest", later)
+    monkeypatch.setattr(standby, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    script(pod.server, *[answer or (503, {})] * 5, (204, None), *[answer or (503, {})] * 20)
+    changes = {"url": "http://127.0.0.1:1"} if answer is None else {}
+    assert standby.ask(access(pod.server, **changes), "t") is None
+    assert now[0] == (1000.0 if answer is None else 1500.0)
+    assert "no operator has let this standby pod wait" in caplog.text
 
 
 def test_sigterm_ends_it_at_once(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
