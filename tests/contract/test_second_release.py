@@ -1,4 +1,4 @@
-"""A second operator in a cluster: what helm says when both releases want the CustomResourceDefinitions."""
+"""A second operator in a cluster: what helm says when both releases want the CustomResourceDefinitions, or a namespace."""
 
 from __future__ import annotations
 
@@ -68,6 +68,9 @@ def test_the_second_release_names_the_first_and_the_way_out(
         assert second.returncode != 0
         assert f"by the release first in the namespace {namespace}" in second.stderr
         assert "--set crds.enabled=false" in second.stderr
+        shared = install("second", other, "--set=crds.enabled=false", f"--set=watchNamespaces={{{other},{namespace}}}")
+        assert shared.returncode != 0
+        assert f"The namespace {namespace} is watched already, by the release first in the namespace" in shared.stderr
         advised = install("second", other, "--set=crds.enabled=false")
         assert advised.returncode == 0, advised.stderr
         assert helm("uninstall", "second", "--namespace", other).returncode == 0

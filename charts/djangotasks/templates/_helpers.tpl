@@ -162,3 +162,19 @@ capabilities: {drop: [ALL]}
 {{- fail (printf "\n\nThe CustomResourceDefinitions are installed already, by the release %s in the namespace %s. One release a cluster has them. Install this one with:\n  --set crds.enabled=false\n" $name $namespace) }}
 {{- end }}
 {{- end }}
+
+{{/* Fails when another release that is still there has the operator's Role in the .namespace: two operators would
+overwrite what each other writes, and each would delete the other's standby pods. */}}
+{{- define "djangotasks.ensureNoOtherOperator" -}}
+{{- range $role := (lookup "rbac.authorization.k8s.io/v1" "Role" .namespace "").items }}
+{{- $of := $role.metadata.annotations | default dict }}
+{{- $name := index $of "meta.helm.sh/release-name" | default "" }}
+{{- $namespace := index $of "meta.helm.sh/release-namespace" | default "" }}
+{{- $other := or (ne $name $.root.Release.Name) (ne $namespace $.root.Release.Namespace) }}
+{{- $isOperators := false }}
+{{- range $role.rules }}{{ if has "djangotasks/status" (.resources | default list) }}{{ $isOperators = true }}{{ end }}{{ end }}
+{{- if and $name $other $isOperators (lookup "apps/v1" "Deployment" $namespace $role.metadata.name) }}
+{{- fail (printf "\n\nThe namespace %s is watched already, by the release %s in the namespace %s. Two operators must not share one: take it out of the watchNamespaces of one of the two releases.\n" $.namespace $name $namespace) }}
+{{- end }}
+{{- end }}
+{{- end }}
