@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from django.tasks.backends.base import BaseTaskBackend
 from django.utils import timezone
@@ -62,7 +63,7 @@ def test_a_task_deleted_while_no_operator_runs(
         operator.start()
 
 
-def test_a_namespace_deleted_with_tasks_in_every_phase(
+def test_a_namespace_deleted_with_one_of_everything(
     backend: BaseTaskBackend, cluster: Cluster, kubectl: Kubectl, namespace: str, operator: OperatorProcess
 ) -> None:
     """The last story of the file: nothing is left after it."""
@@ -75,9 +76,18 @@ def test_a_namespace_deleted_with_tasks_in_every_phase(
         kubectl, "shop.probes.fail", policy={"maxAttempts": 2, "backoff": {"initialSeconds": 600, "maxSeconds": 600}}
     )
     homeless = create_task(kubectl, queue="nowhere")
+    kubectl.apply(
+        resource("Schedule", "often", everyMinutes=1, task=step("add", 1, 2)),
+        resource("Workflow", "runs", steps=[{"name": "a", **step("sleep", 600)}, {"name": "b", **step("add", 1, 2)}]),
+        resource("Workflow", "waits", steps=[{"name": "a", "queue": "nowhere", **step("add", 1, 2)}]),
+        resource("Hold", "held", by="jane"),
+        queue_manifest("spare", cluster.image(Target.EXAMPLE), standby={"min": 1}),
+    )
     wait_phase(kubectl, running.id, "Running")
     wait_phase(kubectl, retrying, "Retrying")
     wait_reason(kubectl, homeless, "QueueNotFound")
+    wait_phase(kubectl, "runs-a", "Running")
+    kubectl("wait", "--for=create", "pod", "-l", "djangotasks.dev/queue=spare", "--timeout=120s", seconds=130)
     assert {succeeded.id, held.id} <= set(names(kubectl))
     cluster.delete_namespace(namespace)
 
@@ -86,6 +96,16 @@ def test_a_namespace_deleted_with_tasks_in_every_phase(
 
     wait_for("the namespace is gone", gone, seconds=NAMESPACE_SECONDS)
     assert operator.running
+    assert "a defect" not in operator.log()
+
+
+def resource(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name}
+    return {"apiVersion": "djangotasks.dev/v1alpha1", "kind": f"DjangoTask{kind}", "metadata": metadata, "spec": spec}
+
+
+def step(task: str, *args: Any) -> dict[str, Any]:
+    return {"task": f"shop.probes.{task}", "payload": json.dumps({"args": args, "kwargs": {}})}
 
 
 def names(kubectl: Kubectl) -> list[str]:
