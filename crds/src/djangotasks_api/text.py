@@ -17,11 +17,13 @@ def shorten(text: str, limit: int) -> str:
 
 
 def first_line(text: str) -> str:
-    """The first line that says something, of a message of several. One that ends in a colon has the next one beside it.
+    """The first line that says something, of a message of several: no rule of dashes or stars above it. One that ends in
+    a colon has the next one beside it.
 
     What PostgreSQL adds on lines of their own (DETAIL, CONTEXT) holds values of rows, and is left out like the rest.
     """
     lines = [line for raw in text.splitlines() if (line := raw.strip())]
+    lines = [line for line in lines if any(map(str.isalnum, line))] or lines[:1]
     if not lines:
         return ""
     found = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

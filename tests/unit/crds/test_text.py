@@ -66,6 +66,10 @@ def test_headline_of_other_texts(text: str, expected: str) -> None:
         ("RPC that terminated with:\n\tstatus = UNAVAILABLE\n\tmore", "RPC that terminated with: status = UNAVAILABLE"),
         ("x" * 10_000, "x" * (LINE_MAX_CHARS - 1) + "…"),
         ("a\u2028b", "a"),
+        ("\n*****\n  Resource punkt not found.\n*****\n", "Resource punkt not found."),
+        ("Failed:\n------\n  no such order", "Failed: no such order"),
+        ("┌──────┐\n│ boom │\n└──────┘", "│ boom │"),
+        ("***\n---", "***"),
     ],
 )  # fmt: skip
 def test_first_line(text: str, expected: str) -> None:

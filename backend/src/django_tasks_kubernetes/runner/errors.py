@@ -12,11 +12,19 @@ from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, TRACEBACK_MAX_BYTES
 from djangotasks_api.failure import ErrorReport
 from djangotasks_api.text import CUT, first_line, shorten
 
-# What MySQL and SQL Server say of rows in the first line. PostgreSQL does so in the second, DETAIL.
+# What databases say of values in the first line, where the value or the line may be cut. PostgreSQL says what is in
+# rows in the second, DETAIL, and what it was given in the first.
 ROW_VALUES: Final = (
-    re.compile(r"(Duplicate entry )'.*'( for key)"),
-    re.compile(r"(Incorrect \w+ value: )'.*'( for column)"),
-    re.compile(r"(The duplicate key value is )\(.*\)()"),
+    re.compile(r"(Duplicate entry )'.*(?:'( for key)|…$)"),
+    re.compile(r"(Incorrect \w+ value: )'.*(?:'( for column)|…$)"),
+    re.compile(r"(Truncated incorrect \w+ value: )'.*()"),
+    re.compile(r"(The duplicate key value is )\(.*(?:\)()|…$)"),
+    re.compile(r"(Truncated value: )'.*()"),
+    re.compile(r"(converting the \w+ value )'.*(?:'( to data type)|…$)"),
+    re.compile(r"(invalid input (?:syntax for type|value for enum) [^:]+: )\".*()"),
+    re.compile(r"(value )\".*(?:\"( is out of range for type)|…$)"),
+    re.compile(r"(field value out of range: )\".*()"),
+    re.compile(r"(dup key: )\{.*()"),
 )
 # Exceptions in groups that a traceback shows. Python shows 15 of a group, and groups to a depth of 10.
 MEMBERS_MAX: Final = 250

@@ -45,6 +45,25 @@ def test_error_message_is_the_class_and_the_first_useful_line(task: AnyTask, arg
     assert outcome.error.message == message
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('invalid input syntax for type uuid: "jane@example.com"', "invalid input syntax for type uuid: …"),
+        ('invalid input syntax for type double precision: "jane\n"', "invalid input syntax for type double precision: …"),
+        ('invalid input value for enum mood: "jane"', "invalid input value for enum mood: …"),
+        ('value "4911122334455" is out of range for type integer', "value … is out of range for type integer"),
+        ('date/time field value out of range: "1970-31-01"', "date/time field value out of range: …"),
+        ("(1292, \"Truncated incorrect DOUBLE value: 'jane'\")", '(1292, "Truncated incorrect DOUBLE value: …'),
+        ("(1062, \"Duplicate entry '" + 600 * "j" + "' for key 'name'\")", '(1062, "Duplicate entry …'),
+        ("Truncated value: 'jane'. (2628)", "Truncated value: …"),
+        ("Conversion failed when converting the varchar value 'jane' to data type int.", "Conversion failed when converting the varchar value … to data type int."),
+        ('E11000 duplicate key error index: email_1 dup key: { email: "jane" }, full error: {}', "E11000 duplicate key error index: email_1 dup key: …"),
+    ],
+)  # fmt: skip
+def test_what_databases_quote_is_left_out(said: str, shown: str) -> None:
+    assert error_report(ValueError(said)).message == f"ValueError: {shown}"
+
+
 @pytest.mark.parametrize(("depth", "copies"), [(1000, 1), (1, 10_000), (40, 2)])
 def test_of_many_exceptions_in_groups_the_first_is_shown(depth: int, copies: int) -> None:
     """Without the time that each of them would take: 40 groups of two are 2**40."""
