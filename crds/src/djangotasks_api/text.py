@@ -17,8 +17,8 @@ def shorten(text: str, limit: int) -> str:
 
 
 def first_line(text: str) -> str:
-    """The first line that says something, of a message of several: no rule of dashes or stars above it. One that ends in
-    a colon has the next one beside it.
+    """The first line that says something, of a message of several: no line of dashes or stars above it. One that ends
+    in a colon has the next one beside it.
 
     What PostgreSQL adds on lines of their own (DETAIL, CONTEXT) holds values of rows, and is left out like the rest.
     """

@@ -13,7 +13,7 @@ from djangotasks_api.names import GROUP
 from djangotasks_operator.pods.downward import refuse_resources_of, write_out
 from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, mapping, objects, texts, variables_files
 from djangotasks_operator.pods.init_containers import is_sidecar, needed_inits
-from djangotasks_operator.pods.placement import leave_spreading
+from djangotasks_operator.pods.placement import leave_spreading, refuse_labels_that_repel
 from djangotasks_operator.pods.selectors import matches
 
 # Of the task's container and the plain ones beside it: nothing is served, and what has ended is not started again.
@@ -22,10 +22,12 @@ SERVING = ("ports", "livenessProbe", "readinessProbe", "startupProbe")
 # By these annotations agents find servers to ask for metrics, DNS and networks give a web pod the names and addresses
 # at which it is called, and autoscalers learn that it may be moved.
 SERVERS_ANNOTATIONS = re.compile(
-    r"(prometheus\.io|k8s\.grafana\.com|metrics\.dynatrace\.com|co\.elastic\.(metrics|monitor))/.*"
+    r"(prometheus\.io|(k8s|profiles)\.grafana\.com|pyroscope\.io|metrics\.dynatrace\.com)/.*"
+    r"|co\.elastic\.(metrics|monitor)/.*"
     r"|ad\.datadoghq\.com/.*\.(checks|check_names|init_configs|instances)"
     r"|external-dns\.alpha\.kubernetes\.io/.*"
     r"|cni\.projectcalico\.org/(ipAddrs|ipAddrsNoIpam|floatingIPs|hwAddr)"
+    r"|ipam\.antrea\.io/pod-ips"
     r"|ovn\.kubernetes\.io/(ip_address|ip_pool|mac_address)"
     r"|cluster-autoscaler\.kubernetes\.io/safe-to-evict(-local-volumes)?"
     r"|descheduler\.alpha\.kubernetes\.io/evict"
@@ -58,12 +60,13 @@ def follow(
     left_out = _leave_containers(spec, container, source)
     refuse_resources_of(spec, left_out)
     _stop_serving(spec, container)
+    carried = {key: value for key, value in labels.items() if key in source.copy_labels} | source.metadata.labels
+    refuse_labels_that_repel(spec, labels, carried, namespace)
     leave_spreading(spec, labels, namespace)
     if not spec.get("hostname"):
         # Of a task's name, an id, it would be longer than the 64 characters of a host name: the pod would never start.
         spec.pop("setHostnameAsFQDN", None)
 
-    carried = {key: value for key, value in labels.items() if key in source.copy_labels} | source.metadata.labels
     if carried and matches(selector, carried):
         raise InvalidTemplate(
             "podTemplateFrom: with these copyLabels and metadata.labels the Deployment's own selector matches the "

@@ -56,6 +56,16 @@ def test_no_task_is_selected_as_the_deployments_pods_are(source: dict[str, Any])
         follow(**source)
 
 
+def test_no_task_is_kept_from_the_nodes_of_the_deployments_pods() -> None:
+    """Nor they from its node: the scheduler keeps the rules of pods that run, too."""
+    when = "requiredDuringSchedulingIgnoredDuringExecution"
+    apart = {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "kubernetes.io/hostname"}
+    spec = {"affinity": {"podAntiAffinity": {when: [apart]}}}
+    assert "affinity" not in follow(spec, copyLabels=["team"]).manifest["spec"]
+    with pytest.raises(InvalidTemplate, match="podAntiAffinity keeps its pods from nodes that tasks are on"):
+        follow(spec, copyLabels=["app"])
+
+
 @pytest.mark.parametrize(
     ("annotation", "stays"),
     [
@@ -67,6 +77,10 @@ def test_no_task_is_selected_as_the_deployments_pods_are(source: dict[str, Any])
         ("prometheus.io/scrape", False),
         ("prometheus.io/port", False),
         ("k8s.grafana.com/scrape", False),
+        ("profiles.grafana.com/cpu.scrape", False),
+        ("pyroscope.io/scrape", False),
+        ("ipam.antrea.io/pod-ips", False),
+        ("ipam.antrea.io/ippools", True),
         ("co.elastic.metrics/module", False),
         ("ad.datadoghq.com/web.check_names", False),
         ("cluster-autoscaler.kubernetes.io/safe-to-evict", False),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from djangotasks_operator.pods.placement import PREFERRED, REQUIRED, leave_spreading
+from djangotasks_operator.pods.fields import InvalidTemplate
+from djangotasks_operator.pods.placement import PREFERRED, REQUIRED, leave_spreading, refuse_labels_that_repel
 
 LABELS = {"app": "web", "tier": "front"}
 HOST = "kubernetes.io/hostname"
@@ -42,6 +44,35 @@ def test_a_rule_about_the_deployments_own_pods_goes(kind: str, rule: dict[str, A
         spec = {"affinity": {kind: {when: [deepcopy(entry)]}}}
         leave_spreading(spec, LABELS, "shop")
         assert spec == ({"affinity": {kind: {when: [entry]}}} if stays else {})
+
+
+@pytest.mark.parametrize(
+    ("rule", "carried", "repels"),
+    [
+        (term(WEB), {"app": "web"}, True),
+        (term(WEB), {"app": "web", "tier": "tasks"}, True),
+        (term(WEB, namespaceSelector={}), {"app": "web"}, True),
+        (term({"matchExpressions": [{"key": "tier", "operator": "Exists"}]}), {"tier": "tasks"}, True),
+        (term(WEB, matchLabelKeys=["tier"]), {"app": "web", "tier": "front"}, True),
+        (term(WEB, matchLabelKeys=["tier"]), {"app": "web", "tier": "tasks"}, False),
+        (term(WEB, matchLabelKeys=["pod-template-hash"]), {"app": "web"}, False),
+        (term(WEB), {"team": "shop"}, False),
+        (term(WEB, namespaces=["other"]), {"app": "web"}, False),
+        # A pod that asks for a node of its own means any other, whatever its labels.
+        (term({}), {"app": "web"}, False),
+    ],
+)
+def test_labels_by_which_web_pods_are_kept_apart_are_refused(
+    rule: dict[str, Any], carried: dict[str, str], repels: bool
+) -> None:
+    spec = {"affinity": {"podAntiAffinity": {REQUIRED: [rule]}}}
+    with pytest.raises(InvalidTemplate, match="leave out a label") if repels else nullcontext():
+        refuse_labels_that_repel(spec, LABELS, carried, "shop")
+
+
+def test_a_preference_of_web_pods_repels_no_task() -> None:
+    spec = {"affinity": {"podAntiAffinity": {PREFERRED: [{"weight": 1, "podAffinityTerm": term(WEB)}]}}}
+    refuse_labels_that_repel(spec, LABELS, {"app": "web"}, "shop")
 
 
 def test_node_placement_stays() -> None:
