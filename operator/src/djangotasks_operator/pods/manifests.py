@@ -24,24 +24,28 @@ from djangotasks_operator.pods.downward import escape
 from djangotasks_operator.pods.fields import Manifest
 from djangotasks_operator.pods.views import HEARTBEAT_ANNOTATION, RETRIES_LEFT_ANNOTATION, Job
 
+# Kueue would suspend a Job with its labels, and hold the Pod as well.
+KUEUE = "kueue.x-k8s.io/"
+
 
 def job(
     task: DjangoTask, number: int, template: Manifest, ttl: int | None = None, *, standby: str | None = None
 ) -> Manifest:
-    """Make the attempt's Job. Its Pod is created by this operator (managedBy), and not by Kubernetes.
+    """Make the attempt's Job, with the labels of its Pod: policies may want them of all workloads. The Pod is created
+    by this operator (managedBy), and not by Kubernetes.
 
     `ttl`: seconds after its end in which Kubernetes' own controller deletes it, and with it the Pod. `standby`: the
     name of the standby pod that it claims.
     """
-    labels = _identity_labels(task, number)
-    metadata = template["metadata"] | {"labels": template["metadata"]["labels"] | labels}
+    labels = template["metadata"]["labels"] | _identity_labels(task, number)
+    metadata = template["metadata"] | {"labels": labels}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "name": job_name(task.metadata.name, number),
             "namespace": task.metadata.namespace,
-            "labels": labels,
+            "labels": {key: value for key, value in labels.items() if not key.startswith(KUEUE)},
             "ownerReferences": [owner(API_VERSION, TASK_KIND, task.metadata.name, task.metadata.uid)],
         }
         | ({} if standby is None else {"annotations": {POD_ANNOTATION: standby}}),

@@ -33,11 +33,19 @@ def test_job() -> None:
     assert (owner["kind"], owner["uid"], owner["controller"]) == ("DjangoTask", "uid-of-the-task", True)
     assert "finalizers" not in job["metadata"]
     labels = job["spec"]["template"]["metadata"]["labels"]
-    assert labels == {"team": "shop"} | job["metadata"]["labels"], "the operator's own labels win"
+    assert (labels["team"], labels[QUEUE_LABEL]) == ("shop", make_task().spec.queue), "the operator's own labels win"
+    assert job["metadata"]["labels"] == labels, "policies may want them of Jobs as well"
     assert "ttlSecondsAfterFinished" not in job["spec"]
     assert manifests.job(make_task(), 2, TEMPLATE, ttl=0)["spec"]["ttlSecondsAfterFinished"] == 0
     # A Pod that a backup brings back would run the task by itself.
     assert job["metadata"]["labels"][EXCLUDE_FROM_BACKUP_LABEL] == "true"
+
+
+def test_a_job_has_no_labels_for_kueue_which_would_suspend_it() -> None:
+    template = TEMPLATE | {"metadata": {"labels": {"kueue.x-k8s.io/queue-name": "team-queue"}, "annotations": {}}}
+    job = manifests.job(make_task(), 1, template)
+    assert "kueue.x-k8s.io/queue-name" in job["spec"]["template"]["metadata"]["labels"]
+    assert "kueue.x-k8s.io/queue-name" not in job["metadata"]["labels"]
 
 
 def test_pod() -> None:
