@@ -5,15 +5,15 @@ is one that may set up the pod's network: that of a mesh, or of a VPN. Any other
 the database, or waits for it.
 """
 
+import re
 from collections.abc import Collection
 from typing import NamedTuple
 
 from djangotasks_operator.pods.fields import Manifest, mapping, objects, values, variables_files
 
-# Where programs put what they need for the moment: nobody finds there what another has prepared.
-SCRATCH = frozenset({"/tmp", "/var/tmp", "/run", "/var/run", "/var/cache", "/var/log", "/dev/shm"})  # noqa: S108 - paths of a pod
-
-
+# Where programs put what they need for the moment: nobody finds there what another has prepared. Of any folder with
+# such a name: what is read-only but for a few has, for instance, /app/tmp, in its init containers as well.
+SCRATCH = re.compile(r"/run|/var/run|/var/cache|/dev/shm|(/.*)?/(tmp|log|logs|pids|sockets)")
 # Kinds of volumes that nobody has filled before.
 NEW = ("emptyDir", "ephemeral", "hostPath")
 # With this capability a process changes routes and filters.
@@ -72,7 +72,7 @@ def _new_volumes(spec: Manifest) -> set[str]:
 
 
 def _reads(container: Manifest, volumes: set[str]) -> list[_Mount]:
-    mounts = [_mount(mount) for mount in _mounts(container, volumes) if _path(mount) not in SCRATCH]
+    mounts = [_mount(mount) for mount in _mounts(container, volumes) if not SCRATCH.fullmatch(_path(mount))]
     return mounts + [
         _part(file.get("volumeName"), file.get("path"))
         for file in variables_files(container)

@@ -47,6 +47,12 @@ def mounts(*texts: str) -> list[dict[str, Any]]:
         (["conf:/tmp"], ["conf:/tmp"], False),
         (["conf:/tmp/"], ["conf:/tmp/"], False),
         (["conf:/run"], ["conf:/run"], False),
+        (["conf:/var/log"], ["conf:/var/log"], False),
+        (["conf:/app/tmp"], ["conf:/app/tmp"], False),
+        (["conf/app-logs:/opt/app/logs"], ["conf/app-logs:/opt/app/logs/"], False),
+        (["conf:/app/tmp/pids"], ["conf:/app/tmp/pids"], False),
+        (["conf:/tmp/config"], ["conf:/tmp/config"], True),
+        (["conf:/catalog"], ["conf:/catalog"], True),
         (["conf:/run/secrets"], ["conf:/run/secrets"], True),
         (["conf:/out"], ["conf:/tmp", "conf:/etc/app"], True),
         # Parts of one volume.
