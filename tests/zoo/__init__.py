@@ -42,8 +42,9 @@ class App:
     @property
     def container(self) -> str:
         """The name of the container that runs the tasks."""
-        name: str = self.queue.get("container") or self.template["spec"]["containers"][0]["name"]
-        return name
+        annotations = self.template["metadata"].get("annotations") or {}
+        name: str | None = self.queue.get("container") or annotations.get("kubectl.kubernetes.io/default-container")
+        return name or str(self.template["spec"]["containers"][0]["name"])
 
     def deployment(self, image: str) -> Object:
         """The Deployment as the test cluster can run it: each container has the image, and Django its secret."""

@@ -57,7 +57,8 @@ class QueueSpec(Model):
     """The Deployment whose pod template is used instead of one written here."""
 
     container: DnsLabel | None = None
-    """The container of the template that runs the task. Default: the first."""
+    """The container of the template that runs the task. Default: the one that the template's annotation
+    kubectl.kubernetes.io/default-container names, else the first."""
 
     command: Annotated[list[str], Field(min_length=1, max_length=COMMAND_WORDS_MAX)] = list(DEFAULT_COMMAND)
     """The command that runs a task in the image. It replaces the container's command and args."""

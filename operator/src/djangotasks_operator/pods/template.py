@@ -49,7 +49,8 @@ def pod_template(
     plain = objects(spec, "containers", "spec.containers")
     if not plain:
         raise InvalidTemplate("the pod template has no spec.containers")
-    container = _task_container(plain, queue.container)
+    annotated = mapping(mapping(copied, "metadata", "metadata"), "annotations", "metadata.annotations")
+    container = _task_container(plain, queue.container, annotated.get(DEFAULT_CONTAINER_ANNOTATION))
     container["name"] = container.get("name") or CONTAINER_NAME
     _check_types(container)
     _refuse_windows(spec)
@@ -98,9 +99,10 @@ def _leave_restarts_of_all(container: Manifest, path: str) -> None:
         container["restartPolicyRules"] = kept
 
 
-def _task_container(found: list[Manifest], name: str | None) -> Manifest:
+def _task_container(found: list[Manifest], name: str | None, default: object) -> Manifest:
+    """Find the one that the queue names, else that of which kubectl shows the log by default, else the first."""
     if name is None:
-        return found[0]
+        return next((container for container in found if default and container.get("name") == default), found[0])
     for container in found:
         if container.get("name") == name:
             return container

@@ -46,6 +46,25 @@ def test_an_attempt_is_one_run_of_the_queues_command(queue: QueueSpec) -> None:
     assert (proxy["image"], "command" in proxy) == ("proxy:1", False)
 
 
+@pytest.mark.parametrize("queue", [own, followed], ids=["own", "followed"])
+@pytest.mark.parametrize(
+    ("annotated", "named", "runs"),
+    [("web", {}, "web"), ("web", {"container": "proxy"}, "proxy"), ("gone", {}, "proxy"), (None, {}, "proxy")],
+)
+def test_the_container_that_kubectl_takes_for_the_apps_runs_the_task(
+    queue: Any, annotated: str | None, named: dict[str, str], runs: str
+) -> None:
+    """As charts have it whose sidecars come first."""
+    template = {
+        "metadata": {"annotations": {"kubectl.kubernetes.io/default-container": annotated}},
+        "spec": {"containers": [{"name": "proxy", "image": "proxy:1"}, {"name": "web", "image": "shop:7"}]},
+    }
+    spec = queue(template, **named) if queue is own else queue(**named)
+    made = pod_template(template, spec)
+    assert made.container == runs
+    assert made.manifest["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"] == runs
+
+
 def test_the_operator_reads_the_outcome_where_the_runner_writes_it() -> None:
     container = {"image": "shop", "terminationMessagePath": "/tmp/last-words"}
     made = pod_template({"spec": {"containers": [container]}}, own({}))
