@@ -12,7 +12,7 @@ from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, TRACEBACK_MAX_BYTES
 from djangotasks_api.failure import ErrorReport
 from djangotasks_api.text import CUT, first_line, shorten
 
-# What databases say of values in the first line, where the value or the line may be cut. PostgreSQL says what is in
+# What databases, and who fills them, say of values in the first line, where the value or the line may be cut. PostgreSQL says what is in
 # rows in the second, DETAIL, and what it was given in the first.
 ROW_VALUES: Final = (
     re.compile(r"(Duplicate entry )'.*(?:'( for key)|…$)"),
@@ -25,6 +25,8 @@ ROW_VALUES: Final = (
     re.compile(r"(value )\".*(?:\"( is out of range for type)|…$)"),
     re.compile(r"(field value out of range: )\".*()"),
     re.compile(r"(dup key: )\{.*()"),
+    # django-import-export, of the row that it could not import.
+    re.compile(r"(\(OrderedDict)\(\{.*(?:\}\)(\))|…$)"),
 )
 # Exceptions in groups that a traceback shows. Python shows 15 of a group, and groups to a depth of 10.
 MEMBERS_MAX: Final = 250

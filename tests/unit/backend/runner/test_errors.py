@@ -58,6 +58,7 @@ def test_error_message_is_the_class_and_the_first_useful_line(task: AnyTask, arg
         ("Truncated value: 'jane'. (2628)", "Truncated value: …"),
         ("Conversion failed when converting the varchar value 'jane' to data type int.", "Conversion failed when converting the varchar value … to data type int."),
         ('E11000 duplicate key error index: email_1 dup key: { email: "jane" }, full error: {}', "E11000 duplicate key error index: email_1 dup key: …"),
+        ("7: UNIQUE constraint failed: demo_order.email (OrderedDict({'email': 'jane'}))", "7: UNIQUE constraint failed: demo_order.email (OrderedDict…)"),
     ],
 )  # fmt: skip
 def test_what_databases_quote_is_left_out(said: str, shown: str) -> None:
