@@ -12,8 +12,8 @@ from djangotasks_api.bounds import ERROR_TYPE_MAX_CHARS, TRACEBACK_MAX_BYTES
 from djangotasks_api.failure import ErrorReport
 from djangotasks_api.text import CUT, first_line, shorten
 
-# What databases, and who fills them, say of values in the first line, where the value or the line may be cut. PostgreSQL says what is in
-# rows in the second, DETAIL, and what it was given in the first.
+# What databases, and who fills them, say of values in the first line, where the value or the line may be cut.
+# PostgreSQL says what is in rows in the second, DETAIL, and what it was given in the first.
 ROW_VALUES: Final = (
     re.compile(r"(Duplicate entry )'.*(?:'( for key)|…$)"),
     re.compile(r"(Incorrect \w+ value: )'.*(?:'( for column)|…$)"),
