@@ -16,7 +16,7 @@ from django.tasks.exceptions import TaskException
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
 from urllib3 import BaseHTTPResponse, Retry, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError
 
 from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ClusterNotConfigured
@@ -135,6 +135,15 @@ class _Session:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         configuration.connection_pool_maxsize = POOL_SIZE
-        self.pool = RESTClientObject(configuration).pool_manager
+        try:
+            self.pool = RESTClientObject(configuration).pool_manager
+        except (HTTPError, ImportError, ValueError) as error:
+            # Such as an address without a scheme, which curl takes, or one of SOCKS. Not what may have its password.
+            words = "its address cannot be read" if isinstance(error, LocationParseError) else str(error)
+            raise ClusterNotConfigured(
+                "The proxy that $HTTPS_PROXY, $ALL_PROXY or the kubeconfig's proxy-url names cannot be used: "
+                f"{words.rstrip('.')}. Write it as http://host:port (for socks5://: pip install 'urllib3[socks]'). If "
+                "the API server is to be reached without it, name its host in $NO_PROXY."
+            ) from error
         # Without its password, if it has one.
         self.proxy = None if self.pool.proxy is None else self.pool.proxy.netloc

@@ -1,6 +1,8 @@
-"""Credentials that the API server refuses are read again: see https://github.com/kubernetes-client/python/issues/741."""
+"""Credentials that the API server refuses are read again: see https://github.com/kubernetes-client/python/issues/741.
+And what is said of a proxy that cannot be used."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,26 @@ def test_credentials_of_nothing_or_of_another_cluster_are_not_taken(
     with pytest.raises(e.NotAuthenticated):
         client.get("t1")
     assert tokens(server) == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("10.0.0.1:3128", "no scheme"),
+        ("jane:s3cret@10.0.0.1:3128", "cannot be used"),
+        ("http://jane:s3cret@[proxy:3128", "its address cannot be read"),
+        ("http://jane:s3cret@proxy:port", "cannot be used"),
+        ("socks5://jane:s3cret@127.0.0.1:1", r"pip install 'urllib3\[socks\]'"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:SOCKS support")
+def test_a_proxy_that_cannot_be_used_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    monkeypatch.delenv("https_proxy", raising=False)
+    options = Options(kubeconfig=kubeconfig(tmp_path, "https://api.example:6443"))
+    with pytest.raises(e.ClusterNotConfigured, match=words) as caught:
+        Client(options)
+    assert "s3cret" not in str(caught.value)
