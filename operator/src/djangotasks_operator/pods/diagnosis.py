@@ -1,5 +1,6 @@
 """Diagnose a Pod: what keeps it from starting, and why it ended. Pure."""
 
+import re
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,6 +55,23 @@ WAITING = {
     "RunContainerError": Reason.CONTAINER_CONFIG_ERROR,
     "CrashLoopBackOff": Reason.INIT_CONTAINER_FAILED,
 }
+# What a container that has no runner says, and what to do about it: the words of runtimes, and of Python.
+NO_RUNNER = (
+    (
+        re.compile(r"executable file not found|exec: .*no such file or directory"),
+        "The queue's command, by default python -m django_tasks_kubernetes.runner, must begin with a program of the "
+        "image.",
+    ),
+    (
+        re.compile(r"No module named '?django_tasks_kubernetes"),
+        "This python does not have the package django-tasks-kubernetes: install it in the image, or name the python "
+        "that has it in the queue's command.",
+    ),
+    (
+        re.compile(r"There is no task to run here"),
+        "What is in front of the runner in the queue's command, such as su or sudo, must keep the environment.",
+    ),
+)
 # The message of a status may be cut behind it.
 ABOUT_MAX_CHARS = 200
 # What the kubelet says of a container that it cannot account for, with the exit codes 255 and 137: after a reboot,
@@ -152,12 +170,16 @@ def end_cause(pod: Pod) -> EndCause:
         memory = memory_in_bytes(pod.memory_limit)
         return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code, memory_limit_bytes=memory)
     if state.reason in ("StartError", "ContainerCannotRun"):
-        message = f"The container could not be started: {state.message}"
+        message = f"The container could not be started: {state.message}{_remedy(state.message)}"
         return EndCause(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, exit_code=state.exit_code)
     how = _how_it_ended(state.exit_code, state.signal)
     tail = f" The end of its log:\n{state.message}" if state.message else ""
-    message = f"The process {how} and reported no outcome.{tail}"
+    message = f"The process {how} and reported no outcome.{_remedy(state.message)}{tail}"
     return EndCause(reason=Reason.PROCESS_EXITED, message=message, exit_code=state.exit_code)
+
+
+def _remedy(words: str) -> str:
+    return next((f" {remedy}" for pattern, remedy in NO_RUNNER if pattern.search(words)), "")
 
 
 def _ended_before_claim(pod: Pod) -> bool:

@@ -11,8 +11,28 @@ from djangotasks_api.phases import INTERRUPTIONS, Reason
 from djangotasks_api.stored import TextRef
 from djangotasks_operator.pods.diagnosis import end_cause, memory_in_bytes, reported_outcome, start_problem
 from djangotasks_operator.pods.tokens import sign
-from djangotasks_operator.pods.views import Pod
+from djangotasks_operator.pods.views import Pod, Terminated
 from tests.support.builders import KEY, NAMESPACE, UID, make_pod, make_reported, make_terminated, make_waiting
+
+
+@pytest.mark.parametrize(
+    ("terminated", "remedy"),
+    [
+        (make_terminated(128, reason="StartError", message='failed to create shim task: exec: "python": executable file not found in $PATH'),
+         "must begin with a program of the image"),
+        (make_terminated(127, reason="ContainerCannotRun", message='exec: "/venv/bin/python": stat /venv/bin/python: no such file or directory'),
+         "must begin with a program of the image"),
+        (make_terminated(1, message="/usr/bin/python3: No module named django_tasks_kubernetes"), "name the python that has it"),
+        (make_terminated(1, message="(ModuleNotFoundError: No module named 'django_tasks_kubernetes')"), "name the python that has it"),
+        (make_terminated(2, message="There is no task to run here ('DJANGOTASKS_ASSIGNMENT')"), "must keep the environment"),
+        (make_terminated(1, message="No module named 'shop'"), None),
+    ],
+)  # fmt: skip
+def test_of_a_container_that_has_no_runner_it_says_what_to_do(terminated: Terminated, remedy: str | None) -> None:
+    message = end_cause(make_pod(terminated=terminated)).message
+    assert terminated.message in message
+    assert ("queue's command" in message) == (remedy is not None)
+    assert (remedy or "") in message
 
 
 @pytest.mark.parametrize(
