@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from djangotasks_api.names import ATTEMPT_LABEL, TASK_LABEL, TASK_UID_LABEL
 from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, containers, mapping, objects
+from djangotasks_operator.pods.rollout import HASH_LABEL
 
 # Labels that a pod has with its task. Those of batch are the API server's, with the names of before as well.
 TASK_LABELS = frozenset(
@@ -21,7 +22,8 @@ def escape(value: str) -> str:
 
 
 def write_out(spec: Manifest, before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]) -> None:
-    """Replace references to labels and annotations that are left out by their values. Change the spec in place.
+    """Replace references to labels and annotations that are left out by their values. Change the spec in place. What
+    the Deployment's template does not have either, a webhook or the operator may yet give to the pod.
 
     `before`, `after`: the labels and the annotations, of the Deployment's pods and of the task's.
     """
@@ -32,9 +34,18 @@ def write_out(spec: Manifest, before: Mapping[str, Mapping[str, str]], after: Ma
             if (found := FIELD.fullmatch(str(reference))) is None:
                 continue
             kind, key = found.groups()
-            if key not in after[kind]:
+            if key in before[kind] and key not in after[kind]:
                 del variable["valueFrom"]
-                variable["value"] = escape(before[kind].get(key, ""))
+                variable["value"] = escape(before[kind][key])
+
+
+def names_its_revision(spec: Manifest) -> str | None:
+    """Where a pod reads the label of its ReplicaSet, which is empty in a task's: in a variable or a file."""
+    for path, reference in _references(spec, "fieldRef"):
+        found = FIELD.fullmatch(str(reference.get("fieldPath")))
+        if found is not None and found.groups() == ("labels", HASH_LABEL):
+            return path
+    return None
 
 
 def label_of_task(spec: Manifest) -> str | None:

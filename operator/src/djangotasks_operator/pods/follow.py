@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from djangotasks_api.models import PodTemplateFrom
 from djangotasks_api.names import GROUP
-from djangotasks_operator.pods.downward import refuse_resources_of, write_out
+from djangotasks_operator.pods.downward import names_its_revision, refuse_resources_of, write_out
 from djangotasks_operator.pods.fields import InvalidTemplate, Manifest, mapping, objects, texts, variables_files
 from djangotasks_operator.pods.init_containers import is_sidecar, needed_inits
 from djangotasks_operator.pods.placement import leave_spreading, refuse_labels_that_repel
+from djangotasks_operator.pods.rollout import HASH_LABEL
 from djangotasks_operator.pods.selectors import matches
 
 # Of the task's container and the plain ones beside it: nothing is served, and what has ended is not started again.
@@ -135,6 +136,8 @@ def _notes(spec: Manifest, left_out: list[str]) -> Iterable[str]:
     if left_out:
         names = ", ".join(left_out)
         yield f"Without these containers of the Deployment's pods: {names}."
+    if (path := names_its_revision(spec)) is not None:
+        yield f"Empty in tasks: {path}, as their pods have no label {HASH_LABEL}."
     for volume in objects(spec, "volumes", "spec.volumes"):
         if claim := mapping(volume, "persistentVolumeClaim", "spec.volumes").get("claimName"):
             yield f"The claim {claim!r} must be ReadWriteMany, unless tasks run on the node of the Deployment's pods."

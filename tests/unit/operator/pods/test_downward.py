@@ -18,7 +18,10 @@ def env(path: str) -> dict[str, Any]:
     ("path", "value"),
     [
         ("metadata.labels['app']", "web"),
-        ("metadata.labels['none']", ""),
+        # A webhook may set it, and the operator its own.
+        ("metadata.labels['none']", None),
+        ("metadata.annotations['k8s.v1.cni.cncf.io/network-status']", None),
+        ("metadata.labels['djangotasks.dev/queue']", None),
         ("metadata.annotations['prometheus.io/path']", "/$$(A)"),
         ("metadata.labels['team']", None),
         ("metadata.annotations['kept']", None),
@@ -33,6 +36,12 @@ def test_the_environment_says_of_labels_what_the_web_app_reads(path: str, value:
     made = follow({"containers": containers}, annotations, copyLabels=["team"])
     expected = env(path) if value is None else {"name": "A", "value": value}
     assert [container["env"] for container in made.manifest["spec"]["containers"]] == [[expected], [expected]]
+
+
+def test_a_variable_of_the_label_of_a_replica_set_is_said_to_be_empty() -> None:
+    variables = [env("metadata.labels['app']"), env("metadata.labels['pod-template-hash']")]
+    made = follow({"containers": [{"name": "web", "image": "shop", "env": variables}]})
+    assert made.notes == ("Empty in tasks: spec.containers[0].env (A), as their pods have no label pod-template-hash.",)
 
 
 def file(path: str) -> dict[str, Any]:
