@@ -170,7 +170,7 @@ def end_cause(pod: Pod) -> EndCause:
         memory = memory_in_bytes(pod.memory_limit)
         return EndCause(reason=Reason.OOM_KILLED, message=message, exit_code=state.exit_code, memory_limit_bytes=memory)
     if state.reason in ("StartError", "ContainerCannotRun"):
-        message = f"The container could not be started: {state.message}{_remedy(state.message)}"
+        message = f"The container could not be started: {state.message.rstrip('. ')}.{_remedy(state.message)}"
         return EndCause(reason=Reason.CONTAINER_CONFIG_ERROR, message=message, exit_code=state.exit_code)
     how = _how_it_ended(state.exit_code, state.signal)
     tail = f" The end of its log:\n{state.message}" if state.message else ""

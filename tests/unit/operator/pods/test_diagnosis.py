@@ -33,6 +33,7 @@ def test_of_a_container_that_has_no_runner_it_says_what_to_do(terminated: Termin
     assert terminated.message in message
     assert ("queue's command" in message) == (remedy is not None)
     assert (remedy or "") in message
+    assert "$PATH The" not in message
 
 
 @pytest.mark.parametrize(
