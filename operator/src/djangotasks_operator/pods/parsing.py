@@ -256,6 +256,9 @@ def _waiting(statuses: tuple[Any, ...]) -> Iterator[Waiting]:
         waiting = (status.get("state") or {}).get("waiting")
         if waiting and waiting.get("reason") not in STARTING:
             message = waiting.get("message", "")
+            if (last := (status.get("lastState") or {}).get("terminated")) is not None:
+                # Of a sidecar that is started again and again, the kubelet says only that.
+                message = f"{message} (it ended with exit code {last.get('exitCode', 0)})".lstrip()
             yield Waiting(reason=waiting["reason"], message=message, image=status.get("image") or "")
 
 

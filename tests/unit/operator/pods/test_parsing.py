@@ -166,6 +166,14 @@ def test_a_container_that_waits_says_why_unless_it_only_takes_its_time() -> None
     assert [waiting(reason) for reason in ("ContainerCreating", "ImagePullBackOff")] == [None, "ImagePullBackOff"]
 
 
+def test_of_a_container_that_is_started_again_and_again_it_says_how_it_ended() -> None:
+    state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container=proxy"}}
+    status = {"name": "proxy", "state": state, "lastState": {"terminated": {"exitCode": 3}}}
+    found = pod({"initContainerStatuses": [status]}).waiting
+    assert found is not None
+    assert found.message == "back-off 40s restarting failed container=proxy (it ended with exit code 3)"
+
+
 @pytest.mark.parametrize(
     ("reason", "words"), [("Unschedulable", "why"), ("SchedulingGated", "why"), ("SchedulerError", None)]
 )
