@@ -25,9 +25,11 @@ from djangotasks_operator.runtime.transport import (
     REQUEST_TIMEOUT,
     THROTTLED_TRIES,
     Answered,
+    AnswerTooLong,
     Transport,
     error_body,
     lines,
+    no_longer_than,
 )
 
 logger = logging.getLogger(__name__)
@@ -36,8 +38,10 @@ logger = logging.getLogger(__name__)
 WRITES_IN_FLIGHT = 32
 # Objects of up to 1.5 MiB each: a page of them has to fit into the operator's memory, and into the API server's.
 PAGE_SIZE = 50
-# Of metadata alone, of which an object has some 2 KiB.
+# Of metadata alone, of which an object has some 2 KiB. A tenant's labels may be a megabyte of it: such a page is not
+# read to its end.
 METADATA_PAGE_SIZE = 500
+METADATA_PAGE_BYTES = 8 * 1024 * 1024
 # Events about one object that are read at most. An Event that repeats is one.
 EVENTS_MAX = 20
 # How long a watch is asked for. Random, so that the watches of the replicas do not all begin again at the same time.
@@ -164,32 +168,44 @@ class Api:
     ) -> AsyncIterator[ObjectList]:
         """Yield all objects, page by page. `is_known`: whether the caller has this version of an object, by its
         metadata; a page of nothing else comes without specs and statuses, which may be large."""
-        token = ""
+        params = {"labelSelector": selector} if selector else {}
         while True:
-            page = await self._page(resource, namespace, selector, token, whole=is_known is None)
+            page = None
             if is_known is not None:
-                page = page._replace(objects=tuple(page.objects))
-                if not all(map(is_known, page.objects)):
-                    page = await self._page(resource, namespace, selector, token, whole=True)
+                try:
+                    page = await self._known_page(resource, namespace, params, is_known)
+                except AnswerTooLong:
+                    # Nor are the next pages worth a try, which costs the API server all of it.
+                    is_known = None
+            page = page or await self._page(resource, namespace, params, PAGE_SIZE)
             yield page
-            if not (token := page.continue_):
+            if not page.continue_:
                 return
+            params["continue"] = page.continue_
+
+    async def _known_page(
+        self, resource: Resource, namespace: str | None, params: Object, is_known: Callable[[Object], bool]
+    ) -> ObjectList | None:
+        """A page of metadata; None where something on it is not known. Raises AnswerTooLong."""
+        page = await self._page(resource, namespace, params, METADATA_PAGE_SIZE, METADATA, METADATA_PAGE_BYTES)
+        page = page._replace(objects=tuple(page.objects))
+        return page if all(map(is_known, page.objects)) else None
 
     async def _page(
-        self, resource: Resource, namespace: str | None, selector: str, token: str, *, whole: bool
+        self,
+        resource: Resource,
+        namespace: str | None,
+        params: Object,
+        size: int,
+        accept: str = JSON,
+        max_bytes: int | None = None,
     ) -> ObjectList:
-        """One page of a list. `whole`: objects with their specs and statuses, and fewer of them."""
-        params = {"limit": str(PAGE_SIZE if whole else METADATA_PAGE_SIZE)}
-        if selector:
-            params["labelSelector"] = selector
-        if token:
-            params["continue"] = token
-        # The answer may take as long as it likes, as long as it comes.
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=REQUEST_TIMEOUT)
-        url, accept = path(resource, namespace), JSON if whole else METADATA
-        return decode_list(
-            await self._transport.request("list", resource.plural, url, params=params, limits=limits, accept=accept)
+        limits, url = no_longer_than(REQUEST_TIMEOUT), path(resource, namespace)
+        params = {**params, "limit": str(size)}
+        text = await self._transport.request(
+            "list", resource.plural, url, params=params, limits=limits, accept=accept, max_bytes=max_bytes
         )
+        return decode_list(text)
 
     async def list_page(
         self, resource: Resource, namespace: str, selector: str, limit: int, token: str, max_bytes: int | None
@@ -197,15 +213,12 @@ class Api:
         """The text of one page of a list, for who decodes it; None where it has more bytes. `token`: of the page
         before, or empty."""
         params = {"labelSelector": selector, "limit": str(limit)} | ({"continue": token} if token else {})
-        async with self.opened("list", resource, namespace, params, "application/json") as response:
-            text = bytearray()
-            async for chunk in response.content.iter_any():
-                text += chunk
-                if max_bytes is not None and len(text) > max_bytes:
-                    return None
-            if not response.ok:
-                raise ApiError(response.status, error_body(bytes(text)))
-            return bytes(text)
+        url, limits = path(resource, namespace), no_longer_than(WATCH_SILENCE)
+        with contextlib.suppress(AnswerTooLong):
+            return await self._transport.request(
+                "list", resource.plural, url, params=params, limits=limits, max_bytes=max_bytes, tries=1
+            )
+        return None
 
     async def watch(
         self, resource: Resource, namespace: str | None, selector: str, version: str
@@ -222,9 +235,7 @@ class Api:
         }
         if selector:
             params["labelSelector"] = selector
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=WATCH_SILENCE)
-        url = path(resource, namespace)
-        async with self._transport.send("watch", resource.plural, url, params=params, limits=limits) as response:
+        async with self.opened("watch", resource, namespace, params, JSON) as response:
             if not response.ok:
                 raise ApiError(response.status, error_body(await response.read()))
             async for line in lines(response.content):
@@ -243,11 +254,10 @@ class Api:
 
     @contextlib.asynccontextmanager
     async def opened(
-        self, verb: str, resource: Resource, namespace: str, params: Mapping[str, str], accept: str
+        self, verb: str, resource: Resource, namespace: str | None, params: Mapping[str, str], accept: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a list or a watch, to be passed on as it comes. The response may be an error."""
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=WATCH_SILENCE)
-        url = path(resource, namespace)
+        url, limits = path(resource, namespace), no_longer_than(WATCH_SILENCE)
         async with self._transport.send(
             verb, resource.plural, url, params=params, limits=limits, accept=accept
         ) as response:

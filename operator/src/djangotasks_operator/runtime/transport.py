@@ -51,6 +51,10 @@ RETRY_AFTER_MAX = 10.0
 type Answered = Callable[[str, str, str, float], None]
 
 
+class AnswerTooLong(Exception):
+    """The answer has more bytes than the caller takes."""
+
+
 class Transport:
     """One HTTP session for one API server. Open and close it with `open` and `close`."""
 
@@ -90,18 +94,19 @@ class Transport:
         limits: aiohttp.ClientTimeout | None = None,
         *,
         accept: str = JSON,
+        max_bytes: int | None = None,
         tries: int = THROTTLED_TRIES,
         before_retry: Callable[[], None] = lambda: None,
     ) -> bytes:
         """Send a request, again where the server asks to wait, and return the answer.
 
         `resource`: its plural name, with its subresource. `before_retry`: may raise, and so end the tries. Raises
-        ApiError, OSError or TimeoutError.
+        ApiError, OSError or TimeoutError, and AnswerTooLong where there are more than `max_bytes`.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         for remaining in reversed(range(tries)):
             async with self.send(verb, resource, path, data, params, limits, accept=accept) as response:
-                text = await response.read()
+                text = await read(response, max_bytes)
             if response.ok:
                 return text
             if response.status == 429 and tries > 1:
@@ -153,6 +158,23 @@ class Transport:
                 if code == "error":
                     self._answered(verb, resource, code, time.perf_counter() - began)
             self._headers = self._login().as_http_headers()
+
+
+def no_longer_than(silence: float) -> aiohttp.ClientTimeout:
+    """For an answer that may take as long as it likes, as long as something comes."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_TIMEOUT, sock_read=silence)
+
+
+async def read(response: aiohttp.ClientResponse, max_bytes: int | None) -> bytes:
+    """The body. Raises AnswerTooLong as soon as more than `max_bytes` have come, and reads no more of it."""
+    if max_bytes is None:
+        return await response.read()
+    text = bytearray()
+    async for chunk in response.content.iter_any():
+        text += chunk
+        if len(text) > max_bytes:
+            raise AnswerTooLong
+    return bytes(text)
 
 
 async def lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -231,6 +231,36 @@ def test_what_is_known_of_a_list_comes_without_its_contents() -> None:
     assert asked == [("", many, False), ("second", many, False), ("second", few, True), ("third", many, False)]
 
 
+def test_metadata_that_is_large_is_not_read_in_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels of a megabyte on each of a few hundred tasks would be more memory than the operator has."""
+    monkeypatch.setattr(client, "METADATA_PAGE_BYTES", 10_000)
+    asked: list[tuple[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        token = request.query.get("continue", "")
+        asked.append((token, request.query["limit"]))
+        items = [{"metadata": {"name": token or "first", "labels": {"a": "x" * 20_000}}}]
+        return web.json_response(
+            {
+                "metadata": {"resourceVersion": "9", "continue": "" if token else "second"},
+                "items": items,
+            }
+        )
+
+    async def story(url: str) -> None:
+        async with Api(lambda: kopf.ConnectionInfo(server=url)) as api:
+            pages = [page async for page in api.list(TASKS, None, "", lambda _: True)]
+            assert [body["metadata"]["name"] for page in pages for body in page.objects] == ["first", "second"]
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    run_served(app, story)
+    few, many = str(client.PAGE_SIZE), str(client.METADATA_PAGE_SIZE)
+    assert asked == [("", many), ("", few), ("second", few)]
+    monkeypatch.undo()
+    assert client.METADATA_PAGE_BYTES >= client.METADATA_PAGE_SIZE * 8 * 1024, "that of usual objects is read"
+
+
 def test_writes_of_a_namespace_that_hang_hold_up_no_others() -> None:
     """As where a webhook of one namespace does not answer, and hundreds of its pods report an outcome."""
     came, all_came = 0, asyncio.Event()
