@@ -18,7 +18,7 @@ from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.jitter import between
 from django_tasks_kubernetes.kube.connection import Connection, connect
-from django_tasks_kubernetes.kube.pages import PageLimit, items_of, rows_of, selectors
+from django_tasks_kubernetes.kube.pages import LAST_LIMIT, LAST_WHOLE_LIMIT, PageLimit, items_of, rows_of, selectors
 from django_tasks_kubernetes.kube.recognition import has_key_of, is_same
 from django_tasks_kubernetes.result import EnqueuedBy
 from djangotasks_api.assignment import Assignment
@@ -177,7 +177,7 @@ class Client:
         labels: str = "",
     ) -> Iterator[Resource]:
         query = selectors(selector, labels)
-        limit = PageLimit()
+        limit = PageLimit(LAST_WHOLE_LIMIT if accept == JSON else LAST_LIMIT)
         token = None
         while True:
             answer, size = self._page(query | {"limit": str(limit.value)}, token, accept)

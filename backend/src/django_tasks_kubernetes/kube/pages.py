@@ -14,18 +14,23 @@ PAGE_BYTES: Final = 4 * 1024 * 1024
 FIRST_LIMIT: Final = 20
 # The API server's own clients ask for so many at most.
 LAST_LIMIT: Final = 500
+# Of objects with their results. After many small ones, such as a backlog that waits, the next page may have large ones
+# alone: 50 MB of results as large as they may be, and not 250.
+LAST_WHOLE_LIMIT: Final = 100
 
 
 class PageLimit:
     """How many objects to ask for next."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = LAST_LIMIT) -> None:
+        """`most`: whatever was learnt."""
         self.value = FIRST_LIMIT
+        self._most = most
 
     def learn(self, objects: int, size: int) -> None:
         """Takes the sizes of the page that came into account: its number of objects, and of bytes."""
         if objects:
-            self.value = min(max(PAGE_BYTES * objects // max(size, 1), 1), LAST_LIMIT)
+            self.value = min(max(PAGE_BYTES * objects // max(size, 1), 1), self._most)
 
 
 def selectors(fields: str, labels: str) -> dict[str, str]:
