@@ -1,7 +1,6 @@
 """How a DjangoTask and its attempts ended, or a DjangoTaskWorkflow. Pure."""
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
@@ -110,4 +109,5 @@ def as_deleted(resource: Resource, now: datetime) -> Resource:
         "message": f"The {WORKFLOW_KIND if is_workflow(resource) else TASK_KIND} was deleted before it had ended.",
         "finishedAt": to_wire(now),
     }
-    return deepcopy(resource) | {"status": deepcopy(status) | end}
+    # No deep copy, which is recursive: somebody's managedFields may have thousands of levels.
+    return resource | {"status": status | end}

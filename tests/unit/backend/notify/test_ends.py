@@ -123,3 +123,15 @@ def test_a_line_without_an_end_is_recognised_unparsed(given: dict[str, Any], the
 
     line = json.dumps({"type": "MODIFIED", "object": given}, separators=(",", ":")).encode()
     assert (SOMETHING_ENDED in line) == there
+
+
+def test_a_deleted_task_may_have_metadata_of_any_depth() -> None:
+    """Else it would end watch_tasks, and its own end would never be told."""
+    deep: dict[str, Any] = {}
+    for _ in range(5_000):
+        deep = {"f:a": deep}
+    running = resource("Running")
+    running["metadata"]["managedFields"] = [{"fieldsV1": deep}]
+    ended = as_deleted(running, datetime(2026, 11, 25, 8, tzinfo=UTC))
+    assert [each.reason for each in ends_of(ended)] == ["CancelRequested"]
+    assert running["status"]["phase"] == "Running"
