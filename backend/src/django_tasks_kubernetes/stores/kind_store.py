@@ -19,7 +19,8 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 # The owner of the fields that a person sets by a command.
 COMMAND_MANAGER: Final = "djangotasks-command"
-PAGE: Final = 500
+# Whole objects, of up to 1.5 MB: a schedule may have the steps of a workflow, a queue a pod template.
+PAGE: Final = 50
 
 
 class KindStore:

@@ -92,6 +92,8 @@ def test_find_reads_all_pages(store: ScheduleStore, server: Server) -> None:
     server.answer = answer
     assert [one["metadata"]["name"] for one in store.find()] == ["a", "b"]
     assert asked(server.requests[0])[1] == PATH
+    (limit,) = parse_qs(urlsplit(server.requests[0].path).query)["limit"]
+    assert int(limit) * 1.5 <= 100, "in MB, of objects as large as etcd takes"
     list(store.everywhere().find())
     assert asked(server.requests[-1])[1] == "/apis/djangotasks.dev/v1alpha1/djangotaskschedules"
 
