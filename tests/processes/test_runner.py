@@ -41,6 +41,7 @@ class Case:
     args: tuple[Any, ...] = ()
     argv: tuple[str, ...] = RUNNER
     env: dict[str, str] = field(default_factory=dict)
+    module: str = HERE
 
 
 CASES = {
@@ -58,6 +59,7 @@ CASES = {
     "no settings": Case("fails", env={"DJANGO_SETTINGS_MODULE": ""}),
     "forks": Case("forks"),
     "async forks": Case("async_forks"),
+    "forks before": Case("counted", module="tests.processes.forking"),
     "pool": Case("loses_a_worker"),
     "async pool": Case("async_loses_a_worker"),
     "a handler": Case("has_a_handler_that_exits"),
@@ -96,7 +98,7 @@ def runners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runn
             process = subprocess.Popen(
                 [sys.executable, *case.argv],
                 cwd=ROOT,
-                env=environ | pod.environ(f"{HERE}.{case.task}", case.args) | case.env,
+                env=environ | pod.environ(f"{case.module}.{case.task}", case.args) | case.env,
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -187,6 +189,15 @@ def test_forked_child_of_an_async_task(runners: dict[str, Runner]) -> None:
     runner = runners["async forks"]
     assert runner.end() == 0
     assert runner.pod.outcome.result == '"the parent\'s result; the children ended with [1]"'
+
+
+def test_a_child_that_was_forked_before_the_task_does_not_call_it(runners: dict[str, Runner]) -> None:
+    """By a receiver of task_started, which returns in both processes."""
+    runner = runners["forks before"]
+    assert runner.end() == 0
+    assert runner.stdout == "called\n"
+    assert runner.pod.outcome.result == '"done"'
+    assert "A child process was forked before the task came to it." in runner.stderr
 
 
 @pytest.mark.parametrize("case", ["pool", "async pool"])

@@ -81,6 +81,8 @@ class Termination:
                 signal.setitimer(timer, 0)
 
     def __enter__(self) -> None:
+        # A receiver of task_started, or an import, may have forked it. It would call the task a second time.
+        self.end_child(came="was forked before the task came to it")
         if self.requested:
             # Somebody caught it, such as a receiver of task_started.
             raise Terminated(TERMINATED_CODE)
@@ -124,15 +126,18 @@ class Termination:
 
         return replace_unvalidated(task, func=cancellable)
 
-    def end_child(self, error: BaseException | None = None) -> None:
-        """End this process if the task has forked it: what follows is its parent's to do. `error`: what it raised."""
+    def end_child(
+        self, error: BaseException | None = None, *, came: str = "that the task had forked returned from it"
+    ) -> None:
+        """End this process if the task has forked it: what follows is its parent's to do. `error`: what it raised.
+        `came`: how it came here, where it has raised nothing."""
         if os.getpid() == self._pid:
             return
         if isinstance(error, SystemExit):
             _exit_now(exit_code(error))
         logger.error(
-            "A child process that the task had forked %s. It ends here: a child of os.fork() must call os._exit().",
-            "returned from the task" if error is None else "raised an exception",
+            "A child process %s. It ends here: a child of os.fork() must call os._exit().",
+            came if error is None else "that the task had forked raised an exception",
             exc_info=error,
         )
         _exit_now(0 if error is None else 1)
