@@ -1,5 +1,7 @@
 """How task pods are answered: who asks is proved first, then limits hold, and what goes wrong is a Status."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -9,6 +11,12 @@ from djangotasks_operator.reports.statuses import api_error_answer, http_error_a
 from djangotasks_operator.reports.task_limits import TaskLimits
 from djangotasks_operator.reports.task_rules import Refused
 from djangotasks_operator.runtime.errors import REQUEST_ERRORS
+from djangotasks_operator.runtime.http_server import abort
+
+logger = logging.getLogger(__name__)
+
+# How long a pod may take to read its answer, which is held in memory meanwhile. As long as a report's body may take.
+SENDING_SECONDS = 10.0
 
 type Handler = Callable[[web.Request, AttemptRef], Awaitable[web.StreamResponse]]
 
@@ -28,7 +36,7 @@ def answering(
             return status_answer(401, "Unauthorized", "the token is not this attempt's")
         try:
             async with limits.admit(kind_of(request), attempt):
-                return await handler(request, attempt)
+                return await _sent(request, await handler(request, attempt))
         except Refused as error:
             return status_answer(error.status, error.reason, str(error))
         except web.HTTPException as error:
@@ -37,3 +45,19 @@ def answering(
             return api_error_answer(error, attempt.task, plural, request.match_info.get("name"))
 
     return handle
+
+
+async def _sent(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Send the answer while its request is counted: a task has a megabyte, and who asks for hundreds need not read
+    them. What comes in parts is sent already."""
+    try:
+        async with asyncio.timeout(SENDING_SECONDS):
+            await response.prepare(request)
+            await response.write_eof()
+    except OSError as error:
+        logger.debug("a pod does not read its answer, or is gone: %s", error)
+        abort(request.protocol)
+    if isinstance(response, web.Response):
+        # aiohttp keeps an answer until the connection has its next request.
+        response.body = None
+    return response

@@ -11,7 +11,7 @@ from djangotasks_api.bounds import RESULT_STORED_MAX_BYTES
 from djangotasks_api.input_pages import INPUTS, InputPage
 from djangotasks_api.items import ITEMS
 from djangotasks_api.names import TASK_PLURAL
-from djangotasks_operator.reports.answering import Handler, answering
+from djangotasks_operator.reports.answering import SENDING_SECONDS, Handler, answering
 from djangotasks_operator.reports.authentication import PATH, AttemptRef, Authentication
 from djangotasks_operator.reports.input_requests import START, Cursor, InputRequests
 from djangotasks_operator.reports.intake import ReportLimits
@@ -22,8 +22,6 @@ from djangotasks_operator.runtime.errors import ApiError
 logger = logging.getLogger(__name__)
 
 NDJSON = "application/x-ndjson"
-# How long a pod may take to read a page, which is held in memory meanwhile. As long as a report's body may take.
-SENDING_SECONDS = 10.0
 # An input's number.
 NUMBER = "[0-9]{1,6}"
 
