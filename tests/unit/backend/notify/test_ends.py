@@ -126,7 +126,7 @@ def test_a_line_without_an_end_is_recognised_unparsed(given: dict[str, Any], the
 
 
 def test_a_deleted_task_may_have_metadata_of_any_depth() -> None:
-    """Else it would end watch_tasks, and its own end would never be told."""
+    """Else it would end watch_tasks, and its own end would never be dispatched."""
     deep: dict[str, Any] = {}
     for _ in range(5_000):
         deep = {"f:a": deep}
