@@ -1,11 +1,10 @@
 """The schedules of in_memory(): the operator's own decisions, on a clock of the test."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.tasks import task_backends
 
@@ -43,6 +42,13 @@ def declared_schedules() -> list[Schedule]:
     return found
 
 
+class Decided(NamedTuple):
+    """When a schedule was decided about last. Until one of these is another, the decision is the same."""
+
+    unfinished: Mapping[str, UnfinishedTask]
+    wake_at: datetime | None
+
+
 class VirtualTime:
     """Creates the tasks of the declared schedules in a store, as time passes."""
 
@@ -52,6 +58,7 @@ class VirtualTime:
         self.now = datetime.now(UTC) if now is None else valid_now(now)
         self._began = self.now
         self._records: dict[str, Record] = {}
+        self._decided: dict[str, Decided] = {}
         self._suspended: set[str] = set()
         self._schedules: list[Schedule] = []
         self._tasks = Unfinished(store.resources)
@@ -66,6 +73,7 @@ class VirtualTime:
         if name not in {schedule.name for schedule in self._schedules}:
             raise ScheduleDoesNotExist(f"The project declares no schedule {name!r}.")
         (self._suspended.add if suspended else self._suspended.discard)(name)
+        self._decided.clear()
         self.create_due()
 
     def pass_until(self, until: datetime | timedelta, run: Callable[[datetime], object] | None) -> list[str]:
@@ -75,6 +83,8 @@ class VirtualTime:
         if end < self.now:
             raise ValueError(f"tick() goes forward: it is {self.now.isoformat()} already.")
         self._schedules = declared_schedules()
+        # The code of any may be another than at the last tick.
+        self._decided.clear()
         created: list[str] = []
         while True:
             upcoming = self._settle(run, created)
@@ -95,12 +105,19 @@ class VirtualTime:
     def create_due(self) -> tuple[list[str], datetime | None]:
         """Creates what is due now. Returns the names, and when something is due next."""
         names: list[str] = []
-        wakes: list[datetime] = []
+        unfinished = self._unfinished()
         for schedule in self._schedules:
-            made, wake = self._decide(schedule)
-            names += made
-            wakes += [] if wake is None else [wake]
-        return names, min(wakes, default=None)
+            if self._is_due(schedule.name, unfinished[schedule.name]):
+                names += self._decide(schedule)
+        wakes = (self._decided[schedule.name].wake_at for schedule in self._schedules)
+        return names, min((wake for wake in wakes if wake is not None), default=None)
+
+    def _is_due(self, name: str, unfinished: Mapping[str, UnfinishedTask]) -> bool:
+        """Whether there is something to decide about a schedule: a project may have hundreds, and one for each minute
+        of a week."""
+        if (last := self._decided.get(name)) is None:
+            return True
+        return last.unfinished != unfinished or (last.wake_at is not None and last.wake_at <= self.now)
 
     def _settle(self, run: Callable[[datetime], object] | None, created: list[str]) -> datetime | None:
         """Creates and runs until nothing more is due now: the end of one may be what another waits for."""
@@ -118,13 +135,14 @@ class VirtualTime:
             if at is not None and at > self.now:
                 yield at
 
-    def _decide(self, schedule: Schedule) -> tuple[list[str], datetime | None]:
+    def _decide(self, schedule: Schedule) -> list[str]:
         spec = self._spec(schedule)
         plan = Plan.of(schedule.name, schedule.name, self._began, spec)
         record = self._records.get(schedule.name, Record())
         names: list[str] = []
         for _ in range(DECISIONS_MAX):
-            decision = due(plan, record, dict(self._unfinished(schedule.name)), self.now)
+            unfinished = self._unfinished()[schedule.name]
+            decision = due(plan, record, unfinished, self.now)
             record = decision.record
             for name in decision.cancel:
                 reason = f"replaced by the next time of {schedule.name}"
@@ -143,8 +161,9 @@ class VirtualTime:
                 record = record.created(at)
             if not decision.create and not decision.cancel:
                 break
-        self._records[schedule.name] = replace(record)
-        return names, decision.wake_at
+        self._records[schedule.name] = record
+        self._decided[schedule.name] = Decided(unfinished, decision.wake_at)
+        return names
 
     def _spec(self, schedule: Schedule) -> Resource:
         backend: Any = task_backends[schedule.task.backend]
@@ -154,7 +173,11 @@ class VirtualTime:
         template = {"priority": 0, "queue": "default", "backend": schedule.task.backend} | spec[which]
         return spec | {which: template, "suspended": schedule.name in self._suspended}
 
-    def _unfinished(self, name: str) -> Iterator[tuple[str, UnfinishedTask]]:
+    def _unfinished(self) -> Mapping[str, dict[str, UnfinishedTask]]:
+        """By the names of their schedules."""
+        found: defaultdict[str, dict[str, UnfinishedTask]] = defaultdict(dict)
         for resource in (*self._tasks, *self._workflows):
-            if resource["spec"].get("schedule") == name:
-                yield resource["metadata"]["name"], UnfinishedTask(cancelled=bool(resource["spec"].get("cancel")))
+            if (schedule := resource["spec"].get("schedule")) is not None:
+                task = UnfinishedTask(cancelled=bool(resource["spec"].get("cancel")))
+                found[schedule][resource["metadata"]["name"]] = task
+        return found

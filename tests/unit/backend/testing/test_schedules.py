@@ -12,6 +12,8 @@ from django_tasks_kubernetes.schedules import schedule
 from django_tasks_kubernetes.schedules.discover import Discovery
 from django_tasks_kubernetes.testing import in_memory
 from django_tasks_kubernetes.testing import schedules as virtual
+from djangotasks_api.schedules.due import Decision, due
+from djangotasks_api.schedules.plan import Plan
 from tests.unit.backend import tasks
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -147,3 +149,22 @@ def test_time_does_not_go_back() -> None:
         pytest.raises(ValueError, match=r"tick\(\) goes forward: it is 2026-11-29T12:00"),
     ):
         cluster.tick(NOON - HOUR)
+
+
+def test_a_schedule_is_decided_about_when_it_is_due_and_not_at_each_time_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A day of twenty schedules and one for each minute took minutes."""
+    for number in range(20):
+        schedule(f"{number} 3 * * *", name=f"nightly-{number}", timezone="UTC")(tasks.echo)
+    schedule("* * * * *", name="poll")(tasks.echo)
+    decided: list[str] = []
+
+    def counted(plan: Plan, *arguments: Any) -> Decision:
+        decided.append(plan.name)
+        return due(plan, *arguments)
+
+    monkeypatch.setattr(virtual, "due", counted)
+    with in_memory(now=NOON) as cluster:
+        assert len(cluster.tick(HOUR)) == 60
+    assert len([name for name in decided if name != "poll"]) == 20
