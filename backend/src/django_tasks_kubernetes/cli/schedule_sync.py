@@ -12,7 +12,16 @@ from django_tasks_kubernetes.cli.schedule_session import Project, ScheduleSessio
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.presentation.text import safe, shortened
-from django_tasks_kubernetes.schedules.sync import Action, FieldChange, action_of, changes, refusal, superseded, surplus
+from django_tasks_kubernetes.schedules.sync import (
+    Action,
+    FieldChange,
+    action_of,
+    changes,
+    is_applied,
+    refusal,
+    superseded,
+    surplus,
+)
 
 VALUE_MAX_CHARS: Final = 200
 
@@ -104,7 +113,9 @@ def _steps(
         problem = None if take_over else refusal(resource, before)
         try:
             without = superseded(resource, before)
-            applied = None if problem else session.schedules.apply(resource, without=without, dry_run=dry_run)
+            applied = before if not without and is_applied(resource, before) else None
+            if applied is None and problem is None:
+                applied = session.schedules.apply(resource, without=without, dry_run=dry_run)
         except TaskException as error:
             problem, applied = f"{name}: {error}", None
         if applied is None:

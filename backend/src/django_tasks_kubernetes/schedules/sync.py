@@ -94,6 +94,35 @@ def _dropped(owned: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, A
     return dropped
 
 
+def is_applied(wanted: Resource, found: Resource | None) -> bool:
+    """Whether an apply would change nothing: sync has set all that the code says, and nobody has changed it since. Of
+    thousands of schedules a deploy changes few, and each apply waits for the webhooks of the cluster."""
+    if found is None or declared_by(found) != declared_by(wanted) or not _says(found["spec"], wanted["spec"]):
+        return False
+    said = {"metadata": {"labels": wanted["metadata"]["labels"]}, "spec": wanted["spec"]}
+    return any(
+        entry.get("manager") == SYNC_MANAGER
+        and entry.get("operation") == "Apply"
+        and entry.get("apiVersion") == wanted["apiVersion"]
+        and _owns(entry["fieldsV1"], said)
+        for entry in found["metadata"].get("managedFields") or ()
+    )
+
+
+def _says(found: Any, wanted: Any) -> bool:
+    if not (isinstance(found, Mapping) and isinstance(wanted, Mapping)):
+        return bool(found == wanted)
+    return all(name in found and _says(found[name], value) for name, value in wanted.items())
+
+
+def _owns(owned: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether all of `wanted` is among the owned fields; for what is owned as a whole this says that it is not."""
+    return all(
+        (inner := owned.get(f"f:{name}")) is not None and (not isinstance(value, Mapping) or _owns(inner, value))
+        for name, value in wanted.items()
+    )
+
+
 def action_of(found: Resource | None, applied: Resource) -> Action:
     """`applied`: as the server has answered."""
     if found is None:

@@ -28,6 +28,20 @@ def test_sync_applies_what_the_project_declares() -> None:
     assert given.schedules.done == [("apply", name) for name in "abc"]
 
 
+def test_what_a_sync_has_applied_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """5,000 requests in each deploy took longer than its Job may."""
+    given = session(*map(schedule_resource, "abc"))
+    monkeypatch.setattr(verbs, "is_applied", lambda _, found: found is not None and found["metadata"]["name"] != "b")
+    assert verbs.sync(given, project(*map(schedule_resource, "abcd")), **HOW) == 0
+    assert [row[:2] for row in rows(given)] == [
+        ["a", "unchanged"],
+        ["b", "changed"],
+        ["c", "unchanged"],
+        ["d", "created"],
+    ]
+    assert given.schedules.done == [("apply", "b"), ("apply", "d")]
+
+
 def test_sync_prunes_last_and_its_own_alone() -> None:
     there = [
         schedule_resource("old"),

@@ -9,6 +9,7 @@ from django_tasks_kubernetes.schedules.sync import (
     FieldChange,
     action_of,
     changes,
+    is_applied,
     refusal,
     superseded,
     surplus,
@@ -123,3 +124,47 @@ def test_what_an_apply_would_leave(entries: Any, spec: Any, gone: Any) -> None:
 
 def test_an_apply_leaves_nothing_of_what_is_not_there() -> None:
     assert superseded(schedule_resource(), None) == {}
+
+
+OWNED: Any = {"f:cron": {}, "f:timeZone": {}, "f:task": {"f:task": {}, "f:queue": {}}}
+
+
+def applied(*, manager: str = "djangotasks-sync", operation: str = "Apply", spec: Any = None) -> dict[str, Any]:
+    """An entry for all that schedule_resource() says; `spec`: for more, or less."""
+    owned = {name: inner for name, inner in (OWNED | (spec or {})).items() if inner is not None}
+    return entry(manager, metadata=LABEL, **owned) | {"operation": operation, "apiVersion": "djangotasks.dev/v1alpha1"}
+
+
+STEPS: Any = [{"name": "a", "task": "a.b"}]
+
+
+@pytest.mark.parametrize(
+    ("entries", "spec", "wanted", "is_there"),
+    [
+        ([applied()], {}, {}, True),
+        # What the code does not say is another's.
+        ([applied(), entry("kubectl-edit", **{"f:suspended": {}})], {"suspended": True, "catchUp": "Latest"}, {}, True),
+        (
+            [applied(spec={"f:workflow": {"f:steps": {'k:{"name":"a"}': {}}}})],
+            *[{"workflow": {"steps": STEPS}}] * 2,
+            True,
+        ),
+        ([applied()], {"cron": ["@daily"]}, {}, False),
+        ([applied()], {"task": {"task": "a.b", "queue": "mail"}}, {}, False),
+        ([applied()], {"timeZone": None}, {}, False),
+        # Somebody else has set the same: a later sync could not take it away.
+        ([], {}, {}, False),
+        ([applied(manager="kubectl-edit")], {}, {}, False),
+        ([applied(operation="Update")], {}, {}, False),
+        ([applied(spec={"f:timeZone": None}), applied(manager="kubectl-edit")], {}, {}, False),
+        ([applied() | {"apiVersion": "djangotasks.dev/v1"}], {}, {}, False),
+        # A map that is owned as a whole is not looked into.
+        ([applied(spec={"f:task": {}})], {}, {}, False),
+    ],
+)
+def test_what_is_applied_needs_no_apply(entries: Any, spec: Any, wanted: Any, is_there: bool) -> None:
+    found = schedule_resource(**spec)
+    found["metadata"]["managedFields"] = entries
+    assert is_applied(schedule_resource(**wanted), found) is is_there
+    assert not is_applied(schedule_resource(project="other"), found)
+    assert not is_applied(schedule_resource(), None)
