@@ -59,8 +59,11 @@ class Decision:
     """When to decide again, if nothing happens before."""
 
 
-def due(plan: Plan, record: Record, tasks: Mapping[str, Unfinished], now: datetime) -> Decision:
-    """`tasks`: the schedule's unfinished tasks by name, all of them, also those that people created."""
+def due(
+    plan: Plan, record: Record, tasks: Mapping[str, Unfinished], now: datetime, waited: timedelta = timedelta(0)
+) -> Decision:
+    """`tasks`: the schedule's unfinished tasks by name, all of them, also those that people created. `waited`: for how
+    long others came first, as where thousands are due at once: no time is missed by that."""
     record, skips = _about_these_times(plan, record, now)
     if plan.suspended:
         return Decision(record=record, skips=tuple(skips))
@@ -72,7 +75,7 @@ def due(plan: Plan, record: Record, tasks: Mapping[str, Unfinished], now: dateti
     # What an earlier decision has created, and nobody recorded.
     for at in [at for at in times if (task := tasks.get(scheduled_task_name(plan.name, at))) and task.is_run(plan)]:
         record, times = record.created(at), [time for time in times if time > at]
-    times, late = _cut(plan, record.pending, times, now)
+    times, late = _cut(plan, record.pending, times, now, waited)
     record = record.with_skips(late)
     choice = _choose(plan, record.pending, times, tasks)
     return Decision(
@@ -109,7 +112,7 @@ def _limit(plan: Plan) -> int:
 
 
 def _cut(
-    plan: Plan, pending: datetime | None, times: Sequence[datetime], now: datetime
+    plan: Plan, pending: datetime | None, times: Sequence[datetime], now: datetime, waited: timedelta
 ) -> tuple[list[datetime], list[Skip]]:
     """The times whose tasks may be created so late, and what is left out."""
     skips: list[Skip] = []
@@ -124,7 +127,7 @@ def _cut(
             skips.append(Skip(pending, SkipReason.STARTING_DEADLINE_EXCEEDED))
         leave_out(bisect_left(left, now - plan.deadline, key=plan.due_at), SkipReason.STARTING_DEADLINE_EXCEEDED)
     if plan.catch_up == "None":
-        leave_out(bisect_left(left, now - ON_TIME, key=plan.due_at), SkipReason.MISSED)
+        leave_out(bisect_left(left, now - waited - ON_TIME, key=plan.due_at), SkipReason.MISSED)
     leave_out(max(len(left) - _limit(plan), 0), SkipReason.MISSED)
     return left, skips
 

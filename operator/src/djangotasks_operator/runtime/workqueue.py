@@ -37,9 +37,12 @@ class WorkQueue[K: Hashable]:
         self._clock = clock
         self._longest_sleep = longest_sleep
         self._ready: Turns[K] = Turns() if turns is None else turns
-        self._queued: set[K] = set()
+        # Since when each key is ready.
+        self._queued: dict[K, float] = {}
         # Since when each key is worked on, in the order in which they were taken.
         self._working: dict[K, float] = {}
+        # For how long each of these was ready before.
+        self._waited: dict[K, float] = {}
         self._again: set[K] = set()
         self._due: dict[K, float] = {}
         self._timers: list[tuple[float, int, K]] = []
@@ -62,6 +65,7 @@ class WorkQueue[K: Hashable]:
             self._ready,
             self._queued,
             self._working,
+            self._waited,
             self._again,
             self._due,
             self._timers,
@@ -75,9 +79,10 @@ class WorkQueue[K: Hashable]:
         if key in self._working:
             self._again.add(key)
         elif key not in self._queued:
+            now = self._clock()
             if not self._ready:
-                self._progress = self._clock()
-            self._queued.add(key)
+                self._progress = now
+            self._queued[key] = now
             self._ready.put(key)
             self._changed.set()
 
@@ -128,9 +133,13 @@ class WorkQueue[K: Hashable]:
         if not self._ready.has_next:
             return None
         key = self._ready.take()
-        self._queued.discard(key)
-        self._working[key] = self._progress = self._clock()
+        self._working[key] = self._progress = now = self._clock()
+        self._waited[key] = max(now - self._queued.pop(key, now), 0.0)
         return key
+
+    def waited(self, key: K) -> float:
+        """For how many seconds the key that is worked on was ready before it was taken."""
+        return self._waited.get(key, 0.0)
 
     def observed(self, key: K) -> None:
         """Forget that the key was added while it is worked on: its worker observes the state as of now."""
@@ -139,6 +148,7 @@ class WorkQueue[K: Hashable]:
     def done(self, key: K) -> None:
         """Allow the key to be taken again; it is ready at once if it was added meanwhile."""
         if self._working.pop(key, None) is not None:
+            del self._waited[key]
             self._ready.done(key)
             if self._ready.has_next:
                 self._changed.set()

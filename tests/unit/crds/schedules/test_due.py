@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from djangotasks_api.names import scheduled_task_name
-from djangotasks_api.schedules.due import CREATED_MAX, Unfinished, is_ahead
+from djangotasks_api.schedules.due import CREATED_MAX, Unfinished, due, is_ahead
 from djangotasks_api.schedules.record import Skip, SkipReason
 from tests.unit.crds.schedules.world import DAY, HOUR, MINUTE, NOON, World
 
@@ -61,6 +61,17 @@ def test_none_leaves_out_what_was_missed_for_more_than_a_minute() -> None:
     world.now += HOUR + timedelta(seconds=61)
     world.act()
     assert (world.created, world.reasons()) == ([], {SkipReason.MISSED})
+
+
+def test_none_leaves_out_nothing_that_waited_for_others_to_be_created() -> None:
+    """Ten thousand that are due at one minute take longer than that."""
+    world = World({"cron": ["0 * * * *"], "catchUp": "None"})
+    world.act()
+    now = NOON + HOUR + timedelta(seconds=150)
+    late = due(world.plan, world.stored, {}, now, timedelta(seconds=80))
+    assert (late.create, [skip.reason for skip in late.skips]) == ((), [SkipReason.MISSED])
+    waited = due(world.plan, world.stored, {}, now, timedelta(seconds=149))
+    assert (waited.create, waited.skips) == ((NOON + HOUR,), ())
 
 
 def test_all_catches_up_on_the_latest_so_many() -> None:

@@ -216,6 +216,18 @@ def test_of_the_times_at_which_it_was_refused_the_latest_is_created(operator: In
     assert task_names(operator) == [scheduled_task_name("nightly", FIRST + 4 * MINUTE)]
 
 
+def test_one_whose_turn_comes_late_is_not_missed(operator: InMemoryOperator) -> None:
+    """Thousands may be due at one minute, and each creation wait for a webhook."""
+    for name in ("first", "nightly"):
+        operator.put_schedule(name, catchUp="None", cron=[f"{FIRST:%M} * * * *"])
+    to(operator, -1)
+    operator.api.before_request = lambda request: (
+        operator.clock.advance(90) if request.startswith("create djangotasks ") else None
+    )
+    operator.wait(1)
+    assert operator.names(TASK_PLURAL) == [scheduled_task_name(name, FIRST) for name in ("first", "nightly")]
+
+
 def test_a_schedule_says_that_the_task_which_it_replaces_cannot_be_cancelled(operator: InMemoryOperator) -> None:
     """It would wait for its end without a word."""
     operator.put_schedule(concurrencyPolicy="Replace", task={"task": "a.b", "queue": "missing"})

@@ -148,6 +148,23 @@ def test_ready_keys_that_are_not_taken_stall() -> None:
     assert queue.stalled() == 0
 
 
+def test_a_key_says_how_long_it_was_ready_before_its_turn_came() -> None:
+    clock = Clock()
+    queue: WorkQueue[str] = WorkQueue(clock.seconds)
+    queue.add("a")
+    queue.add_after("b", 5)
+    clock.advance(8)
+    assert [queue.take(), queue.waited("a")] == ["a", 8]
+    clock.advance(2)
+    # Its timer is seen when a key is taken: nobody knows what was before.
+    assert [queue.take(), queue.waited("b")] == ["b", 2]
+    queue.add("a")
+    queue.done("a")
+    assert [queue.take(), queue.waited("a")] == ["a", 0]
+    queue.done("b")
+    assert queue.waited("b") == 0
+
+
 async def wake(queue: WorkQueue[str], clock: list[float]) -> str:
     asyncio.get_running_loop().call_later(0.01, clock.__setitem__, 0, 3600.0)
     async with asyncio.timeout(60):
