@@ -18,6 +18,7 @@ from djangotasks_api.models.workflow import WorkflowTemplate
 from djangotasks_api.names import SCHEDULE_PLURAL, scheduled_task_name
 from djangotasks_api.phases import Reason
 from djangotasks_api.schedules.due import Unfinished
+from djangotasks_api.schedules.plan import digest
 from djangotasks_api.schedules.record import Record
 from djangotasks_api.workflow.records import WorkflowReason
 from djangotasks_operator.cache.keys import Key
@@ -222,8 +223,11 @@ class Schedules(Latest[CachedSchedule]):
         schedule = self.get(Key(metadata.namespace, schedule_name))
         if schedule is None or schedule.deleting or metadata.name != scheduled_task_name(schedule_name, scheduled_for):
             return False
-        base = Record.of(schedule.status).base
-        return base is None or base < scheduled_for
+        record = Record.of(schedule.status)
+        if (spec := schedule.spec).get("suspended") and record.timing == digest(spec):
+            # When it is resumed it goes on from then. Until then this would be for as long as people leave it so.
+            return False
+        return record.base is None or record.base < scheduled_for
 
     def _begin(self, key: Key, name: str, new: Unfinished) -> None:
         tasks = self._unfinished.setdefault(key, {})

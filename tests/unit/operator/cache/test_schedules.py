@@ -8,6 +8,7 @@ import pytest
 
 from djangotasks_api.models import DjangoTask
 from djangotasks_api.schedules.due import Unfinished
+from djangotasks_api.schedules.plan import digest
 from djangotasks_api.schedules.record import Record
 from djangotasks_operator.cache.keys import Key
 from djangotasks_operator.cache.schedules import CachedSchedule, Schedules, parse_schedule
@@ -40,6 +41,9 @@ def task(name: str = "nightly-202611240000", phase: str = "Queued", **spec: Any)
     spec = {"task": "a.b", "schedule": "nightly", "scheduledFor": "2026-11-24T00:00:00Z"} | spec
     metadata = {"name": name, "namespace": NAMESPACE, "uid": name}
     return DjangoTask.model_validate({"metadata": metadata, "spec": spec, "status": {"phase": phase}})
+
+
+SUSPENDED: Any = {"timing": digest(body(suspended=True)["spec"]), "since": "2026-11-23T00:00:00Z"}
 
 
 @pytest.fixture
@@ -115,6 +119,22 @@ def test_a_schedule_that_is_being_deleted_holds_no_task(schedules: Schedules, ch
     found = task(phase="Succeeded")
     assert not schedules.holds(found.metadata, found.spec.schedule, found.spec.scheduled_for)
     assert changes == [KEY, KEY]
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [
+        (SUSPENDED, False),
+        # That it is suspended is not recorded: resumed before, it would not know that its times are to be left out.
+        (SUSPENDED | {"timing": digest(body()["spec"])}, True),
+        ({}, True),
+    ],
+)
+def test_a_backfill_of_a_suspended_schedule_is_not_held(schedules: Schedules, status: Any, held: bool) -> None:
+    """Neither its TTL nor the limits of its queue would end before somebody resumes the schedule."""
+    schedules.put(parse_schedule(body(suspended=True) | {"status": status}))
+    found = task(phase="Succeeded")
+    assert schedules.holds(found.metadata, found.spec.schedule, found.spec.scheduled_for) is held
 
 
 def test_a_task_without_a_schedule_is_not_held(schedules: Schedules) -> None:
