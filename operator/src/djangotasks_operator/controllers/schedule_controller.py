@@ -253,9 +253,12 @@ def read_plan(schedule: CachedSchedule) -> Plan | NotReady:
         return Plan.of(
             schedule.key.name, schedule.uid, schedule.created_at, schedule.spec, generation=schedule.generation
         )
+    except UnknownTimeZone as error:
+        # The project's check may know it: its image can have a later database.
+        hint = "If your project knows it, the operator is older than the zone: update the operator."
+        return NotReady(UNKNOWN_TIME_ZONE, f"{error.field}: {error}. {hint}")
     except InvalidSchedule as error:
-        reason = UNKNOWN_TIME_ZONE if isinstance(error, UnknownTimeZone) else INVALID_SCHEDULE
-        return NotReady(reason, f"{error.field}: {error}")
+        return NotReady(INVALID_SCHEDULE, f"{error.field}: {error}")
 
 
 def _refused(error: ApiError) -> NotReady | None:

@@ -156,6 +156,13 @@ def test_the_condition_says_what_is_wrong(
     assert operator.schedule_status()["conditions"][0]["message"]
 
 
+def test_a_zone_that_is_newer_than_the_operator_says_so(operator: InMemoryOperator) -> None:
+    """America/Coyhaique came in 2025: the check of a project that knows it finds nothing wrong."""
+    operator.put_schedule(timeZone="America/Atlantis")
+    operator.drain()
+    assert "the operator is older than the zone" in operator.schedule_status()["conditions"][0]["message"]
+
+
 def test_a_queue_that_is_made_makes_its_schedules_ready(operator: InMemoryOperator) -> None:
     operator.put_schedule(task={"task": "a.b", "queue": "late"})
     operator.drain()
