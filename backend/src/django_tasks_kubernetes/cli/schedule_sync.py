@@ -11,6 +11,7 @@ from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.schedule_session import Project, ScheduleSession
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
 from django_tasks_kubernetes.presentation.text import safe, shortened
 from django_tasks_kubernetes.schedules.sync import (
     Action,
@@ -39,19 +40,22 @@ def sync(session: ScheduleSession, project: Project, *, prune: bool, take_over: 
     """Applies all schedules that the project declares. `prune`: and deletes those that it no longer does."""
     output, worst, rows = session.output, int(Code.OK), []
     output.goes_on = True
-    for step in _steps(session, project, prune=prune, take_over=take_over, dry_run=dry_run):
-        if step.action is Action.REFUSED:
-            worst = int(Code.FAILED)
-        match output.format:
-            case OutputFormat.JSON:
-                output.object(_record(step) | {"dry_run": dry_run})
-            case OutputFormat.NAME:
-                output.line(f"djangotaskschedule.djangotasks.dev/{step.name}")
-            case OutputFormat.TABLE | OutputFormat.WIDE:
-                paths = ", ".join(change.path for change in step.changes) if step.action is Action.CHANGED else ""
-                rows.append({"NAME": step.name, "ACTION": step.action, "CHANGES": paths})
-    if rows:
-        output.renderer.table(rows)
+    try:
+        for step in _steps(session, project, prune=prune, take_over=take_over, dry_run=dry_run):
+            if step.action is Action.REFUSED:
+                worst = int(Code.FAILED)
+            match output.format:
+                case OutputFormat.JSON:
+                    output.object(_record(step) | {"dry_run": dry_run})
+                case OutputFormat.NAME:
+                    output.line(f"djangotaskschedule.djangotasks.dev/{step.name}")
+                case OutputFormat.TABLE | OutputFormat.WIDE:
+                    paths = ", ".join(change.path for change in step.changes) if step.action is Action.CHANGED else ""
+                    rows.append({"NAME": step.name, "ACTION": step.action, "CHANGES": paths})
+    finally:
+        # Also where it breaks off: what was done is done.
+        if rows:
+            output.renderer.table(rows)
     if not project.resources:
         output.note("The project declares no schedules." if not project.without_cluster else "Nothing is to be synced.")
     _note_without_cluster(session, project)
@@ -107,7 +111,7 @@ def _steps(
 ) -> Iterator[Step]:
     found = {one["metadata"]["name"]: one for one in session.schedules.find()}
     is_whole = True
-    for resource in project.resources:
+    for number, resource in enumerate(project.resources):
         name = resource["metadata"]["name"]
         before = found.get(name)
         problem = None if take_over else refusal(resource, before)
@@ -116,6 +120,10 @@ def _steps(
             applied = before if not without and is_applied(resource, before) else None
             if applied is None and problem is None:
                 applied = session.schedules.apply(resource, without=without, dry_run=dry_run)
+        except SYSTEMIC:
+            total = len(project.resources)
+            session.output.note(f"It ends at {name}, with {total - number:,} of {total:,} schedules to go.")
+            raise
         except TaskException as error:
             problem, applied = f"{name}: {error}", None
         if applied is None:

@@ -42,6 +42,24 @@ def test_what_a_sync_has_applied_is_not_sent_again(monkeypatch: pytest.MonkeyPat
     assert given.schedules.done == [("apply", "b"), ("apply", "d")]
 
 
+def test_what_each_schedule_would_meet_ends_a_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not answer took 40 seconds for each of them; a right that is missing was said for each."""
+    given = session(schedule_resource("old"))
+    apply = given.schedules.apply
+
+    def refused(resource: Any, *, without: Any, dry_run: bool) -> Any:
+        if resource["metadata"]["name"] == "b":
+            raise PermissionDenied("cannot patch")
+        return apply(resource, without=without, dry_run=dry_run)
+
+    monkeypatch.setattr(given.schedules, "apply", refused)
+    with pytest.raises(PermissionDenied):
+        verbs.sync(given, project(*map(schedule_resource, "abcd")), **HOW | {"prune": True})
+    assert rows(given) == [["a", "created"]]
+    assert given.schedules.done == [("apply", "a")]
+    assert given.err == "It ends at b, with 3 of 4 schedules to go.\n"
+
+
 def test_sync_prunes_last_and_its_own_alone() -> None:
     there = [
         schedule_resource("old"),
