@@ -60,11 +60,20 @@ class Decision:
 
 
 def due(
-    plan: Plan, record: Record, tasks: Mapping[str, Unfinished], now: datetime, waited: timedelta = timedelta(0)
+    plan: Plan,
+    record: Record,
+    tasks: Mapping[str, Unfinished],
+    now: datetime,
+    *,
+    waited: timedelta = timedelta(0),
+    known_for: timedelta = timedelta(0),
 ) -> Decision:
-    """`tasks`: the schedule's unfinished tasks by name, all of them, also those that people created. `waited`: for how
-    long others came first, as where thousands are due at once: no time is missed by that."""
-    record, skips = _about_these_times(plan, record, now)
+    """`tasks`: the schedule's unfinished tasks by name, all of them, also those that people created.
+
+    `waited`: for how long others came first, as where thousands are due at once: no time is missed by that.
+    `known_for`: how long ago this plan was known already: so an edit that waited for others is not about later times.
+    """
+    record, skips = _about_these_times(plan, record, now, known_for)
     if plan.suspended:
         return Decision(record=record, skips=tuple(skips))
     base = record.base or plan.created_at
@@ -88,14 +97,14 @@ def due(
     )
 
 
-def _about_these_times(plan: Plan, record: Record, now: datetime) -> tuple[Record, list[Skip]]:
+def _about_these_times(plan: Plan, record: Record, now: datetime, known_for: timedelta) -> tuple[Record, list[Skip]]:
     """Start over where the times were changed, or the schedule was suspended or resumed: what has passed is no time of
     this schedule, and is not created."""
     if record.timing == plan.digest and record.since is not None:
         return record, []
     # A schedule without a record is due from its creation on; unless it was changed since, nobody knows how.
     is_new = record.base is None and plan.generation == 1
-    since = plan.created_at if is_new else now
+    since = plan.created_at if is_new else now - known_for
     skips = [] if record.pending is None else [Skip(record.pending, SkipReason.TIMES_CHANGED)]
     return replace(record.with_skips(skips).until(now + ON_TIME), timing=plan.digest, since=since), skips
 

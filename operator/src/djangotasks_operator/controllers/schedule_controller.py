@@ -112,8 +112,8 @@ class ScheduleController:
         working = self._of(schedule)
         if isinstance(plan := read_plan(schedule), NotReady):
             return await self._write_status(schedule, working, None, None, plan)
-        waited = timedelta(seconds=self._work.schedules.waited(key))
-        decision = due(plan, working.record, tasks, self._now(), waited)
+        ready, added = (timedelta(seconds=seconds) for seconds in self._work.schedules.waited(key))
+        decision = due(plan, working.record, tasks, self._now(), waited=ready, known_for=added)
         working.record = decision.record
         for skip in decision.skips:
             self._observer.skipped(schedule, skip)

@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import time
 from collections.abc import Callable, Hashable
+from typing import NamedTuple
 
 from djangotasks_operator.runtime.turns import Turns
 
@@ -18,6 +19,15 @@ FIRST_RETRY = 0.2
 LAST_RETRY = 60.0
 # A clock that is set back by more was wrong when the timers were set: by it, they may be years away.
 SET_BACK = 60.0
+
+
+class Waited(NamedTuple):
+    """For how many seconds a key was ready before it was taken."""
+
+    ready: float = 0.0
+    """Since it was."""
+    added: float = 0.0
+    """Since it was added last, while it was ready: whatever it was added for was there then."""
 
 
 class WorkQueue[K: Hashable]:
@@ -37,12 +47,12 @@ class WorkQueue[K: Hashable]:
         self._clock = clock
         self._longest_sleep = longest_sleep
         self._ready: Turns[K] = Turns() if turns is None else turns
-        # Since when each key is ready.
-        self._queued: dict[K, float] = {}
+        # Since when each key is ready, and when it was added last.
+        self._queued: dict[K, tuple[float, float]] = {}
         # Since when each key is worked on, in the order in which they were taken.
         self._working: dict[K, float] = {}
         # For how long each of these was ready before.
-        self._waited: dict[K, float] = {}
+        self._waited: dict[K, Waited] = {}
         self._again: set[K] = set()
         self._due: dict[K, float] = {}
         self._timers: list[tuple[float, int, K]] = []
@@ -76,13 +86,15 @@ class WorkQueue[K: Hashable]:
     def add(self, key: K) -> None:
         """Make the key ready, now or, if it is being worked on, when that is done."""
         self._due.pop(key, None)
+        now = self._clock()
         if key in self._working:
             self._again.add(key)
-        elif key not in self._queued:
-            now = self._clock()
+        elif (queued := self._queued.get(key)) is not None:
+            self._queued[key] = queued[0], now
+        else:
             if not self._ready:
                 self._progress = now
-            self._queued[key] = now
+            self._queued[key] = now, now
             self._ready.put(key)
             self._changed.set()
 
@@ -134,12 +146,13 @@ class WorkQueue[K: Hashable]:
             return None
         key = self._ready.take()
         self._working[key] = self._progress = now = self._clock()
-        self._waited[key] = max(now - self._queued.pop(key, now), 0.0)
+        ready, added = self._queued.pop(key, (now, now))
+        self._waited[key] = Waited(max(now - ready, 0.0), max(now - added, 0.0))
         return key
 
-    def waited(self, key: K) -> float:
-        """For how many seconds the key that is worked on was ready before it was taken."""
-        return self._waited.get(key, 0.0)
+    def waited(self, key: K) -> Waited:
+        """How long the key that is worked on had to wait."""
+        return self._waited.get(key, Waited())
 
     def observed(self, key: K) -> None:
         """Forget that the key was added while it is worked on: its worker observes the state as of now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -22,6 +22,17 @@ def test_an_edit_that_comes_before_the_first_look_runs_nothing_for_the_past_eith
     world = World({"cron": ["0 11 * * *"]}, created_at=NOON - 3 * HOUR, generation=2)
     world.act()
     assert world.created == []
+
+
+@pytest.mark.parametrize(("known_for", "created"), [(0, ()), (90, (NOON + 2 * MINUTE,))])
+def test_an_edit_that_waited_for_others_loses_no_time_after_it(known_for: int, created: tuple[datetime, ...]) -> None:
+    world = World({"cron": ["@yearly"]})
+    world.act()
+    world.spec = {"cron": ["* * * * *"], "catchUp": "All", "concurrencyPolicy": "Allow"}
+    world.generation = 2
+    now = NOON + 2 * MINUTE + timedelta(seconds=30)
+    decision = due(world.plan, world.stored, {}, now, known_for=timedelta(seconds=known_for))
+    assert (decision.create, decision.record.since) == (created, now - timedelta(seconds=known_for))
 
 
 def test_it_is_created_when_it_is_created_and_not_before() -> None:
@@ -68,9 +79,9 @@ def test_none_leaves_out_nothing_that_waited_for_others_to_be_created() -> None:
     world = World({"cron": ["0 * * * *"], "catchUp": "None"})
     world.act()
     now = NOON + HOUR + timedelta(seconds=150)
-    late = due(world.plan, world.stored, {}, now, timedelta(seconds=80))
+    late = due(world.plan, world.stored, {}, now, waited=timedelta(seconds=80))
     assert (late.create, [skip.reason for skip in late.skips]) == ((), [SkipReason.MISSED])
-    waited = due(world.plan, world.stored, {}, now, timedelta(seconds=149))
+    waited = due(world.plan, world.stored, {}, now, waited=timedelta(seconds=149))
     assert (waited.create, waited.skips) == ((NOON + HOUR,), ())
 
 

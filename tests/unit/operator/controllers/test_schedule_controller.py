@@ -48,9 +48,9 @@ def test_what_follows_from_a_creation_is_decided_once_and_after_the_others(
     to(operator, -1)
     decided: list[str] = []
 
-    def counted(plan: Plan, *arguments: Any) -> Decision:
+    def counted(plan: Plan, *arguments: Any, **waits: Any) -> Decision:
         decided.append(plan.name)
-        return due(plan, *arguments)
+        return due(plan, *arguments, **waits)
 
     monkeypatch.setattr(schedule_controller, "due", counted)
     operator.wait(1)
@@ -233,6 +233,20 @@ def test_one_whose_turn_comes_late_is_not_missed(operator: InMemoryOperator) -> 
     )
     operator.wait(1)
     assert operator.names(TASK_PLURAL) == [scheduled_task_name(name, FIRST) for name in ("first", "nightly")]
+
+
+def test_an_edit_whose_turn_comes_late_is_about_the_times_after_it(operator: InMemoryOperator) -> None:
+    """A deploy edits thousands of schedules, whose statuses take minutes to write: what is due meanwhile was lost."""
+    operator.put_schedule("first", cron=["@yearly"])
+    operator.put_schedule("nightly", cron=["@yearly"])
+    to(operator, -30)
+    operator.put_schedule("first", cron=["@monthly"])
+    operator.put_schedule("nightly", cron=["* * * * *"])
+    operator.api.before_request = lambda request: (
+        operator.clock.advance(50) if request.startswith("patch djangotaskschedules first") else None
+    )
+    operator.drain()
+    assert task_names(operator) == [scheduled_task_name("nightly", FIRST)]
 
 
 def test_a_schedule_says_that_the_task_which_it_replaces_cannot_be_cancelled(operator: InMemoryOperator) -> None:
