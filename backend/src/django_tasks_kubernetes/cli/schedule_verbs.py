@@ -12,6 +12,7 @@ from django_tasks_kubernetes.cli.output import OutputFormat
 from django_tasks_kubernetes.cli.schedule_session import ScheduleSession
 from django_tasks_kubernetes.cli.session import Code
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
 from django_tasks_kubernetes.presentation import schedule_rows
 from django_tasks_kubernetes.presentation.filters import UsageError
 from django_tasks_kubernetes.presentation.schedule_times import next_times
@@ -127,6 +128,8 @@ def _create(session: ScheduleSession, resource: Resource, times: list[datetime],
         try:
             if task in missing and not dry_run:
                 session.tasks.create(made)
+        except SYSTEMIC:
+            raise
         except TaskException as error:
             session.output.note(f"{task}: {error}")
             worst = int(Code.FAILED)
@@ -155,11 +158,13 @@ def parsed(option: str, text: str, zone: tzinfo) -> datetime:
 
 def each(session: ScheduleSession, names: Iterable[str], one: Callable[[Resource], int]) -> int:
     """Processes schedules one after the other, whether or not one fails, or anybody reads on. Returns the worst
-    code."""
+    code. Raises what each of them would meet."""
     worst, session.output.goes_on = int(Code.OK), True
     for name in dict.fromkeys(names):
         try:
             worst = max(worst, one(session.schedules.get(plain_name(name))))
+        except SYSTEMIC:
+            raise
         except TaskException as error:
             session.output.note(str(error))
             worst = max(worst, Code.FAILED)

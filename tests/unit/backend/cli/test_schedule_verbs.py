@@ -8,6 +8,7 @@ import pytest
 
 from django_tasks_kubernetes.cli import schedule_verbs as verbs
 from django_tasks_kubernetes.cli.output import OutputFormat
+from django_tasks_kubernetes.exceptions import ApiUnavailable
 from django_tasks_kubernetes.presentation.filters import UsageError
 from tests.unit.backend.schedule_resources import FakeTasks, schedule_resource, session
 
@@ -196,3 +197,21 @@ def test_backfill_refuses(changes: Any, message: str) -> None:
 def test_backfill_of_a_schedule_that_is_wrong() -> None:
     with pytest.raises(UsageError, match="nightly: there is no time zone"):
         verbs.backfill(session(schedule_resource(timeZone="Mars/Olympus")), "nightly", **LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [lambda given: verbs.run(given, ["a-poll", "nightly"]), lambda given: verbs.backfill(given, "nightly", **LONG_AGO)],
+)
+def test_what_each_would_meet_ends_it(monkeypatch: pytest.MonkeyPatch, verb: Any) -> None:
+    """A server that does not answer takes 40 seconds for each of them."""
+    given, asked = session(NIGHTLY, POLL), list[Any]()
+
+    def away(resource: Any) -> str:
+        asked.append(resource)
+        raise ApiUnavailable("The API server does not answer")
+
+    monkeypatch.setattr(given.tasks, "create", away)
+    with pytest.raises(ApiUnavailable):
+        verb(given)
+    assert len(asked) == 1
