@@ -12,10 +12,13 @@ class Registry:
         self._declared: list[Schedule] = []
 
     def add(self, schedule: Schedule) -> None:
-        # A module that is loaded again declares its schedules again, of functions that are others.
+        # A module that is loaded again declares its schedules again, of functions that are others. Chains and groups
+        # have no path: none of them is another one's again.
         path, function = schedule.task.module_path, schedule.task.func
         self._declared = [
-            known for known in self._declared if known.task.module_path != path or known.task.func is function
+            known
+            for known in self._declared
+            if not path or known.task.module_path != path or known.task.func is function
         ]
         self._declared.append(schedule)
 

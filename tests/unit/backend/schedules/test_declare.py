@@ -13,7 +13,7 @@ from django_tasks_kubernetes import decorators
 from django_tasks_kubernetes.schedules import Schedule, schedule
 from django_tasks_kubernetes.schedules.names import default_name
 from django_tasks_kubernetes.schedules.registry import Registry
-from django_tasks_kubernetes.workflows import call, chain
+from django_tasks_kubernetes.workflows import call, chain, group
 
 UNTYPED: Any = schedule
 
@@ -66,6 +66,13 @@ def test_every(registry: Registry, given: dict[str, int], minutes: int) -> None:
 def test_several_schedules_of_one_task(registry: Registry) -> None:
     schedule.every(minutes=5, name="a")(schedule("0 2 * * *", name="b")(poll))
     assert [(one.name, one.task) for one in registry] == [("b", poll), ("a", poll)]
+
+
+def test_chains_and_groups_are_each_declared(registry: Registry) -> None:
+    """They have no path: the last of them took the places of all others, which sync then deleted."""
+    for number, drawn in enumerate((chain(call(poll)), group(call(poll)), chain(call(poll)))):
+        schedule(f"{number} 2 * * *", name=f"drawn-{number}")(drawn)
+    assert [one.name for one in registry] == ["drawn-0", "drawn-1", "drawn-2"]
 
 
 def test_a_module_that_is_loaded_again_declares_again(registry: Registry) -> None:
