@@ -1,6 +1,7 @@
 """The schedules that this process has seen declared."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django_tasks_kubernetes.schedules.definition import Schedule
 
@@ -10,16 +11,17 @@ class Registry:
 
     def __init__(self) -> None:
         self._declared: list[Schedule] = []
+        # By the paths of their tasks.
+        self._functions: dict[str, Callable[..., Any]] = {}
 
     def add(self, schedule: Schedule) -> None:
         # A module that is loaded again declares its schedules again, of functions that are others. Chains and groups
-        # have no path: none of them is another one's again.
+        # have no path: none of them is another one's again. Each task pod imports what a project declares, which may be
+        # thousands: so the others are looked through only then.
         path, function = schedule.task.module_path, schedule.task.func
-        self._declared = [
-            known
-            for known in self._declared
-            if not path or known.task.module_path != path or known.task.func is function
-        ]
+        if path and self._functions.setdefault(path, function) is not function:
+            self._declared = [known for known in self._declared if known.task.module_path != path]
+            self._functions[path] = function
         self._declared.append(schedule)
 
     def __iter__(self) -> Iterator[Schedule]:

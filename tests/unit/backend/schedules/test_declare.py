@@ -75,6 +75,21 @@ def test_chains_and_groups_are_each_declared(registry: Registry) -> None:
     assert [one.name for one in registry] == ["drawn-0", "drawn-1", "drawn-2"]
 
 
+def test_thousands_are_declared_in_a_moment(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each task pod imports them: the paths of all others were read for each one."""
+    read: list[str] = []
+
+    def path(self: Any) -> str:
+        read.append(f"{self.func.__module__}.{self.func.__qualname__}")
+        return read[-1]
+
+    monkeypatch.setattr(Task, "module_path", property(path))
+    for number in range(100):
+        schedule("0 2 * * *", name=f"tenant-{number}")(poll)
+    assert len(registry) == 100
+    assert len(read) < 1000
+
+
 def test_a_module_that_is_loaded_again_declares_again(registry: Registry) -> None:
     def made() -> Callable[..., None]:
         def again() -> None: ...
