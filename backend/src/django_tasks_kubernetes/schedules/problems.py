@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from django.tasks import Task
 from django.tasks.exceptions import InvalidTask
@@ -21,6 +21,15 @@ from django_tasks_kubernetes.schedules.manifest import resource_of, time_zone_of
 from djangotasks_api.bounds import CRON_MAX_CHARS, CRONS_MAX
 from djangotasks_api.schedules.cron import Cron, InvalidCron
 from djangotasks_api.schedules.timing import UnknownTimeZone, zone_named, zone_names
+
+# Of each field of an expression: what it counts, how many there are, and in what.
+CYCLES: Final = (
+    ("minutes", 60, "hour"),
+    ("hours", 24, "day"),
+    ("days", 31, "month"),
+    ("months", 12, "year"),
+    ("days", 7, "week"),
+)
 
 
 class ProblemKind(StrEnum):
@@ -87,6 +96,21 @@ def _expressions(schedule: Schedule) -> Iterator[Problem]:
             Cron.parse(expression)
         except InvalidCron as error:
             yield Problem(ProblemKind.EXPRESSION, schedule, f"{error}.", pointed(error))
+        else:
+            yield from _steps(schedule, expression)
+
+
+def _steps(schedule: Schedule, expression: str) -> Iterator[Problem]:
+    """The operator takes */90 as cron does, for minute 0 of each hour. Nobody who declares it means that."""
+    for part, (unit, most, whole) in zip(expression.split(" "), CYCLES, strict=False):
+        for term in part.split(","):
+            _, slash, step = term.partition("/")
+            if slash and int(step) > most:
+                text = (
+                    f"{expression!r}: {term!r} is one time of each {whole}, and no interval: steps begin there again."
+                )
+                hint = f"Every {step} {unit}: schedule.every({unit}={step})." if unit in ("minutes", "hours") else None
+                yield Problem(ProblemKind.EXPRESSION, schedule, text, hint)
 
 
 def pointed(error: InvalidCron) -> str:

@@ -35,6 +35,14 @@ def found(*schedules: Schedule) -> list[tuple[str, str, str | None]]:
         ),
         ([{"cron": ("* * * *",)}], "EXPRESSION", "it has 4 fields, and five are needed", "Character 1:"),
         ([{"cron": ("0 2 30 2 *",)}], "EXPRESSION", "none of its months has that day", "Character 5:"),
+        (
+            [{"cron": ("0,*/90 * * * *",)}],
+            "EXPRESSION",
+            "'0,*/90 * * * *': '*/90' is one time of each hour, and no interval",
+            "Every 90 minutes: schedule.every(minutes=90).",
+        ),
+        ([{"cron": ("0 */36 * * *",)}], "EXPRESSION", "'*/36' is one time of each day", "schedule.every(hours=36)"),
+        ([{"cron": ("0 0 1/45 * *",)}], "EXPRESSION", "'1/45' is one time of each month", None),
         ([{"cron": ("1," * 60 + "1 * * * *",)}], "EXPRESSION", "has 129 characters, and 100 are allowed", None),
         ([{"cron": ("@daily",) * 17}], "EXPRESSION", "It has 17 expressions, and 16 are allowed", "several schedules"),
         ([{"timezone": "Europe/Berln"}], "TIME_ZONE", "There is no time zone 'Europe/Berln'.", "mean Europe/Berlin?"),
@@ -65,7 +73,7 @@ def test_problem(schedules: Any, kind: str, text: str, hint: str | None) -> None
 
 
 def test_no_problem() -> None:
-    assert found(declared(), declared(name="other", cron=("*/5 9-17 * * MON-FRI", "@hourly"))) == []
+    assert found(declared(), declared(name="other", cron=("*/60 9-17/2 */2 * MON-FRI", "@hourly"))) == []
 
 
 @pytest.mark.parametrize(("namespace", "number"), [("shop", 2), ("other", 0), (None, 0)])
