@@ -75,7 +75,9 @@ def outlives(
     lists = Counter(kind_of(call.path) for call in stage.proxy.calls if call.verb == "list" and call.at > back)
     # On a busy machine pods wait to start, and the Events of each are read to say why.
     again = {kind: times for kind, times in lists.items() if not kind[0].endswith("/events")}
-    assert max(again.values(), default=0) <= 2, "each kind is listed again at most once by the watch and once by the resync"
+    assert max(again.values(), default=0) <= 2, (
+        "each kind is listed again at most once by the watch and once by the resync"
+    )
 
 
 def kind_of(path: str) -> tuple[str, str]:
