@@ -21,6 +21,7 @@ from django_tasks_kubernetes.presentation.rows import row
 
 class LogPage(Page):
     name = "log"
+    tab = "tasks"
     title = gettext_lazy("Log")
     permission = "view_task_data"
     parts = ("log",)

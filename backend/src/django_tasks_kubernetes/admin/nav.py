@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.admin.base import is_superuser, may
 from django_tasks_kubernetes.admin.keeping import Answer
-from django_tasks_kubernetes.admin.places import Place, has_receivers, history_options, outbox_database
+from django_tasks_kubernetes.admin.places import Place, has_receivers, history_options, outbox_database, places
 
 # Name, label, the name of its address, and who may see it. One whose address does not exist is left out.
 TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
@@ -54,6 +54,17 @@ class Tab:
 
     label: Any
     url: str
+    current: str
+    """Its aria-current; empty for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where tasks of this project are."""
+
+    name: str
+    url: str
+    """The current tab, of there."""
     is_current: bool
 
 
@@ -80,16 +91,34 @@ def url_if_there(site: AdminSite, name: str, *args: Any) -> str:
 
 def list_url(site: AdminSite, model: str, place: Place) -> str:
     """The address of the list of a model, of this place."""
-    address = url(site, f"{model}_changelist")
+    return _of(place, url(site, f"{model}_changelist"))
+
+
+def tab_url(site: AdminSite, name: str, place: Place) -> str:
+    """The address of a tab, of this place: a table has the rows of all. Empty where the site does not have the page."""
+    address = next(address for tab, _label, address, _permission in TABS if tab == name)
+    found = url_if_there(site, address)
+    return found if name in ON or not found else _of(place, found)
+
+
+def _of(place: Place, address: str) -> str:
     return address if place.is_only else f"{address}?{urlencode({'backend': place.alias})}"
 
 
-def tabs(request: HttpRequest, site: AdminSite, current: str) -> Iterator[Tab]:
-    for name, label, address, permission in TABS:
+def tabs(request: HttpRequest, site: AdminSite, current: str, place: Place) -> Iterator[Tab]:
+    for name, label, _address, permission in TABS:
         if not may(request, permission) or (name in ON and not ON[name]()):
             continue
-        if found := url_if_there(site, address):
-            yield Tab(label, found, name == current)
+        if found := tab_url(site, name, place):
+            is_page = found.partition("?")[0] == request.path
+            yield Tab(label, found, ("page" if is_page else "true") if name == current else "")
+
+
+def elsewhere(site: AdminSite, current: str, place: Place) -> list[Elsewhere]:
+    """All places, where there are several, and the current tab is of one of them."""
+    if place.is_only or current in ON:
+        return []
+    return [Elsewhere(place_name(one), tab_url(site, current, one), one.alias == place.alias) for one in places()]
 
 
 def nav(
@@ -98,8 +127,10 @@ def nav(
     """The context of `nav.html`. `current`: the name of the tab."""
     problem = answer.problem if answer is not None else None
     return {
-        "tabs": list(tabs(request, site, current)),
-        "place": place_name(place),
+        "tabs": list(tabs(request, site, current, place)),
+        "tab_url": tab_url(site, current, place),
+        "place": place_name(place) if place.is_only else "",
+        "elsewhere": elsewhere(site, current, place),
         "fresh_url": _fresh(request),
         "as_of": answer.as_of if answer is not None else None,
         "problem": problem_of(problem, request) if problem is not None else None,
