@@ -38,9 +38,16 @@ SHOWN_MAX: Final = 20
 
 
 def confirm(
-    admin: "ClusterAdmin", request: HttpRequest, action: Action, found: Iterable[tuple[str, Row]], place: Place
+    admin: "ClusterAdmin",
+    request: HttpRequest,
+    action: Action,
+    found: Iterable[tuple[str, Row]],
+    place: Place,
+    back_url: str = "",
 ) -> HttpResponseBase:
-    """Asks. `found`: the tasks, by their primary keys."""
+    """Asks. `found`: the tasks, by their primary keys. `back_url`: of the page that somebody comes from, where that is
+    not the list whose parameters the request has."""
+    back = "" if back_url else request.GET.urlencode()
     listed = list(found)[:ACTION_MAX]
     refused = Counter(words for _pk, row in listed if (words := action.refuses(row)))
     wanted = [(pk, row) for pk, row in listed if not action.refuses(row)]
@@ -56,17 +63,19 @@ def confirm(
         "pks": " ".join(pk for pk, _row in wanted),
         "nonce": new_nonce(),
     }
-    return _page(admin, request, action, place, context)
+    return _page(admin, request, action, place, context | ({"back_url": back_url} if back_url else {}), back)
 
 
 def _page(
-    admin: "ClusterAdmin", request: HttpRequest, action: Action, place: Place, context: Mapping[str, Any]
+    admin: "ClusterAdmin", request: HttpRequest, action: Action, place: Place, context: Mapping[str, Any], back: str
 ) -> HttpResponseBase:
+    """`back`: the parameters of the list that somebody comes from."""
     context = {
         **frame(admin, request, action.question, "tasks", place),
         "act": action,
         "act_url": url(admin.admin_site, "task_act"),
-        "list_url": list_url(admin.admin_site, "task", place),
+        "back": back,
+        "back_url": list_url(admin.admin_site, "task", place, back),
         "reason_max": REASON_MAX_CHARS,
         "reason": "",
         **context,
@@ -88,7 +97,8 @@ class ConfirmPage(Page):
             problem = problem_of(error, request)
             messages.error(request, f"{problem.title}. {problem.words}")
             return HttpResponseRedirect(url(self.admin.admin_site, "task_change", object_id))
-        return confirm(self.admin, request, action, [(place.pk(name), row(resource))], place)
+        back_url = url(self.admin.admin_site, "task_change", quote(place.pk(name)))
+        return confirm(self.admin, request, action, [(place.pk(name), row(resource))], place, back_url)
 
 
 class CancelPage(ConfirmPage):
@@ -154,15 +164,16 @@ class ActPage(Page):
             messages.error(request, text % {"number": number, "why": why})
         place, _name = split(pks[0])
         if report.to_do and not report.failed and place is not None:
-            left = {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "nonce": asked.nonce}
-            return _page(self.admin, request, action, place, left | {"goes_on": True, "reason": asked.reason})
-        return HttpResponseRedirect(self._next(action, place, pks, report))
+            left: dict[str, Any] = {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "nonce": asked.nonce}
+            left |= {"goes_on": True, "reason": asked.reason}
+            return _page(self.admin, request, action, place, left, request.POST.get("back", ""))
+        return HttpResponseRedirect(self._next(action, place, pks, report, request.POST.get("back", "")))
 
-    def _next(self, action: Action, place: Place | None, pks: list[str], report: Report) -> str:
-        """The task that was made, or the one that it was about, or the list."""
+    def _next(self, action: Action, place: Place | None, pks: list[str], report: Report, back: str) -> str:
+        """The task that was made, or the one that it was about, or the list as it was filtered."""
         site = self.admin.admin_site
         if len(pks) != 1 or (action.name == "delete" and report.done):
-            return url(site, "task_changelist") if place is None else list_url(site, "task", place)
+            return url(site, "task_changelist") if place is None else list_url(site, "task", place, back)
         done = report.done.get(pks[0])
         pk = place.pk(done.made) if place is not None and done is not None and done.made else pks[0]
         return url(site, "task_change", quote(pk))

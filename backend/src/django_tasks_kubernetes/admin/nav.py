@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.tasks.exceptions import TaskException
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
@@ -31,6 +30,8 @@ TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
     ("outbox", _("To be sent"), "outboxtask_changelist", "view_outboxtask"),
     ("ends", _("Receivers"), "taskend_changelist", "view_taskend"),
 )
+# Parameters of a list that are of one request: after an action the page may not be there any more.
+ONCE: Final = ("p", "older", "fresh", "part")
 # Tabs of what a project may use or not.
 ON: Final[dict[str, Callable[[], bool]]] = {
     "outbox": lambda: outbox_database() is not None,
@@ -89,9 +90,18 @@ def url_if_there(site: AdminSite, name: str, *args: Any) -> str:
         return ""
 
 
-def list_url(site: AdminSite, model: str, place: Place) -> str:
-    """The address of the list of a model, of this place."""
-    return _of(place, url(site, f"{model}_changelist"))
+def list_url(site: AdminSite, model: str, place: Place, query: str = "") -> str:
+    """The address of the list of a model, of this place. `query`: see with_query()."""
+    return _of(place, with_query(url(site, f"{model}_changelist"), query))
+
+
+def with_query(address: str, query: str) -> str:
+    """The address of a list with the filters that somebody has chosen. `query`: the parameters of that list, which a
+    form may have sent."""
+    parameters = QueryDict(query, mutable=True)
+    for name in ONCE:
+        parameters.pop(name, None)
+    return f"{address}?{parameters.urlencode()}" if parameters else address
 
 
 def tab_url(site: AdminSite, name: str, place: Place) -> str:
@@ -102,7 +112,12 @@ def tab_url(site: AdminSite, name: str, place: Place) -> str:
 
 
 def _of(place: Place, address: str) -> str:
-    return address if place.is_only else f"{address}?{urlencode({'backend': place.alias})}"
+    if place.is_only:
+        return address
+    path, _mark, query = address.partition("?")
+    parameters = QueryDict(query, mutable=True)
+    parameters["backend"] = place.alias
+    return f"{path}?{parameters.urlencode()}"
 
 
 def tabs(request: HttpRequest, site: AdminSite, current: str, place: Place) -> Iterator[Tab]:

@@ -19,7 +19,7 @@ from django_tasks_kubernetes.admin.actions import Done
 from django_tasks_kubernetes.admin.audit import kept
 from django_tasks_kubernetes.admin.base import require
 from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
-from django_tasks_kubernetes.admin.nav import for_superusers, url
+from django_tasks_kubernetes.admin.nav import for_superusers, url, with_query
 from django_tasks_kubernetes.admin.page import frame
 from django_tasks_kubernetes.admin.parts import TEMPLATES
 from django_tasks_kubernetes.admin.places import place_of
@@ -61,7 +61,7 @@ def ask(admin: "TableAdmin", request: HttpRequest, action: RowAction, rows: Quer
         "shown": wanted[:SHOWN_MAX],
         "pks": " ".join(str(row.pk) for row in wanted),
     }
-    return _page(admin, request, action, context)
+    return _page(admin, request, action, context, request.GET.urlencode())
 
 
 def act(admin: "TableAdmin", request: HttpRequest) -> HttpResponseBase:
@@ -88,10 +88,9 @@ def act(admin: "TableAdmin", request: HttpRequest) -> HttpResponseBase:
             LogEntry.objects.log_actions(user.pk, [rows[pk] for pk in report.done], flag, str(action.done))
     _tell(request, action, report)
     if report.to_do and not report.failed:
-        return _page(
-            admin, request, action, {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "goes_on": True}
-        )
-    return HttpResponseRedirect(_list(admin))
+        left = {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "goes_on": True}
+        return _page(admin, request, action, left, request.POST.get("back", ""))
+    return HttpResponseRedirect(_list(admin, request.POST.get("back", "")))
 
 
 def _one(action: RowAction, rows: dict[str, Any], using: str, pk: str) -> Done | str:
@@ -115,7 +114,10 @@ def _tell(request: HttpRequest, action: RowAction, report: Report) -> None:
         messages.error(request, words % {"number": number, "why": shown})
 
 
-def _page(admin: "TableAdmin", request: HttpRequest, action: RowAction, context: dict[str, Any]) -> HttpResponseBase:
+def _page(
+    admin: "TableAdmin", request: HttpRequest, action: RowAction, context: dict[str, Any], back: str
+) -> HttpResponseBase:
+    """`back`: the parameters of the list that somebody comes from."""
     place = place_of(None)
     if place is None:
         raise PermissionDenied
@@ -123,11 +125,12 @@ def _page(admin: "TableAdmin", request: HttpRequest, action: RowAction, context:
         **frame(admin, request, action.question, admin.tab, place),
         "act": action,
         "act_url": url(admin.admin_site, f"{admin.opts.model_name}_act"),
-        "list_url": _list(admin),
+        "back": back,
+        "list_url": _list(admin, back),
         **context,
     }
     return TemplateResponse(request, f"{TEMPLATES}/table/confirm.html", context)
 
 
-def _list(admin: "TableAdmin") -> str:
-    return url(admin.admin_site, f"{admin.opts.model_name}_changelist")
+def _list(admin: "TableAdmin", query: str = "") -> str:
+    return with_query(url(admin.admin_site, f"{admin.opts.model_name}_changelist"), query)

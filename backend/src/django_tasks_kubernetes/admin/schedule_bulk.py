@@ -88,11 +88,12 @@ class SchedulesActPage(Page):
         if (verb := VERBS.get(request.POST.get("act", ""))) is None:
             raise BadRequest("act")
         require(request, verb.permission)
+        back = request.POST.get("back", "")
         named = request.POST.getlist("pk") or request.POST.get("pks", "").split()
         pks = list(dict.fromkeys(known_as(pk) for pk in named))
         if not pks:
             messages.warning(request, _("No schedule is selected."))
-            return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place))
+            return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place, back))
         if len(pks) > ACTION_MAX:
             raise BadRequest(f"The form must name 1 to {ACTION_MAX} schedules.")
         nonce = request.POST.get("nonce", "")
@@ -103,7 +104,7 @@ class SchedulesActPage(Page):
         return self._do(request, place, verb, pks, nonce)
 
     def _do(self, request: HttpRequest, place: Place, verb: Verb, pks: list[str], nonce: str) -> HttpResponseBase:
-        asked = Asked(user=person(request), reason="", nonce=nonce)
+        asked, back = Asked(user=person(request), reason="", nonce=nonce), request.POST.get("back", "")
         try:
             report = do_all(pks, partial(_one, self.admin.queues_for(request), verb, asked))
         finally:
@@ -116,10 +117,10 @@ class SchedulesActPage(Page):
         _tell(request, verb, report)
         if report.to_do and not report.failed:
             return self._ask(request, place, verb, {"pks": report.to_do, "nonce": nonce, "goes_on": True})
-        return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place))
+        return HttpResponseRedirect(list_url(self.admin.admin_site, "schedule", place, back))
 
     def _ask(self, request: HttpRequest, place: Place, verb: Verb, context: dict[str, Any]) -> HttpResponseBase:
-        pks = context["pks"]
+        pks, back = context["pks"], request.POST.get("back", "")
         context |= {
             **frame(self.admin, request, verb.question, "schedules", place),
             "verb": verb,
@@ -128,7 +129,8 @@ class SchedulesActPage(Page):
             "pks": " ".join(pks),
             "backend": "" if place.is_only else place.alias,
             "act_url": url(self.admin.admin_site, "schedule_act"),
-            "list_url": list_url(self.admin.admin_site, "schedule", place),
+            "back": back,
+            "list_url": list_url(self.admin.admin_site, "schedule", place, back),
         }
         return TemplateResponse(request, f"{TEMPLATES}/schedules_confirm.html", context)
 
