@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from playwright.sync_api import Page, Request, Response
+    from playwright.sync_api import Page, Request, Response, Route
 
     from tools.cluster.cluster import Cluster
     from tools.kubectl import Kubectl
@@ -232,3 +232,20 @@ def test_a_session_that_is_over_is_said(visitor: Visitor, tasks: list[str]) -> N
     still.page.clock.run_for(EVERY)
     expect(still.page.locator("[data-live-state]")).to_have_text("Log in again.")
     still.nothing()
+
+
+def test_a_page_is_up_to_date_where_scripts_may_not_write_text(visitor: Visitor, tasks: list[str]) -> None:
+    """Trusted Types: what no policy has made is refused, and was taken for a cluster that does not answer."""
+    still = Still(visitor, "task/overview/")
+    still.page.route(visitor.page("task/overview/"), with_trusted_types)
+    still.page.reload()
+    still.page.evaluate("document.querySelector('[data-live] > *').id = 'before'")
+    assert still.answer(2 * SLOWEST) == 200
+    expect(still.page.locator("#before")).to_have_count(0)
+    expect(still.page.locator("[data-live-state]")).to_have_text("")
+
+
+def with_trusted_types(route: Route) -> None:
+    response = route.fetch()
+    policy = {"content-security-policy": "default-src 'self'; require-trusted-types-for 'script'"}
+    route.fulfill(response=response, headers=response.headers | policy)
