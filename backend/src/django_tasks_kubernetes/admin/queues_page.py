@@ -51,7 +51,8 @@ class QueuesPage(Page):
         is_away = queues.problem is not None and not is_refused
         # One that does not answer is not asked twice: each request has its time to fail.
         holds = None if is_away else held(place, fresh=fresh)
-        by_queue = None if holds is None else holds.value
+        # Where they cannot be read, what the operator goes by is newer than what was read before.
+        by_queue = None if holds is None or holds.problem is not None else holds.value
         if not is_away and (is_refused or queues.value is None):
             answer = tasks = read(place, View(fields=UNFINISHED), fresh=fresh)
             lines = [] if tasks.value is None else lines_of_tasks(tasks.value.rows, by_queue, now)
@@ -64,8 +65,8 @@ class QueuesPage(Page):
         return {
             "answer": answer,
             "entries": [Entry(line, quote(place.pk(line.name)), _links(place, line.name)) for line in lines],
-            "queues_missing": _problem(queues, request),
-            "holds_missing": None if holds is None else _problem(holds, request),
+            "queues_missing": problem_of(queues.problem, request) if is_refused and queues.problem else None,
+            "holds_missing": problem_of(holds.problem, request) if holds is not None and holds.problem else None,
             "and_backend": place.parameter,
             "has_standby": any(line.standby is not None for line in lines),
             "may_hold": by_queue is not None and may(request, "hold_queue"),
@@ -78,7 +79,9 @@ def known_lines(place: Place, now: datetime, *, fresh: bool) -> dict[str, QueueL
     queues = kept(place, "queues", lambda: read_queues(place), fresh=fresh)
     if not queues.value:
         return {}
-    holds = None if queues.problem is not None else held(place, fresh=fresh).value
+    holds = None
+    if queues.problem is None and (answer := held(place, fresh=fresh)).problem is None:
+        holds = answer.value
     return {line.name: line for line in lines_of(queues.value, holds, now)}
 
 
@@ -114,8 +117,3 @@ def held(place: Place, *, fresh: bool) -> Answer[dict[str, Resource]]:
 def _links(place: Place, queue: str) -> list[tuple[str, str]]:
     wanted = place.backend.parsed_options.admin_links
     return links(wanted, {"namespace": place.backend.namespace, "queue": queue}) if wanted else []
-
-
-def _problem(answer: Answer[Any], request: HttpRequest) -> Any:
-    """What is to be said of a right that is missing."""
-    return problem_of(answer.problem, request) if isinstance(answer.problem, PermissionDenied) else None

@@ -11,6 +11,7 @@ from django_tasks_kubernetes.testing import InMemoryCluster
 from tests.unit.backend.admin.conftest import LogIn, made_task, put
 from tests.unit.backend.admin.queue_answers import HOLDS, QUEUES, QueueServer, queue_resource
 from tests.unit.backend.hold_resources import hold_resource
+from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.web_server import Server
 
 PAGE = "/admin/django_tasks_kubernetes/queue/"
@@ -139,6 +140,17 @@ def test_without_the_right_to_holds_it_shows_what_the_queue_says_of_its_hold(
     text = text_of(admin_client)
     assert "admin.holds=true" in text
     assert "/queue/reports/hold/" not in text, "it would be refused"
+
+
+def test_holds_that_cannot_be_read_are_not_passed_over(queues: QueueServer, keeper: Client, api_server: Server) -> None:
+    """Of an API server that is slow, or lacks their definition, the buttons were left out, and nothing was said."""
+    queues.queues = [queue_resource("reports", {"held": {"concurrency": 0, "by": "joe", "reason": "x"}})]
+    queues.holds = {"reports": hold_resource(by="jane")}
+    api_server.answer = lambda request: status(500, "etcd") if HOLDS in request.path else queues(request)
+    text = text_of(keeper)
+    assert "Holds cannot be read here, and nothing can be paused." in text
+    assert "by joe" in text
+    assert "/queue/reports/hold/" not in text
 
 
 def test_a_hold_that_is_over_is_none(queues: QueueServer, keeper: Client) -> None:
