@@ -40,7 +40,7 @@ class Cluster(InMemoryCluster):
         if resource["spec"]["backend"] == "gone":
             raise e.NamespaceNotFound("The namespace 'gone' does not exist.")
         if resource["spec"]["priority"] == 50:
-            raise error_from(403, POLICY, server="https://api", namespace="shop")
+            raise error_from(403, POLICY, server="https://api", namespace="shop", plural="djangotasks")
         return super().create(resource)
 
 
@@ -160,4 +160,4 @@ def test_each_failure_waits_longer(later: Any) -> None:
 )  # fmt: skip
 def test_a_missing_right_is_recognised_by_the_words_of_the_authorizer(message: str, class_: type[Exception]) -> None:
     body = json.dumps({"message": message}).encode()
-    assert type(error_from(403, body, server="https://api", namespace="shop")) is class_
+    assert type(error_from(403, body, server="https://api", namespace="shop", plural="djangotasks")) is class_

@@ -122,8 +122,9 @@ class ApiServer:
             self._session = _Session(configuration)
             return True
 
-    def error(self, status: int, body: bytes) -> TaskException:
-        return error_from(status, body, server=self.server, namespace=self.namespace, proxy=self._session.proxy)
+    def error(self, status: int, body: bytes, plural: str) -> TaskException:
+        proxy = self._session.proxy
+        return error_from(status, body, server=self.server, namespace=self.namespace, plural=plural, proxy=proxy)
 
     def close(self) -> None:
         self._session.pool.clear()

@@ -297,4 +297,4 @@ class Client:
             raise self._error(response) from None
 
     def _error(self, response: "BaseHTTPResponse") -> TaskException:
-        return self._connection.error(response.status, response.data)
+        return self._connection.error(response.status, response.data, self._path.rpartition("/")[2])

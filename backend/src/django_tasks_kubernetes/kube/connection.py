@@ -51,8 +51,8 @@ class Connection(Protocol):
         `stream`: once, and without reading the answer.
         """
 
-    def error(self, status: int, body: bytes) -> TaskException:
-        """Makes the exception for an answer that is an error."""
+    def error(self, status: int, body: bytes, plural: str) -> TaskException:
+        """Makes the exception for an answer that is an error. `plural`: of the kind that the request was about."""
 
     def close(self) -> None:
         """Closes the idle connections."""

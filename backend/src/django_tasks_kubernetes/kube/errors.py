@@ -23,12 +23,14 @@ DELETION = re.compile(rf'\bcannot delete resource "{TASK_PLURAL}"')
 RBAC_REFUSAL = re.compile(r'\bUser "[^"]*" cannot \w+ resource\b')
 
 
-def error_from(status: int, body: bytes, *, server: str, namespace: str, proxy: str | None = None) -> TaskException:
+def error_from(
+    status: int, body: bytes, *, server: str, namespace: str, plural: str, proxy: str | None = None
+) -> TaskException:
     """Makes the exception for an error response.
 
     `body`: a Status (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/), or, from a
-    server that does not know the resource at all, plain text. `proxy`: host and port of the one that the request
-    went through.
+    server that does not know the resource at all, plain text. `plural`: of the kind that the request was about.
+    `proxy`: host and port of the one that it went through.
     """
     if (page := _page(body)) is not None:
         return _not_the_server(f"with a web page ({status})", page, server=server, proxy=proxy)
@@ -51,7 +53,7 @@ def error_from(status: int, body: bytes, *, server: str, namespace: str, proxy: 
             return TaskResultDoesNotExist(details["name"])
         case HTTPStatus.NOT_FOUND:
             return e.CrdNotInstalled(
-                f"The cluster at {server} does not know {TASK_PLURAL}.{GROUP} ({words}). Install the "
+                f"The cluster at {server} does not know {plural}.{GROUP} ({words}). Install the "
                 "CustomResourceDefinitions: kubectl apply -f crds/, or the Helm chart djangotasks."
             )
         case HTTPStatus.BAD_REQUEST if "strict decoding error" in words:

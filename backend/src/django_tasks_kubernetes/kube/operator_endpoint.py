@@ -123,8 +123,8 @@ class OperatorEndpoint:
             self._warned_at = time.monotonic()
             logger.warning("%s", found[1])
 
-    def error(self, status: int, body: bytes) -> TaskException:
-        return operator_errors.error_from(status, body, server=self.server, namespace=self.namespace)
+    def error(self, status: int, body: bytes, plural: str) -> TaskException:
+        return operator_errors.error_from(status, body, server=self.server, namespace=self.namespace, plural=plural)
 
     def close(self) -> None:
         self._pool.clear()

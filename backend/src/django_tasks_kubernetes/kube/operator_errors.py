@@ -26,7 +26,7 @@ def another_namespace(wanted: str, own: str) -> str:
     )
 
 
-def error_from(status: int, body: bytes, *, server: str, namespace: str) -> TaskException:
+def error_from(status: int, body: bytes, *, server: str, namespace: str, plural: str) -> TaskException:
     """Makes the exception for an error response, which is the operator's own, or the API server's, passed on."""
     words, reason = message_of(body), reason_of(body)
     match status:
@@ -52,7 +52,8 @@ def error_from(status: int, body: bytes, *, server: str, namespace: str) -> Task
         case _ if status in (HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)) or reason is None:
             return unavailable(server, words_of(status, body))
         case _:
-            return api_error_from(status, body, server=f"(asked by the operator at {server})", namespace=namespace)
+            asked = f"(asked by the operator at {server})"
+            return api_error_from(status, body, server=asked, namespace=namespace, plural=plural)
 
 
 def words_of(status: int, body: bytes) -> str:

@@ -37,7 +37,7 @@ class KindStore:
     ) -> None:
         """`error_of`: what an answer that is no success means for this kind, by its status, its body and the namespace;
         None for an error that tasks would meet as well. `missing`: the error for a name that there cannot be."""
-        self._server = server
+        self._server, self._plural = server, plural
         self._error_of = error_of
         self._missing = missing
         namespace = "" if everywhere else f"/namespaces/{server.namespace}"
@@ -92,4 +92,4 @@ class KindStore:
 
     def _error(self, response: "BaseHTTPResponse") -> "TaskException":
         error = self._error_of(response.status, response.data, self._server.namespace)
-        return error or self._server.error(response.status, response.data)
+        return error or self._server.error(response.status, response.data, self._plural)

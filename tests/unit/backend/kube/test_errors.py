@@ -9,7 +9,9 @@ from django.tasks.exceptions import TaskException, TaskResultDoesNotExist
 
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.conf import Options
+from django_tasks_kubernetes.kube.api_server import ApiServer
 from django_tasks_kubernetes.kube.client import Client
+from django_tasks_kubernetes.stores.queues import QueueStore
 from tests.unit.backend.kube.test_client import NO_ROLE, RESOURCE, answers, kubeconfig, status
 from tests.unit.backend.web_server import Answer, Server
 
@@ -77,6 +79,20 @@ def test_get_tells_a_missing_task_from_a_missing_crd(server: Server, client: Cli
     server.answer = answers((404, b"404 page not found\n", {}))
     with pytest.raises(e.CrdNotInstalled):
         client.get("t1")
+
+
+def test_the_definition_that_is_missing_is_the_one_that_is_named(
+    server: Server, client: Client, tmp_path: Path
+) -> None:
+    """Of an installation that is half as new, some are there."""
+    server.answer = answers((404, b"404 page not found\n", {}))
+    with pytest.raises(e.CrdNotInstalled, match=r"know djangotasks\.djangotasks\.dev"):
+        client.get("t1")
+    with pytest.raises(e.CrdNotInstalled, match=r"know djangotaskworkflows\.djangotasks\.dev"):
+        client.workflows().get("w1")
+    options = Options(namespace="shop", kubeconfig=kubeconfig(tmp_path, server.url), retries=0)
+    with pytest.raises(e.CrdNotInstalled, match=r"know djangotaskqueues\.djangotasks\.dev"):
+        list(QueueStore(ApiServer(options)).find())
 
 
 def test_client_error_when_the_port_is_closed(tmp_path: Path) -> None:
