@@ -187,7 +187,7 @@ class TaskHistory(models.Model):
 
     class Meta:
         verbose_name = _("task that ended")
-        verbose_name_plural = _("history of tasks")
+        verbose_name_plural = _("tasks that ended")
         default_permissions = ("view",)
         indexes = (
             models.Index(fields=["-finished_at"], name="djangotasks_history_end"),

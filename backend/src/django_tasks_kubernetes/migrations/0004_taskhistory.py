@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "task that ended",
-                "verbose_name_plural": "history of tasks",
+                "verbose_name_plural": "tasks that ended",
                 "default_permissions": ("view",),
                 "indexes": [
                     models.Index(fields=["-finished_at"], name="djangotasks_history_end"),

@@ -71,6 +71,7 @@ def test_the_page_that_asks_says_what_is_left_alone(cluster: InMemoryCluster, ow
     )
     text = " ".join(response.text.split())
     assert "This is about 1 task." in text
+    assert "Which ones" in text
     assert "1 is left alone: it has ended already." in text
     assert not LogEntry.objects.exists()
     assert all(task["status"]["phase"] != "Cancelled" for task in cluster.resources.values())

@@ -121,7 +121,9 @@ def test_it_does_not_count_for_each_choice(keeping: Server, reader: Client, djan
 
 
 def test_nothing_yet_asks_for_the_process_that_writes_it(keeping: Server, reader: Client) -> None:
-    assert "It is written by manage.py watch_tasks: does that run?" in text_of(reader)
+    text = text_of(reader)
+    assert "It is written by manage.py watch_tasks: does that run?" in text
+    assert "0 tasks that ended" in text
     assert "No row matches." in text_of(reader, f"{LIST}?phase=Failed")
 
 
