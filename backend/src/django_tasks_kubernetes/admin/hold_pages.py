@@ -1,8 +1,8 @@
 """Forms with which people hold a queue, and release it: they ask, and a POST does it."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 from django.contrib import messages
@@ -28,13 +28,17 @@ from django_tasks_kubernetes.admin.queue_lines import HoldLine, hold_line
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.codec.resource import Resource
 from django_tasks_kubernetes.conf import is_dns_label
+from django_tasks_kubernetes.exceptions import HoldRefused
 from django_tasks_kubernetes.models import Queue
-from django_tasks_kubernetes.presentation.text import span
+from django_tasks_kubernetes.presentation.text import moment, span
 from djangotasks_api.bounds import HOLD_BY_MAX_CHARS, HOLD_CONCURRENCY, HOLD_REASON_MAX_CHARS
 
 if TYPE_CHECKING:
     from django_tasks_kubernetes.admin.base import ClusterAdmin
     from django_tasks_kubernetes.stores.holds import HoldStore
+
+# Between two clicks. A hold for a while ends so much later with the second.
+TWICE: Final = timedelta(minutes=1)
 
 
 class Confirmation(forms.Form):
@@ -92,6 +96,10 @@ class _Page:
         """Does it, and returns what was done in a few words. Raises TaskException and OverflowError."""
         raise NotImplementedError
 
+    def is_done(self, request: HttpRequest, holds: "HoldStore", known: Resource | None, form: Any) -> bool:
+        """Whether the hold is what the form asks for: it was sent twice, as by a double click."""
+        return False
+
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def respond(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
         """Asks on a GET, and does it on a POST."""
@@ -108,8 +116,8 @@ class _Page:
             holds = connect(place.backend.parsed_options.for_pages())
             known = holds.held(queue)
             if request.method == "POST" and form.is_valid():
-                if form.cleaned_data["version"] == version_of(known):
-                    return self._done(request, place, queue, self.act(request, holds, queue, known, form))
+                if (answer := self._act(request, place, queue, holds, known, form)) is not None:
+                    return answer
                 form.add_error(None, _("Somebody else has changed it meanwhile. See how it is now, and decide again."))
         except (TaskException, ImproperlyConfigured) as error:
             problem = nav.problem_of(error, request)
@@ -128,6 +136,21 @@ class _Page:
             },
             status=200 if problem is None else 503,
         )
+
+    def _act(
+        self, request: HttpRequest, place: Place, queue: str, holds: "HoldStore", known: Resource | None, form: Any
+    ) -> HttpResponseBase | None:
+        """None where it is another hold than the one that the person saw. Raises TaskException and OverflowError."""
+        if form.cleaned_data["version"] == version_of(known):
+            try:
+                return self._done(request, place, queue, self.act(request, holds, queue, known, form))
+            except HoldRefused:
+                # The other click may have been faster by less than it takes to read.
+                if not self.is_done(request, holds, holds.held(queue), form):
+                    raise
+        elif not self.is_done(request, holds, known, form):
+            return None
+        return redirect(nav.list_url(self.admin.admin_site, "queue", place))
 
     def _queue(self, request: HttpRequest, object_id: str | None) -> tuple[Place, str]:
         """Raises Http404, also for a queue that the person may not see."""
@@ -153,15 +176,28 @@ class HoldPage(_Page):
     form_class = HoldForm
 
     def act(self, request: HttpRequest, holds: "HoldStore", queue: str, known: Resource | None, form: Any) -> str:
-        spec: dict[str, Any] = {
-            "concurrency": form.cleaned_data["concurrency"],
-            "by": person(request)[:HOLD_BY_MAX_CHARS],
-            "reason": form.cleaned_data["reason"],
-        }
+        spec = self._asked(request, form)
         if (until := form.until(holds.now())) is not None:
             spec["until"] = until.isoformat(timespec="seconds").replace("+00:00", "Z")
         made = holds.create(queue, spec) if known is None else holds.replace(known, spec)
         return said(hold_line(made))
+
+    def is_done(self, request: HttpRequest, holds: "HoldStore", known: Resource | None, form: Any) -> bool:
+        if known is None or known["spec"] | self._asked(request, form) != known["spec"]:
+            return False
+        until = moment(known["spec"].get("until"))
+        asked: datetime | None = form.until(holds.now())
+        if until is None or asked is None:
+            return until is asked
+        return abs(until - asked) < TWICE
+
+    def _asked(self, request: HttpRequest, form: Any) -> dict[str, Any]:
+        """The hold's spec, but for its end."""
+        return {
+            "concurrency": form.cleaned_data["concurrency"],
+            "by": person(request)[:HOLD_BY_MAX_CHARS],
+            "reason": form.cleaned_data["reason"],
+        }
 
 
 class ReleasePage(_Page):

@@ -9,6 +9,7 @@ from django.test import Client
 from tests.unit.backend.admin.conftest import LogIn
 from tests.unit.backend.admin.queue_answers import HOLDS, QueueServer, queue_resource
 from tests.unit.backend.hold_resources import hold_resource
+from tests.unit.backend.kube.test_client import status
 from tests.unit.backend.web_server import Server
 
 PAGE = "/admin/django_tasks_kubernetes/queue/"
@@ -87,6 +88,26 @@ def test_one_that_somebody_changed_meanwhile_is_left(
     response = keeper.post(address, given | {"version": version})
     assert "Somebody else has changed it meanwhile" in response.text
     assert queues.holds == {"reports": known}
+
+
+@pytest.mark.parametrize("length", ["", "2h"])
+@pytest.mark.parametrize("is_faster", [False, True])
+def test_a_double_click_is_no_somebody_else(
+    queues: QueueServer, keeper: Client, api_server: Server, length: str, is_faster: bool
+) -> None:
+    given = {"version": "", "concurrency": 0, "length": length, "reason": "prices"}
+    assert keeper.post(HOLD, given).status_code == 302
+    if is_faster:
+        # It has not been there yet when the second one was read.
+        answers = iter([status(404, "not found", kind=HOLDS, name="reports"), status(409, "already exists")])
+        api_server.answer = lambda request: next(answers, None) or queues(request)
+    second = keeper.post(HOLD, given)
+    assert (second.status_code, second.headers["Location"]) == (302, PAGE)
+    assert LogEntry.objects.count() == 1
+    other = keeper.post(HOLD, given | {"reason": "another"})
+    assert "Somebody else has changed it meanwhile" in other.text
+    if length:
+        assert "Somebody else" in keeper.post(HOLD, given | {"length": "4h"}).text
 
 
 def test_release(queues: QueueServer, keeper: Client) -> None:
