@@ -24,7 +24,7 @@ from django_tasks_kubernetes.admin.nav import for_superusers, list_url, problem_
 from django_tasks_kubernetes.admin.one_task import may_see, task_for
 from django_tasks_kubernetes.admin.page import Page, frame
 from django_tasks_kubernetes.admin.parts import TEMPLATES
-from django_tasks_kubernetes.admin.places import Place, known_as, split
+from django_tasks_kubernetes.admin.places import Place, joined, known_as, parted, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.enqueue.validation import dashed, valid_name
 from django_tasks_kubernetes.presentation.rows import Row, row
@@ -60,7 +60,7 @@ def confirm(
         "by_queue": Counter(row.queue for _pk, row in wanted).most_common(SHOWN_MAX),
         "refused": refused.most_common(),
         "shown": wanted[:SHOWN_MAX],
-        "pks": " ".join(pk for pk, _row in wanted),
+        "pks": joined(pk for pk, _row in wanted),
         "nonce": new_nonce(),
     }
     return _page(admin, request, action, place, context | ({"back_url": back_url} if back_url else {}), back)
@@ -125,7 +125,7 @@ class ActPage(Page):
         if action is None or not NONCE.fullmatch(request.POST.get("nonce", "")):
             raise BadRequest("The form is incomplete.")
         require(request, action.permission)
-        pks = list(dict.fromkeys(known_as(pk, dashed) for pk in request.POST.get("pks", "").split()))
+        pks = list(dict.fromkeys(known_as(pk, dashed) for pk in parted(request.POST.get("pks", ""))))
         if not 0 < len(pks) <= ACTION_MAX:
             raise BadRequest(f"The form must name 1 to {ACTION_MAX} tasks.")
         reason = one_line(request.POST.get("reason", ""))[:REASON_MAX_CHARS]
@@ -164,7 +164,7 @@ class ActPage(Page):
             messages.error(request, text % {"number": number, "why": why})
         place, _name = split(pks[0])
         if report.to_do and not report.failed and place is not None:
-            left: dict[str, Any] = {"wanted": len(report.to_do), "pks": " ".join(report.to_do), "nonce": asked.nonce}
+            left: dict[str, Any] = {"wanted": len(report.to_do), "pks": joined(report.to_do), "nonce": asked.nonce}
             left |= {"goes_on": True, "reason": asked.reason}
             return _page(self.admin, request, action, place, left, request.POST.get("back", ""))
         return HttpResponseRedirect(self._next(action, place, pks, report, request.POST.get("back", "")))

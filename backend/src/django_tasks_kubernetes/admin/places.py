@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from django.core.exceptions import ImproperlyConfigured
 from django.tasks import task_backends
@@ -137,6 +137,16 @@ def known_as(pk: str, named: Callable[[str], str] = str) -> str:
     alias of the only place as well. `named`: gives the name of one that has several."""
     place, name = split(pk)
     return pk if place is None else place.pk(named(name))
+
+
+def joined(pks: Iterable[str]) -> str:
+    """Primary keys as one field of a form: the alias of a backend may be any text."""
+    return " ".join(quote(pk, safe="") for pk in pks)
+
+
+def parted(text: str) -> list[str]:
+    """The primary keys of such a field."""
+    return [unquote(word) for word in text.split()]
 
 
 def _backends() -> Iterator[KubernetesBackend]:

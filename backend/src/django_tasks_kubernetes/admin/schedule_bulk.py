@@ -21,7 +21,7 @@ from django_tasks_kubernetes.admin.many import ACTION_MAX, Report, do_all
 from django_tasks_kubernetes.admin.nav import for_superusers, list_url, url
 from django_tasks_kubernetes.admin.page import Page, frame
 from django_tasks_kubernetes.admin.parts import TEMPLATES
-from django_tasks_kubernetes.admin.places import Place, known_as, place_of, split
+from django_tasks_kubernetes.admin.places import Place, joined, known_as, parted, place_of, split
 from django_tasks_kubernetes.admin.reading import forget
 from django_tasks_kubernetes.admin.schedule_actions import run_now, schedule_for, suspend
 from django_tasks_kubernetes.admin.schedule_reading import store_of
@@ -89,7 +89,7 @@ class SchedulesActPage(Page):
             raise BadRequest("act")
         require(request, verb.permission)
         back = request.POST.get("back", "")
-        named = request.POST.getlist("pk") or request.POST.get("pks", "").split()
+        named = request.POST.getlist("pk") or parted(request.POST.get("pks", ""))
         pks = list(dict.fromkeys(known_as(pk) for pk in named))
         if not pks:
             messages.warning(request, _("No schedule is selected."))
@@ -126,7 +126,7 @@ class SchedulesActPage(Page):
             "verb": verb,
             "number": len(pks),
             "names": [split(pk)[1] for pk in pks[:SHOWN_MAX]],
-            "pks": " ".join(pks),
+            "pks": joined(pks),
             "backend": "" if place.is_only else place.alias,
             "act_url": url(self.admin.admin_site, "schedule_act"),
             "back": back,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -79,6 +80,31 @@ def test_filters_are_cleared_and_not_the_place(admin_client: Client, far: None) 
         html = admin_client.get(APP + path).text
         cleared = html.partition('class="djt-empty"')[2].partition("</p>")[0]
         assert links(cleared) == [f"{APP}{path.partition('&')[0]}"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("alias", ["far away", "far/away", "far+%20", "fär.away"])
+def test_an_alias_is_any_text(admin_client: Client, whole_server: Server, far: None, alias: str) -> None:
+    whole_server.answer = whole = WholeCluster()
+    tasks = {"default": settings.TASKS["default"], alias: settings.TASKS["far"]}
+    with override_settings(TASKS=tasks):
+        for address in links(admin_client.get(f"{LIST}overview/").text):
+            if "backend=" in address and address.startswith(APP):
+                assert admin_client.get(address).status_code == 200
+        for kind, action, names in (("task", "action", "two three"), ("schedule", "act", "nightly")):
+            pks = [f"{alias}.{name}" for name in names.split()]
+            address, chosen = (f"{APP}{kind}/", "_selected_action") if kind == "task" else (f"{APP}{kind}/act/", "pk")
+            verb = "cancel_selected" if kind == "task" else "suspend"
+            asked = admin_client.post(
+                f"{address}?{urlencode({'backend': alias})}", {action: verb, chosen: pks, "backend": alias}
+            )
+            form = {name: asked.context[name] for name in ("pks", "nonce")} | {"act": verb.partition("_")[0]}
+            admin_client.post(f"{APP}{kind}/act/", form | {"backend": alias})
+    assert {path for _method, path in whole.changes} == {
+        "djangotasks/two",
+        "djangotasks/three",
+        "djangotaskschedules/nightly",
+    }
 
 
 @pytest.mark.thorough
