@@ -12,6 +12,7 @@ from benchmarks import (
     backlog,
     celery_cpu,
     chunks,
+    claims,
     concurrency,
     cron_next,
     enqueue_latency,
@@ -118,6 +119,7 @@ BENCHMARKS = {
     "warm": Benchmark(
         "tasks that find a standby pod, against those that do not and bare Jobs, and what standby pods cost",
         on_site=(warm.measure, standby_cost.measure),
+        on_fake_nodes=(claims.measure,),
     ),
     "chunks": Benchmark("calls a second in chunks of a hundred, against tasks of one call", on_site=(chunks.measure,)),
     "latency-under-load": Benchmark(

@@ -7,18 +7,15 @@ costs. So the ratio says what the operator's own work is, on any machine and und
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import crowd
+from benchmarks.child import child
 from benchmarks.fake_site import QUEUE, queue_manifest
 from benchmarks.floor_bodies import Bodies
-from benchmarks.floor_client import READY
 from benchmarks.process import Usage
 
 if TYPE_CHECKING:
@@ -42,24 +39,10 @@ class Floor:
 def floor(site: FakeSite) -> Iterator[Floor]:
     """The client, ready. With the operator's rights, for the API server queues its requests by account."""
     bodies = Bodies.of(crowd.task(QUEUE), queue_manifest(QUEUE), site.floor_namespace, datetime.now(UTC))
-    with (site.folder / "floor.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.floor_client", site.floor_namespace],
-            env={**os.environ, "KUBECONFIG": str(site.operator_kubeconfig)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(asdict(bodies)).encode())
-        process.stdin.close()
-        said = process.stdout.readline().decode().strip()
-        assert said == READY, (site.folder / "floor.log").read_text()
+    with child(
+        json.dumps(asdict(bodies)),
+        site.folder / "floor.log",
+        *("-m", "benchmarks.floor_client", site.floor_namespace),
+        environ={"KUBECONFIG": str(site.operator_kubeconfig)},
+    ) as process:
         yield Floor(process.pid, site.floor_namespace)
-        assert process.poll() is None, (site.folder / "floor.log").read_text()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()

@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 import uvloop
 
+from benchmarks.child import READY
 from benchmarks.floor_bodies import Bodies
 from djangotasks_api.names import API_VERSION, TASK_PLURAL, TASK_UID_LABEL
 from djangotasks_operator.runtime.credentials import login
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Object = dict[str, Any]
-READY = "ready"
 # As the operator's.
 WRITES_IN_FLIGHT = 32
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
@@ -133,4 +133,4 @@ async def main(namespace: str, bodies: Bodies) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], Bodies(**msgspec.json.decode(sys.stdin.buffer.read()))))
+    uvloop.run(main(sys.argv[1], Bodies(**msgspec.json.decode(sys.stdin.buffer.readline()))))

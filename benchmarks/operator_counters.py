@@ -1,14 +1,17 @@
-"""What the site's operator has used and written, by its own metrics, through the API server's proxy."""
+"""What the operator has used and written, by its own metrics."""
 
 from __future__ import annotations
 
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from benchmarks.site import Site
+    from tests.support.operator import OperatorProcess
 
 METRICS_PORT = 8081
 REQUEST = re.compile(
@@ -41,14 +44,24 @@ class Counters:
         writes: float
         """That were successful."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, metrics: Callable[[], Iterable[str]]) -> None:
+        """`metrics`: reads those of each replica."""
+        self._metrics = metrics
+
+    @classmethod
+    def of_pods(cls, site: Site) -> Self:
+        """Through the API server's proxy."""
         base = f"/api/v1/namespaces/{site.operator_namespace}/pods"
         pods = site.api.get(f"{base}?labelSelector=app.kubernetes.io/name=djangotasks")["items"]
-        self._paths = [f"{base}/{pod['metadata']['name']}:{METRICS_PORT}/proxy/metrics" for pod in pods]
+        paths = [f"{base}/{pod['metadata']['name']}:{METRICS_PORT}/proxy/metrics" for pod in pods]
+        return cls(lambda: map(site.api.text, paths))
+
+    @classmethod
+    def of_process(cls, operator: OperatorProcess) -> Self:
+        return cls(lambda: [operator.get("/metrics")])
 
     def read(self) -> Reading:
-        texts = [self._site.api.text(path) for path in self._paths]
+        texts = list(self._metrics())
         cpu = sum(float(found[1]) for text in texts for found in CPU.finditer(text))
         writes = sum(
             float(value)

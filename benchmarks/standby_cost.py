@@ -39,7 +39,7 @@ def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
     if len(pids) < pods:
         raise ProviderError("The processes of pods are not visible here: measure this on a native cluster.")
     site.progress.say("standby_cost", f"{len(pids)} processes that wait, {SECONDS:.0f} s")
-    counters = Counters(site)
+    counters = Counters.of_pods(site)
     operator_before, before = counters.read(), {pid: Usage.of(pid) for pid in pids}
     time.sleep(SECONDS)
     after = {pid: Usage.of(pid) for pid in pids}

@@ -1,5 +1,5 @@
-"""`warm_start`, `warm_result`, `claim_cpu`, `warm_writes`, `warm_burst`, `warm_hits`: tasks that find a standby pod,
-against those that start a pod of their own, and bare Jobs, in the same run."""
+"""`warm_start`, `warm_result`, `warm_burst`, `warm_hits`: tasks that find a standby pod, against those that start a pod of
+their own, and bare Jobs, in the same run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import Figure
-from benchmarks.operator_counters import Counters
 from benchmarks.result_latency import bare_sample, settled
 from benchmarks.samples import in_turn, median, percentile
 from benchmarks.site import QUEUE
@@ -25,7 +24,7 @@ ROUNDS = 10
 WARM_A_ROUND = 4
 # From one task to the next: the pool is filled again meanwhile.
 APART_SECONDS = 1.0
-START_TARGET_MS, RESULT_TARGET, CPU_TARGET_MS, WRITES_TARGET = 100.0, 0.05, 10.0, 1.2
+START_TARGET_MS, RESULT_TARGET = 100.0, 0.05
 BURST, BURST_POOL, BURST_ROUNDS, BURST_TARGET = 25, 5, 2, 1.05
 HITS, HITS_RATE, HITS_TARGET = 90, 0.5, 0.95
 DEADLINE_SECONDS = 60.0
@@ -47,7 +46,6 @@ def measure(site: Site, runs: int | None = None) -> Iterator[Figure]:
     for queue in ("warm", QUEUE):
         sample(site, queue)
     yield from starts(site, rounds)
-    yield from costs(site, rounds * 2)
     yield burst(site)
     yield hits(site, runs or HITS)
 
@@ -104,49 +102,6 @@ def starts(site: Site, rounds: int) -> Iterator[Figure]:
         target=RESULT_TARGET,
         extra={"p99": percentile([one.result for one in found], 99), "cold": median([o.result for o in taken[1]])} | shares,
     )  # fmt: skip
-
-
-def costs(site: Site, tasks: int) -> Iterator[Figure]:
-    """What a claimed task costs the operator, its new standby pod included, by its own counters."""
-    site.progress.say("claim_cpu", f"{tasks} warm tasks and as many cold ones, one after the other")
-    counters = Counters(site)
-
-    def batch(queue: str) -> Counters.Difference:
-        before = counters.read()
-        for _ in range(tasks // 2):
-            time.sleep(APART_SECONDS / 2)
-            sample(site, queue)
-        if queue == "warm":
-            wait_ready(site, "warm", 4)
-        return counters.read().since(before)
-
-    before, began = counters.read(), time.monotonic()
-    time.sleep(10)
-    idle = counters.read().since(before).cpu / (time.monotonic() - began)
-    warm, cold = in_turn(2, [partial(batch, "warm"), partial(batch, QUEUE)])
-    count = 2 * (tasks // 2)
-
-    def cpu(parts: list[Counters.Difference]) -> float:
-        return 1000 * sum(part.cpu - idle * part.seconds for part in parts) / count
-
-    yield Figure(
-        name="claim_cpu",
-        value=cpu(warm),
-        unit="ms",
-        baseline=cpu(cold),
-        target=CPU_TARGET_MS,
-        target_of="value",
-        extra={"n": count},
-    )
-    writes = [sum(part.writes for part in parts) / count for parts in (warm, cold)]
-    yield Figure(
-        name="warm_writes",
-        value=writes[0] - writes[1],
-        unit="writes more",
-        target=WRITES_TARGET,
-        target_of="value",
-        extra={"warm": writes[0], "cold": writes[1], "n": count},
-    )
 
 
 def burst(site: Site) -> Figure:

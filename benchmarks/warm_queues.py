@@ -9,12 +9,13 @@ from djangotasks_api.names import API_VERSION, QUEUE_PLURAL
 from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
+    from benchmarks.fake_site import FakeSite
     from benchmarks.site import Site
 
 READY_SECONDS = 180.0
 
 
-def path(site: Site) -> str:
+def path(site: Site | FakeSite) -> str:
     return f"/apis/{API_VERSION}/namespaces/{site.namespace}/{QUEUE_PLURAL}"
 
 
@@ -25,7 +26,7 @@ def add_queue(site: Site, name: str, *, least: int, most: int) -> None:
     wait_ready(site, name, least)
 
 
-def wait_ready(site: Site, name: str, number: int) -> None:
+def wait_ready(site: Site | FakeSite, name: str, number: int) -> None:
     """Its status is written every 5 s at most."""
 
     def look() -> bool | None:
