@@ -232,7 +232,7 @@ class StandbyClaims:
             queue = Key(standby.namespace, standby.queue)
             if (seconds := self._pools.of(queue).came(standby.name, self._pools.clock())) is not None:
                 self._metrics.of_queue(*queue).standby_started(seconds)
-            self._work.standbys.add(queue)
+            self._work.standby_changed(queue)
 
     def left(self, pod: Key) -> None:
         """See `cache.waiting_standbys.Source`."""

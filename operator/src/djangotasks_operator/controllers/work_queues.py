@@ -12,6 +12,9 @@ from djangotasks_operator.runtime.workqueue import WorkQueue
 
 # From a change of a queue's tasks to the reconcile of its status: changes within that time are one write.
 QUEUE_STATUS_DEBOUNCE_SECONDS = 5.0
+# From a change of a queue's standby pods to the reconcile of them: a pod that starts changes several times. What a task
+# has taken, or missed, is made at once.
+STANDBY_DEBOUNCE_SECONDS = 1.0
 
 # Of one namespace at once. The controllers have more workers, so that others find one.
 TASKS_OF_NAMESPACE = 56
@@ -105,7 +108,7 @@ class WorkQueues(Subscriber):
 
     def standby_changed(self, queue: Key) -> None:
         if self._open:
-            self.standbys.add(queue)
+            self.standbys.add_after(queue, STANDBY_DEBOUNCE_SECONDS)
 
     def schedule_changed(self, schedule: Key) -> None:
         if self._open:

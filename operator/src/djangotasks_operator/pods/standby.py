@@ -1,9 +1,10 @@
 """Make the standby pods of a queue, read them, and move one under the Job of an attempt. Pure."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+
+import msgspec
 
 from djangotasks_api.assignment import TOKEN_VARIABLE, Assignment
 from djangotasks_api.models import DjangoTaskQueue
@@ -74,7 +75,7 @@ def template_hash(queue: DjangoTaskQueue, template: PodTemplate, url: str) -> st
     """The hash of what a standby pod of the queue is made of. `template`: as a task without overrides has it."""
     preload = queue.spec.standby.preload if queue.spec.standby else []
     made_of = [FORMAT, template.manifest, template.container, preload, url]
-    return blake2b(json.dumps(made_of, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return blake2b(msgspec.json.encode(made_of, order="sorted"), digest_size=8).hexdigest()
 
 
 def why_none_may_wait(template: PodTemplate) -> str | None:

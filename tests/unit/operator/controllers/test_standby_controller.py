@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from djangotasks_operator.controllers.work_queues import STANDBY_DEBOUNCE_SECONDS
 from tests.support.builders import make_task
 from tests.unit.operator.harness import InMemoryOperator
 from tests.unit.operator.standby_stage import ask, condition, idle, live, make_warm, waiting
@@ -17,7 +18,7 @@ def end(operator: InMemoryOperator, name: str, code: int, message: str = "") -> 
     """The pod ends while it waits."""
     state = {"terminated": {"exitCode": code, "message": message, "reason": "Error"}}
     operator.set_pod_status(name, {"phase": "Failed", "containerStatuses": [{"name": "task", "state": state}]})
-    operator.drain()
+    operator.wait(STANDBY_DEBOUNCE_SECONDS)
 
 
 def test_there_are_as_many_as_the_least() -> None:
@@ -29,6 +30,17 @@ def test_there_are_as_many_as_the_least() -> None:
     status = operator.queue_status().standby
     assert status is not None
     assert (status.ready, status.starting) == (3, 0)
+
+
+def test_another_is_made_at_once_when_a_task_takes_one() -> None:
+    operator = make_warm()
+    operator.wait(60)
+    before = set(live(operator))
+    operator.put_task(make_task())
+    operator.drain()
+    assert len(waiting(operator).delivered) == 1
+    assert len(live(operator)) == len(before)
+    assert set(live(operator)) != before
 
 
 def test_a_queue_without_them_has_none_and_says_nothing() -> None:

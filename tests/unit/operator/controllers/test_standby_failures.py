@@ -6,6 +6,7 @@ import pytest
 
 from djangotasks_api.names import STANDBY_LABEL
 from djangotasks_operator.cache.keys import Key
+from djangotasks_operator.controllers.work_queues import STANDBY_DEBOUNCE_SECONDS
 from djangotasks_operator.runtime.errors import ApiError
 from tests.support.builders import NAMESPACE, make_task
 from tests.unit.operator.controllers.many_tasks import fail
@@ -178,6 +179,7 @@ def test_pods_that_run_and_never_ask_are_named() -> None:
     assert (found.status, found.reason) == ("False", "Starting")
     assert "NetworkPolicy" in found.message
     ask(operator)
+    operator.wait(STANDBY_DEBOUNCE_SECONDS)
     found = condition(operator)
     assert found is not None
     assert found.status == "True"

@@ -19,6 +19,7 @@ from djangotasks_operator.controllers.work_queues import (
     QUEUE_STATUS_DEBOUNCE_SECONDS,
     QUEUES_OF_NAMESPACE,
     SCHEDULES_OF_NAMESPACE,
+    STANDBY_DEBOUNCE_SECONDS,
     STANDBYS_OF_NAMESPACE,
     TASKS_OF_NAMESPACE,
     WORKFLOWS_OF_NAMESPACE,
@@ -47,6 +48,20 @@ def test_changes_of_a_queues_tasks_are_debounced() -> None:
     clock.advance(1)
     work.task_dropped(KEY)
     assert work.queues.delay() == QUEUE_STATUS_DEBOUNCE_SECONDS - 1
+
+
+def test_changes_of_a_standby_pod_that_starts_are_one_reconcile() -> None:
+    clock = Clock()
+    work = WorkQueues(clock.seconds)
+    work.open()
+    work.standby_changed(KEY)
+    clock.advance(STANDBY_DEBOUNCE_SECONDS / 2)
+    work.standby_changed(KEY)
+    assert (len(work.standbys), work.standbys.delay()) == (0, STANDBY_DEBOUNCE_SECONDS / 2)
+    work.standbys.add(KEY)
+    assert work.standbys.take() == KEY
+    work.standbys.done(KEY)
+    assert work.standbys.delay() is None
 
 
 def test_a_cleared_queue_has_no_keys() -> None:
@@ -88,6 +103,7 @@ def test_many_queues_with_standby_pods_hold_up_no_other() -> None:
     for number in range(1000):
         work.standby_changed(Key("greedy", str(number)))
     work.standby_changed(Key("shop", "default"))
+    clock.advance(STANDBY_DEBOUNCE_SECONDS)
     taken = [work.standbys.take() for _ in range(1001)]
     assert taken.index(Key("shop", "default")) < 2
     assert len([key for key in taken if key is not None]) == 1 + STANDBYS_OF_NAMESPACE
