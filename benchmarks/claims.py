@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from benchmarks.fake_site import FakeSite
     from benchmarks.options import Options
 
-TASKS, BATCHES, WARM_UP = 300, 2, 12
+TASKS, BATCHES, WARM_UP = 320, 4, 12
 # Tasks a second: below what four queues may have of new standby pods, which is two a second each.
 RATE = 6.0
 POOL = 10
@@ -53,7 +53,7 @@ class Batch:
 
 
 def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
-    size = (options.runs or TASKS) // BATCHES
+    size = max(1, (options.runs or TASKS) // BATCHES)
     for name in WARM:
         site.add_queue(name, runs_for=RUNS_FOR, standby={"min": POOL, "max": POOL})
     for name in COLD:
