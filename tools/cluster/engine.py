@@ -82,6 +82,10 @@ class Engine:
         """Tell whether there is a container of this name, running or not."""
         return succeeds(self.program, "container", "inspect", name)
 
+    def is_running(self, name: str) -> bool:
+        """Tell whether the container of this name runs."""
+        return run(self.program, "container", "inspect", "--format", "{{.State.Running}}", name).strip() == "true"
+
     def copy_out(self, container: str, path: str, target: Path) -> None:
         """Copy a file out of a container."""
         run(self.program, "cp", f"{container}:{path}", target)

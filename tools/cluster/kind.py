@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ CLUSTER = "djangotasks"
 NODE = f"{CLUSTER}-control-plane"
 READY_SECONDS = 180
 EXEC_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class KindProvider:
@@ -105,12 +107,21 @@ class KindProvider:
 
     def _why_replace(self, wanted: str) -> str:
         """Say why the cluster that is there cannot be used; empty when it can."""
-        if not self.healthy():
-            # Stopped with its engine, or aborted half-way: neither comes back reliably.
+        # Stopped with its engine, or aborted half-way: neither comes back reliably.
+        if not self._engine.is_running(NODE) or not self._answers():
             return "does not answer"
         if wanted and self._version() != wanted:
             return f"has Kubernetes {self._version()} and not {wanted}"
         return ""
+
+    def _answers(self) -> bool:
+        """Tell whether the cluster is healthy. One that is busy with tests may leave a question unanswered."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.healthy():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+        return True
 
     def _is_ours(self) -> bool:
         """Tell whether the kubeconfig is of this very cluster: somebody may have replaced the cluster by hand."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import Machine
-from tools.cluster import kwok, programs
+from tools.cluster import kind, kwok, programs
 from tools.cluster.engine import Engine
 from tools.cluster.errors import ProviderError
 from tools.cluster.kind import NODE, KindProvider
@@ -23,6 +23,7 @@ KUBECONFIG = base64.b64encode(AUTHORITY.encode()).decode()
 ENGINE = {
     "buildx version": "true",
     f"container inspect {NODE}": "test -e $here/node",
+    f"container inspect --format *Running* {NODE}": "test ! -e $here/stopped && echo true || echo false",
     f"exec {NODE} cat /kind/version": "cat $here/version",
     f"exec {NODE} cat /etc/kubernetes/pki/ca.crt": f"printf %s '{AUTHORITY}'",
     f"exec {NODE} kubectl *wait*": "test -e $here/ready",
@@ -31,6 +32,7 @@ ENGINE = {
     f"cp {NODE}:/usr/bin/kubectl *": 'cp $here/kubectl-of-the-node "$3"',
     "save *": 'touch "$3"',
 }
+READY_AT_THE_SECOND_TIME = "test -e $here/ready || { touch $here/ready; false; }"
 KIND = {
     "version": "echo kind v0.33.0",
     "create cluster*": f"""touch $here/node; echo {KUBECONFIG} > $KUBECONFIG
@@ -72,7 +74,26 @@ def test_a_cluster_of_another_version_than_asked_for_is_replaced(
     assert "has Kubernetes 1.37.0 and not 1.34.0, so replaced" in capsys.readouterr().err
 
 
-def test_a_cluster_that_does_not_answer_is_replaced(machine: Machine, provider: KindProvider) -> None:
+def test_a_cluster_that_is_too_busy_to_answer_at_once_stays(machine: Machine, provider: KindProvider) -> None:
+    """Its tests go on: it was replaced under them."""
+    provider.up()
+    (machine.folder / "ready").unlink()
+    machine.add(provider._engine.program, ENGINE | {f"exec {NODE} kubectl *wait*": READY_AT_THE_SECOND_TIME})
+    provider.up()
+    assert len(machine.calls("kind create")) == 1
+
+
+def test_a_cluster_that_is_stopped_is_replaced_at_once(machine: Machine, provider: KindProvider) -> None:
+    provider.up()
+    machine.write("stopped")
+    provider.up()
+    assert len(machine.calls("kind create")) == 2
+
+
+def test_a_cluster_that_does_not_answer_is_replaced(
+    machine: Machine, provider: KindProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind, "PATIENCE_SECONDS", 0.0)
     provider.up()
     (machine.folder / "ready").unlink()
     with pytest.raises(ProviderError):
