@@ -58,6 +58,14 @@ def label_of_task(spec: Manifest) -> str | None:
     return None
 
 
+def check_references(spec: Manifest) -> None:
+    """Raise InvalidTemplate where variables or volumes have a shape in which no reference can be read. The API server
+    takes no such pod."""
+    for kind in ("fieldRef", "resourceFieldRef"):
+        for _ in _references(spec, kind):
+            pass
+
+
 def refuse_resources_of(spec: Manifest, left_out: Collection[str]) -> None:
     """Raise InvalidTemplate where a variable or a file has a limit or a request of a container that is left out. The
     API server takes such a pod, and its kubelet starts no container of it."""
@@ -73,11 +81,13 @@ def _references(spec: Manifest, kind: str) -> Iterator[tuple[str, Manifest]]:
     """The references of a kind, with where they are, in variables and files."""
     for path, container in containers(spec):
         for variable in objects(container, "env", f"{path}.env"):
-            source = mapping(variable, "valueFrom", f"{path}.env")
-            yield f"{path}.env ({variable.get('name')})", mapping(source, kind, f"{path}.env")
+            where = f"{path}.env ({variable.get('name')})"
+            source = mapping(variable, "valueFrom", f"{where}.valueFrom")
+            yield where, mapping(source, kind, f"{where}.valueFrom.{kind}")
     for volume in objects(spec, "volumes", "spec.volumes"):
         path = f"spec.volumes ({volume.get('name')})"
-        projected = objects(mapping(volume, "projected", path), "sources", path)
+        projected = objects(mapping(volume, "projected", f"{path}.projected"), "sources", f"{path}.projected.sources")
         for source in (volume, *projected):
-            for file in objects(mapping(source, "downwardAPI", path), "items", path):
-                yield path, mapping(file, kind, path)
+            downward = mapping(source, "downwardAPI", f"{path}.downwardAPI")
+            for file in objects(downward, "items", f"{path}.downwardAPI.items"):
+                yield path, mapping(file, kind, f"{path}.downwardAPI.items.{kind}")

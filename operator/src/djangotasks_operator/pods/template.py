@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from djangotasks_api.models import QueueSpec
 from djangotasks_api.names import CONTAINER_NAME
+from djangotasks_operator.pods.downward import check_references
 from djangotasks_operator.pods.fields import (
     LEFT_OUT,
     InvalidTemplate,
@@ -60,6 +61,7 @@ def pod_template(
         metadata = mapping(copied, "metadata", "metadata")
         labels, annotations = (texts(metadata, key, f"metadata.{key}") for key in ("labels", "annotations"))
         notes = ()
+    check_references(spec)
     _run_the_task(spec, container, queue)
     spec["automountServiceAccountToken"] = _mounts_token(spec, queue)
     if (queue.security_defaults or ("None" if queue.template is None else "Restricted")) == "Restricted":

@@ -112,9 +112,10 @@ def test_there_are_none(spec: dict[str, Any], reason: str) -> None:
     assert (found.status, found.reason) == ("False", reason)
 
 
-def test_a_broken_template_says_so_and_keeps_what_is_there() -> None:
+@pytest.mark.parametrize("broken", [{"containers": "x"}, {"containers": [{"image": "shop:1"}], "volumes": {}}])
+def test_a_broken_template_says_so_and_keeps_what_is_there(broken: dict[str, Any]) -> None:
     operator = make_warm()
-    operator.put_queue(standby={"min": 2}, template={"spec": {"containers": "x"}})
+    operator.put_queue(standby={"min": 2}, template={"spec": broken})
     operator.wait(1)
     assert len(live(operator)) == 2
     found = condition(operator)

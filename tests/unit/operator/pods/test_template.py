@@ -205,6 +205,15 @@ WRONG: list[tuple[Any, str]] = [
     ({"spec": {"containers": [ONE | {"resources": 1}]}}, "resources of the task's container must be an object"),
     ({"spec": {"containers": [ONE | {"resources": {"limits": []}}]}}, "resources.limits .* must be an object"),
     ({"spec": {"containers": [ONE], "nodeSelector": "x"}}, "spec.nodeSelector must be an object"),
+    ({"spec": {"containers": [ONE], "volumes": {"a": 1}}}, "spec.volumes must be a list"),
+    (
+        {"spec": {"containers": [ONE], "volumes": [{"name": "a", "projected": 1}]}},
+        r"spec.volumes \(a\).projected must be",
+    ),
+    (
+        {"spec": {"containers": [ONE | {"env": [{"name": "A", "valueFrom": 1}]}]}},
+        r"env \(A\).valueFrom must be an object",
+    ),
     ({"spec": {"containers": [ONE], "os": {"name": "windows"}}}, "spec.os.name is 'windows', and tasks run on Linux"),
     (
         {"spec": {"containers": [ONE], "nodeSelector": {"kubernetes.io/os": "windows"}}},
