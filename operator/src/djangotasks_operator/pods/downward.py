@@ -41,29 +41,20 @@ def write_out(spec: Manifest, before: Mapping[str, Mapping[str, str]], after: Ma
 
 def names_its_revision(spec: Manifest) -> str | None:
     """Where a pod reads the label of its ReplicaSet, which is empty in a task's: in a variable or a file."""
-    for path, reference in _references(spec, "fieldRef"):
-        found = FIELD.fullmatch(str(reference.get("fieldPath")))
-        if found is not None and found.groups() == ("labels", HASH_LABEL):
-            return path
-    return None
+    return next((path for path, label in _labels_read(spec) if label == HASH_LABEL), None)
 
 
 def label_of_task(spec: Manifest) -> str | None:
     """A label of its task that a pod reads when it starts, in a variable or in a file: it is empty in one that is
     started before there is a task."""
-    for _, reference in _references(spec, "fieldRef"):
-        found = FIELD.fullmatch(str(reference.get("fieldPath")))
-        if found is not None and found[1] == "labels" and found[2] in TASK_LABELS:
-            return found[2]
-    return None
+    return next((label for _, label in _labels_read(spec) if label in TASK_LABELS), None)
 
 
 def check_references(spec: Manifest) -> None:
     """Raise InvalidTemplate where variables or volumes have a shape in which no reference can be read. The API server
     takes no such pod."""
-    for kind in ("fieldRef", "resourceFieldRef"):
-        for _ in _references(spec, kind):
-            pass
+    for _ in _references(spec, "fieldRef", "resourceFieldRef"):
+        pass
 
 
 def refuse_resources_of(spec: Manifest, left_out: Collection[str]) -> None:
@@ -77,17 +68,27 @@ def refuse_resources_of(spec: Manifest, left_out: Collection[str]) -> None:
             )
 
 
-def _references(spec: Manifest, kind: str) -> Iterator[tuple[str, Manifest]]:
-    """The references of a kind, with where they are, in variables and files."""
+def _labels_read(spec: Manifest) -> Iterator[tuple[str, str]]:
+    """The labels that variables and files have, with where that is."""
+    for path, reference in _references(spec, "fieldRef"):
+        found = FIELD.fullmatch(str(reference.get("fieldPath")))
+        if found is not None and found[1] == "labels":
+            yield path, found[2]
+
+
+def _references(spec: Manifest, *kinds: str) -> Iterator[tuple[str, Manifest]]:
+    """The references of these kinds, with where they are, in variables and files."""
     for path, container in containers(spec):
         for variable in objects(container, "env", f"{path}.env"):
             where = f"{path}.env ({variable.get('name')})"
             source = mapping(variable, "valueFrom", f"{where}.valueFrom")
-            yield where, mapping(source, kind, f"{where}.valueFrom.{kind}")
+            for kind in kinds:
+                yield where, mapping(source, kind, f"{where}.valueFrom.{kind}")
     for volume in objects(spec, "volumes", "spec.volumes"):
         path = f"spec.volumes ({volume.get('name')})"
         projected = objects(mapping(volume, "projected", f"{path}.projected"), "sources", f"{path}.projected.sources")
         for source in (volume, *projected):
             downward = mapping(source, "downwardAPI", f"{path}.downwardAPI")
             for file in objects(downward, "items", f"{path}.downwardAPI.items"):
-                yield path, mapping(file, kind, f"{path}.downwardAPI.items.{kind}")
+                for kind in kinds:
+                    yield path, mapping(file, kind, f"{path}.downwardAPI.items.{kind}")

@@ -17,6 +17,8 @@ from kopf._cogs.structs.references import Resource
 from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
+from djangotasks_operator.runtime.first_answers import endless_backoffs
+
 logger = logging.getLogger(__name__)
 
 # Before a watch that the API server has ended with an error begins again, with a list.
@@ -47,7 +49,7 @@ class WatchBackoffs:
     namespace that cannot be read any more would end it for all others."""
 
     def __iter__(self) -> Iterator[float]:
-        return itertools.chain((1, 1, 2, 3), itertools.repeat(5))
+        return endless_backoffs()
 
 
 def patient(watch: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
