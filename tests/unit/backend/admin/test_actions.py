@@ -8,8 +8,6 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from django_tasks_kubernetes.admin import many
-from django_tasks_kubernetes.admin.actions import Done
-from django_tasks_kubernetes.enqueue.bulk import CONCURRENCY
 from django_tasks_kubernetes.testing import InMemoryCluster
 from djangotasks_api.phases import Phase
 from tests.unit.backend.admin.conftest import LIST, LogIn, made_task, put, tables_of
@@ -261,21 +259,6 @@ def test_what_there_was_no_time_for_is_left_to_another_form(
     assert (set(rest["pks"].split()), rest["nonce"]) == (names, data["nonce"])
     owner.post(ACT, rest)
     assert {task["status"]["phase"] for task in cluster.resources.values()} == {"Cancelled"}
-
-
-def test_an_error_that_all_would_meet_ends_it() -> None:
-    from django_tasks_kubernetes.exceptions import ApiUnavailable
-
-    calls = []
-
-    def one(pk: str) -> Done:
-        calls.append(pk)
-        raise ApiUnavailable("away")
-
-    report = many.do_all([str(number) for number in range(1000)], one)
-    assert len(calls) <= CONCURRENCY
-    assert set(report.failed.values()) == {"away"}
-    assert len(report.failed) + len(report.to_do) == 1000
 
 
 @pytest.mark.parametrize(("answer", "asks"), [("no", False), ("yes", True), ("nothing", True)])
