@@ -119,7 +119,7 @@ class WebServer(ThreadingHTTPServer):
 def serve() -> Iterator[Server]:
     server = Server()
     with WebServer(server) as http:
-        thread = threading.Thread(target=http.accept)
+        thread = threading.Thread(target=http.accept, daemon=True)
         thread.start()
         server.url = f"http://127.0.0.1:{http.server_port}"
         try:

@@ -41,7 +41,7 @@ class Operator:
 @pytest.fixture
 def operator() -> Iterator[Operator]:
     found = Operator()
-    thread = threading.Thread(target=found.server.serve_forever, args=(0.01,))
+    thread = threading.Thread(target=found.server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     found.server.shutdown()

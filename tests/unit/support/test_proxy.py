@@ -34,7 +34,7 @@ def test_a_write_of_an_operator_that_is_killed_meanwhile_is_known(tmp_path: Path
         def log_message(self, *args: Any) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         upstream = tmp_path / "upstream"
         cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
         context = {"name": "c", "context": {"cluster": "c", "user": "u"}}

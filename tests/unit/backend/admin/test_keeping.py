@@ -120,7 +120,7 @@ def test_a_stampede_is_one_read() -> None:
         assert go.wait(60)
         return 1
 
-    threads = [threading.Thread(target=keeper.get, args=("a", read)) for _ in range(8)]
+    threads = [threading.Thread(target=keeper.get, args=("a", read), daemon=True) for _ in range(8)]
     for thread in threads:
         thread.start()
     assert reading.wait(60)
@@ -142,7 +142,7 @@ def test_while_it_is_read_others_have_what_was_read_before() -> None:
 
     keeper.get("a", lambda: "old")
     clock.now += LEAST_SECONDS
-    thread = threading.Thread(target=keeper.get, args=("a", read))
+    thread = threading.Thread(target=keeper.get, args=("a", read), daemon=True)
     thread.start()
     assert reading.wait(60)
     try:
@@ -150,7 +150,9 @@ def test_while_it_is_read_others_have_what_was_read_before() -> None:
         clock.now += MOST_SECONDS
         late: list[str | None] = []
         others = [
-            threading.Thread(target=lambda fresh: late.append(keeper.get("a", read, fresh=fresh).value), args=(fresh,))
+            threading.Thread(
+                target=lambda fresh: late.append(keeper.get("a", read, fresh=fresh).value), args=(fresh,), daemon=True
+            )
             for fresh in (False, True)
         ]
         for one in others:

@@ -74,7 +74,7 @@ def test_a_task_can_be_waited_for_in_another_thread() -> None:
     stop = store.subscribe(subscription)
     phases = [state["status"]["phase"] for state in subscription.take().states.values() if isinstance(state, dict)]
     woken.clear()
-    thread = threading.Thread(target=store.run, args=("one",))
+    thread = threading.Thread(target=store.run, args=("one",), daemon=True)
     thread.start()
     thread.join()
     assert woken.is_set()

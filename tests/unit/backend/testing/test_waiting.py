@@ -83,7 +83,7 @@ def test_of_two_threads_one_runs_a_task_and_the_other_waits_for_it(cluster: InMe
         one.clear()
     RUNS.clear()
     result: Any = takes_long.enqueue()
-    thread = threading.Thread(target=cluster.run_pending)
+    thread = threading.Thread(target=cluster.run_pending, daemon=True)
     thread.start()
     try:
         assert STARTED.wait(SECONDS)

@@ -165,7 +165,7 @@ def test_slow_reader_of_watch_gets_the_newest_state(cluster: InMemoryCluster) ->
     result = tasks.echo.enqueue()
     changes = iter(backend().watch(queue="default"))
     assert next(changes).status == "READY"
-    thread = threading.Thread(target=cluster.run_pending)
+    thread = threading.Thread(target=cluster.run_pending, daemon=True)
     thread.start()
     thread.join()
     assert next(changes) == backend().get_result(result.id)

@@ -179,7 +179,7 @@ def test_close_ends_a_silent_stream(server: Server, client: Client) -> None:
             if isinstance(change, Event):
                 seen_event.set()
 
-    thread = threading.Thread(target=follow)
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     assert seen_event.wait(30)
     watching.close()
