@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.tasks import task_backends
-from django.tasks.exceptions import TaskException
+from django.tasks.exceptions import InvalidTaskBackend, TaskException
 from django.utils import timezone
 
 from django_tasks_kubernetes.backend import KubernetesBackend
 from django_tasks_kubernetes.batches import ROWS_PER_QUERY
 from django_tasks_kubernetes.codec.resource import Resource
+from django_tasks_kubernetes.conf import Enqueue
 from django_tasks_kubernetes.databases import repeated
 from django_tasks_kubernetes.enqueue.bulk import SYSTEMIC
 from django_tasks_kubernetes.exceptions import CrdNotInstalled, PermissionDenied
@@ -50,6 +53,20 @@ class Relayed:
 
     away: Mapping[str, str] = field(default_factory=dict)
     """The backends whose cluster takes nothing, with the reason: no more of their rows were tried."""
+
+
+def outbox_databases() -> list[str]:
+    """The aliases of the databases in which backends of TASKS have their outboxes, each once. Backends that cannot be
+    made here are left out: their rows say why."""
+    found: dict[str, None] = {}
+    for alias in task_backends.settings:
+        with suppress(InvalidTaskBackend, ImproperlyConfigured):
+            backend = task_backends[alias]
+            if not isinstance(backend, KubernetesBackend) or not backend.in_cluster:
+                continue
+            if (options := backend.parsed_options).enqueue is Enqueue.OUTBOX:
+                found[options.database] = None
+    return list(found)
 
 
 def relay(using: str, should_continue: Callable[[], bool] = lambda: True) -> Relayed:

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_kubernetes import exceptions as e
 from django_tasks_kubernetes.admin.base import is_superuser, may
 from django_tasks_kubernetes.admin.keeping import Answer
-from django_tasks_kubernetes.admin.places import Place, has_receivers, history_options, outbox_database, places
+from django_tasks_kubernetes.admin.places import Place, has_receivers, history_options, places
+from django_tasks_kubernetes.relay import outbox_databases
 
 # Name, label, the name of its address, and who may see it. One whose address does not exist is left out.
 TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
@@ -34,7 +35,7 @@ TABS: Final[tuple[tuple[str, Promise, str, str], ...]] = (
 ONCE: Final = ("p", "older", "fresh", "part")
 # Tabs of what a project may use or not.
 ON: Final[dict[str, Callable[[], bool]]] = {
-    "outbox": lambda: outbox_database() is not None,
+    "outbox": lambda: bool(outbox_databases()),
     "ends": has_receivers,
     "history": lambda: history_options() is not None,
 }

@@ -1,11 +1,11 @@
 """The outbox in Django's admin: tasks that the cluster does not have yet, and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +33,42 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset
 
 
+class DatabaseFilter(admin.SimpleListFilter):
+    """Of several databases with an outbox, one is shown. Which one, get_queryset() asks."""
+
+    title = _("database")
+    parameter_name = "database"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        # Django shows no filter without choices.
+        return [(name, name) for name in names] if len(names := _databases()) > 1 else ()
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Without "All"."""
+        shown = changelist.queryset.db
+        for name, title in self.lookup_choices:
+            query_string = changelist.get_query_string({self.parameter_name: name})
+            yield {"selected": name == shown, "query_string": query_string, "display": title}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OutboxTask]) -> QuerySet[OutboxTask]:
+        return queryset
+
+
+def database_of(request: HttpRequest) -> str | None:
+    """The database whose outbox is shown: the one that the list's parameters name, else the first; None where there is
+    no outbox. The page of a row has the parameters of the list in one of its own."""
+    kept = QueryDict(request.GET.get("_changelist_filters", ""))
+    wanted = request.GET.get(DatabaseFilter.parameter_name) or kept.get(DatabaseFilter.parameter_name)
+    names = _databases()
+    return wanted if wanted in names else next(iter(names), None)
+
+
+def _databases() -> list[str]:
+    from django_tasks_kubernetes.relay import outbox_databases
+
+    return outbox_databases()
+
+
 class OutboxAdmin(TableAdmin):
     tab = "outbox"
     empty = _("Nothing waits to be sent: the cluster has all tasks.")
@@ -40,7 +76,7 @@ class OutboxAdmin(TableAdmin):
 
     list_display = ("path", "state", "problem", "since", "tries", "next_try", "queue", "backend", "short_id")
     list_display_links = ("path",)
-    list_filter = (StateFilter, "queue", "backend")
+    list_filter = (DatabaseFilter, StateFilter, "queue", "backend")
     search_fields = ("id", "task", "error")
     ordering = ("created_at", "pk")
     actions = ("send_selected", "discard_selected")
@@ -48,12 +84,10 @@ class OutboxAdmin(TableAdmin):
 
     def is_on(self) -> bool:
         """Where a backend of TASKS has ENQUEUE = "outbox"."""
-        return self.using() is not None
+        return bool(_databases())
 
-    def using(self) -> str | None:
-        from django_tasks_kubernetes.admin.places import outbox_database
-
-        return outbox_database()
+    def using(self, request: HttpRequest) -> str | None:
+        return database_of(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without the resources, which may be large."""

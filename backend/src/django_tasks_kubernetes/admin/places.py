@@ -15,7 +15,7 @@ from django.tasks.exceptions import InvalidTaskBackend
 from django_tasks_kubernetes import signals
 from django_tasks_kubernetes.admin.memory import memory_page
 from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.conf import Enqueue, Options
+from django_tasks_kubernetes.conf import Options
 from django_tasks_kubernetes.exceptions import CrdNotInstalled
 from django_tasks_kubernetes.presentation.tables import Page, page_of
 
@@ -93,11 +93,6 @@ def places() -> list[Place]:
         found.setdefault(_identity(backend), []).append(backend)
     is_only = len(found) == 1
     return [Place(first, is_only, tuple(one.alias for one in others)) for first, *others in found.values()]
-
-
-def outbox_database() -> str | None:
-    """Where the outbox of the first backend is that has one; None where none has."""
-    return next((options.database for options in _options(_backends()) if options.enqueue is Enqueue.OUTBOX), None)
 
 
 def history_options() -> Options | None:

@@ -78,7 +78,7 @@ def act(admin: "TableAdmin", request: HttpRequest) -> HttpResponseBase:
     if not 0 < len(pks) <= ACTION_MAX:
         raise BadRequest(f"The form must name 1 to {ACTION_MAX} rows.")
     # What a router reads may be a replica, which is late, and takes no writes.
-    mine = admin.get_queryset(request).using(admin.using() or router.db_for_write(admin.model))
+    mine = admin.get_queryset(request).using(admin.using(request) or router.db_for_write(admin.model))
     rows = {str(row.pk): row for row in mine.filter(pk__in=pks).only(*SHOWN)}
     report = do_all(pks, partial(_one, action, rows, mine.db), in_threads=False)
     if report.done:
@@ -124,7 +124,8 @@ def _page(
     context = {
         **frame(admin, request, action.question, admin.tab, place),
         "act": action,
-        "act_url": url(admin.admin_site, f"{admin.opts.model_name}_act"),
+        # With the parameters of the list, since one of them may say in which database the rows are.
+        "act_url": with_query(url(admin.admin_site, f"{admin.opts.model_name}_act"), back),
         "back": back,
         "list_url": _list(admin, back),
         **context,

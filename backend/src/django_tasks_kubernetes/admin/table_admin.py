@@ -50,7 +50,7 @@ class TableAdmin(ModelAdmin):
         """Whether the project uses what the table is for."""
         raise NotImplementedError
 
-    def using(self) -> str | None:
+    def using(self, request: HttpRequest) -> str | None:
         """The database of the table; None for the one that routers name."""
         return None
 
@@ -62,7 +62,7 @@ class TableAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Of the queues that the person may see."""
-        rows: QuerySet[Any] = self.model._default_manager.using(self.using())
+        rows: QuerySet[Any] = self.model._default_manager.using(self.using(request))
         allowed = self.queues_for(request)
         return rows if allowed is None else rows.filter(queue__in=allowed)
 

@@ -1,15 +1,10 @@
 """Which backends of TASKS a command is about."""
 
-from contextlib import suppress
-
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
-from django.db import DEFAULT_DB_ALIAS
 from django.tasks import task_backends
-from django.tasks.exceptions import InvalidTaskBackend
 
 from django_tasks_kubernetes.backend import KubernetesBackend
-from django_tasks_kubernetes.conf import Enqueue
 
 
 def kubernetes_backends(alias: str | None) -> list[KubernetesBackend]:
@@ -28,18 +23,6 @@ def kubernetes_backends(alias: str | None) -> list[KubernetesBackend]:
     if not found:
         raise CommandError("TASKS has no backend that runs tasks on Kubernetes" + (f" as {alias!r}." if alias else "."))
     return found
-
-
-def outbox_databases() -> list[str]:
-    """Where the outboxes of TASKS are; the default one where none is. Backends that cannot be made here say so in the
-    rows."""
-    found: dict[str, None] = {}
-    for alias in task_backends.settings:
-        with suppress(InvalidTaskBackend, ImproperlyConfigured):
-            backend = task_backends[alias]
-            if isinstance(backend, KubernetesBackend) and backend.parsed_options.enqueue is Enqueue.OUTBOX:
-                found[backend.parsed_options.database] = None
-    return list(found) or [DEFAULT_DB_ALIAS]
 
 
 def kubernetes_backend(alias: str | None) -> KubernetesBackend:

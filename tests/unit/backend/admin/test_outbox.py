@@ -34,14 +34,14 @@ def outbox(server: Server, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def row(minutes: float = 1, error: str = "", **fields: Any) -> OutboxTask:
+def row(minutes: float = 1, error: str = "", using: str = "default", **fields: Any) -> OutboxTask:
     """A row of so many minutes ago; with an error, tried three times."""
     at = timezone.now() - timedelta(minutes=minutes)
     made = made_task()
     values = {"id": made["metadata"]["name"], "backend": "default", "task": "shop.tasks.send", "queue": "mail"} | fields
     times = {"created_at": at, "next_try_at": at + timedelta(minutes=30)}
     tries = {"tries": 3, "error": error} if error else {}
-    return OutboxTask.objects.create(resource=json.dumps(made), **values, **times, **tries)
+    return OutboxTask.objects.using(using).create(resource=json.dumps(made), **values, **times, **tries)
 
 
 def text_of(client: Client, query: str = "") -> str:

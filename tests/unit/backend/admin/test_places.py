@@ -6,8 +6,9 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from django_tasks_kubernetes.admin.places import outbox_database, place_of, places
+from django_tasks_kubernetes.admin.places import place_of, places
 from django_tasks_kubernetes.admin.schedule_reading import declared_resources
+from django_tasks_kubernetes.relay import outbox_databases
 from django_tasks_kubernetes.schedules import declare, discover, registry, schedule
 from django_tasks_kubernetes.schedules.discover import Discovery
 from django_tasks_kubernetes.schedules.registry import Registry
@@ -30,7 +31,7 @@ def test_they_are_one_place() -> None:
 
 
 def test_the_outbox_of_the_second_is_shown() -> None:
-    assert outbox_database() == "default"
+    assert outbox_databases() == ["default"]
 
 
 def test_what_the_second_declares_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

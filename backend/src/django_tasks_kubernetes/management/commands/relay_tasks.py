@@ -4,14 +4,13 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error
+from django.db import DEFAULT_DB_ALIAS, Error
 
 from django_tasks_kubernetes import databases
 from django_tasks_kubernetes.management.arguments import add_database, seconds
-from django_tasks_kubernetes.management.backends import outbox_databases
 from django_tasks_kubernetes.management.tables import check_tables
 from django_tasks_kubernetes.models import OutboxTask
-from django_tasks_kubernetes.relay import Relayed, relay
+from django_tasks_kubernetes.relay import Relayed, outbox_databases, relay
 from django_tasks_kubernetes.watchdog import HANG_SECONDS, Watchdog
 
 AWAY_MAX_SECONDS = 30.0
@@ -34,7 +33,7 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, once: bool, interval: float, database: str | None, hang_seconds: float, **options: Any
     ) -> None:
-        wait, places = interval, [database] if database else outbox_databases()
+        wait, places = interval, [database] if database else outbox_databases() or [DEFAULT_DB_ALIAS]
         with Watchdog(hang_seconds) as watchdog:
             while watchdog.should_continue():
                 done = [self._relay(place, once, watchdog) for place in places]
