@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
@@ -15,6 +16,7 @@ from tools.cluster import ROOT
 from tools.kubectl import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tools.kubectl import Kubectl
@@ -73,10 +75,20 @@ class Web:
     def _outbox(self, *columns: LiteralString) -> list[Any]:
         return self._query(f"SELECT {', '.join(columns)} FROM django_tasks_kubernetes_outboxtask")
 
+    @contextmanager
+    def outbox_locked(self) -> Iterator[Callable[[], bool]]:
+        """Transactions that write to the outbox wait until the end. Gives a function that tells whether one does."""
+        with self._connect() as connection:
+            connection.execute("LOCK TABLE django_tasks_kubernetes_outboxtask IN EXCLUSIVE MODE")
+            yield lambda: bool(self._query("SELECT pid FROM pg_locks WHERE NOT granted"))
+
     def _query(self, query: LiteralString) -> list[Any]:
-        port, password = self.environ["DATABASE_PORT"], self.environ["DATABASE_PASSWORD"]
-        with psycopg.connect(f"host=127.0.0.1 port={port} user=shop dbname=shop password={password}") as connection:
+        with self._connect() as connection:
             return connection.execute(query).fetchall()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        port, password = self.environ["DATABASE_PORT"], self.environ["DATABASE_PASSWORD"]
+        return psycopg.connect(f"host=127.0.0.1 port={port} user=shop dbname=shop password={password}")
 
     def tasks(self) -> list[str]:
         return self.kubectl("get", "djangotasks", "-o", "jsonpath={.items[*].metadata.name}").split()

@@ -94,10 +94,10 @@ def enqueue_in_turn(url: str, queue: str) -> int:
 
 
 @task
-def enqueue_in_transaction(number: int, end: str, seconds: float = 0) -> dict[str, Any]:
+def enqueue_in_transaction(number: int, end: str) -> dict[str, Any]:
     """Enqueues before the commit, and looks before it and after it.
 
-    `end`: "commit" or "roll back"; or "die", once it is committed. `seconds`: how long the transaction takes.
+    `end`: "commit" or "roll back"; or "die", once it is committed.
     """
     backend: Any = default_task_backend
 
@@ -114,7 +114,6 @@ def enqueue_in_transaction(number: int, end: str, seconds: float = 0) -> dict[st
             transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))
         child: Any = double.enqueue(number)
         before, by_before = status(), child.enqueued_by
-        time.sleep(seconds)
         transaction.set_rollback(end == "roll back")
     return {
         "child": child.id,
