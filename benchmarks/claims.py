@@ -1,8 +1,8 @@
 """`claim_cpu`, `warm_writes`: what a task that finds a standby pod costs the operator, against one with a pod of its own, on
 fake nodes and in the same run.
 
-At a steady rate, with standby pods made in place of those that are taken, so that what the operator does by the clock is
-a small part. The pods of both report as real ones do, so both cost what they cost with real ones.
+In bursts, as `operator_cpu_per_task` is measured, with standby pods made in place of those that are taken. The pods of
+both report as real ones do, so both cost what they cost with real ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import crowd
-from benchmarks.api import Api
 from benchmarks.child import child
 from benchmarks.figures import Figure
 from benchmarks.operator_counters import Counters
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
     from benchmarks.fake_site import FakeSite
     from benchmarks.options import Options
 
-TASKS, BATCHES, WARM_UP = 320, 4, 12
-# Tasks a second: below what four queues may have of new standby pods, which is two a second each.
-RATE = 6.0
-POOL = 10
-WARM, COLD = ([f"{kind}-{number}" for number in range(4)] for kind in ("warm", "cold"))
+# A burst has as many tasks as there are standby pods.
+QUEUES, POOL = 20, 10
+TASKS, BATCHES, WARM_UP = 800, 4, 20
+WARM, COLD = ([f"{kind}-{number}" for number in range(QUEUES)] for kind in ("warm", "cold"))
 # Longer than its reports take.
 RUNS_FOR = "2s"
 IDLE_SECONDS = 20.0
@@ -64,7 +62,7 @@ def measure(site: FakeSite, options: Options) -> Iterator[Figure]:
             batch(site, counters, queues, WARM_UP)
         idle = idle_share(counters)
         site.progress.say(
-            "claim_cpu", f"{size * BATCHES} tasks with standby pods, and as many without, {RATE:.0f} a second"
+            "claim_cpu", f"{BATCHES} bursts of {size} tasks that find standby pods, and as many that find none"
         )
         before, counts = Usage.of(client.pid), counts_of(client)
         warm, cold = in_turn(BATCHES, [partial(batch, site, counters, queues, size) for queues in (WARM, COLD)])
@@ -115,7 +113,7 @@ def batch(site: FakeSite, counters: Counters, queues: Sequence[str], size: int) 
     manifests = [crowd.task(queues[number % len(queues)]) for number in range(size)]
     names = crowd.names_of(manifests)
     with crowd.task_ends(site.kubeconfig, site.namespace) as ends:
-        send(site, manifests)
+        crowd.send(site.kubeconfig, crowd.tasks_path(site.namespace), manifests)
         ends.wait(names, seconds=DEADLINE_SECONDS)
     pods = {name: pod for name, pod in pods_of(site).items() if name in set(names)}
     with crowd.Ends(site.kubeconfig, f"{pods_path(site)}?labelSelector={TASK_UID_LABEL}", pod_end) as ends:
@@ -129,14 +127,6 @@ def batch(site: FakeSite, counters: Counters, queues: Sequence[str], size: int) 
 def wait_filled(site: FakeSite) -> None:
     for name in WARM:
         wait_ready(site, name, POOL)
-
-
-def send(site: FakeSite, manifests: Sequence[crowd.Object]) -> None:
-    """One after the other, at the rate."""
-    api, began = Api(site.kubeconfig), time.monotonic()
-    for number, manifest in enumerate(manifests):
-        time.sleep(max(0.0, began + number / RATE - time.monotonic()))
-        crowd.create(api, site.namespace, manifest)
 
 
 def pods_path(site: FakeSite) -> str:
