@@ -1,6 +1,6 @@
 """Answers of the cluster, kept for a share of what they cost: open pages, however many, cannot ask it all the time.
 
-A process spends at most a twentieth of its time on reading one thing, and one thread of it at a time: others that want
+A process spends at most a sixtieth of its time on reading one thing, and one thread of it at a time: others that want
 the same have what was read before, or wait for it where there is nothing, or only something old.
 """
 
@@ -18,7 +18,7 @@ from django.tasks.exceptions import TaskException
 
 LEAST_SECONDS: Final = 2.0
 MOST_SECONDS: Final = 30.0
-COST_FACTOR: Final = 20
+COST_FACTOR: Final = 60
 # Of `fresh`, which is a click.
 FRESH_SECONDS: Final = 1.0
 # A thousand rows take some 1.5 MB.
