@@ -16,8 +16,8 @@ RERUNS := $(if $(CI),--reruns 2 --rerun-show-tracebacks -raR)
 # What runs side by side prints one after the other.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # Not what takes long, which `make test` runs. Without plugins that do nothing for these tests, and something before and
-# after each.
-UNIT := pytest -q -m "not thorough" $(addprefix -p no:,rerunfailures hypothesispytest xdist junitxml doctest subtests legacypath) $(if $(MAKE_TERMOUT),--color=yes)
+# after each; for the bound of a test's time each starts a thread.
+UNIT := pytest -q -m "not thorough" -o faulthandler_timeout=0 $(addprefix -p no:,rerunfailures hypothesispytest xdist junitxml doctest subtests legacypath) $(if $(MAKE_TERMOUT),--color=yes)
 # In the parts where ARGS="-k something" finds nothing.
 NONE_FOUND := [ $$? = 5 ]
 # Commits after this one have conventional messages. Checkouts without history do not have it, and are not checked.
