@@ -98,9 +98,9 @@ def test_an_operator_that_is_away_at_the_commit_delays_it_alone(
     web: Web, backend: KubernetesBackend, kubectl: Kubectl, operator: OperatorProcess
 ) -> None:
     """The pod does not wait for it. What the relay has sent is not the task's own: it may not look at it any more."""
-    with web.outbox_locked() as waiting:
+    with web.commits_held() as is_held:
         parent = enqueue("outbox", 5, "commit")
-        wait_for("the transaction", lambda: True if waiting() else None, seconds=FINISH_SECONDS)
+        wait_for("the commit", lambda: True if is_held() else None, seconds=FINISH_SECONDS)
         wait_phase(kubectl, parent.id, "Running")
         operator.kill()
         wait_for("the operator has ended", lambda: None if operator.running else True, seconds=FINISH_SECONDS)

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 KILLED = -signal.SIGKILL
 PROCESS_SECONDS = 300.0
 DUE_SECONDS = 240.0
+WAIT_AT_COMMIT = """
+CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON django_tasks_kubernetes_outboxtask
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit();
+"""
 
 
 class Web:
@@ -76,11 +82,16 @@ class Web:
         return self._query(f"SELECT {', '.join(columns)} FROM django_tasks_kubernetes_outboxtask")
 
     @contextmanager
-    def outbox_locked(self) -> Iterator[Callable[[], bool]]:
-        """Transactions that write to the outbox wait until the end. Gives a function that tells whether one does."""
+    def commits_held(self) -> Iterator[Callable[[], bool]]:
+        """Transactions that wrote to the outbox wait at their commit until the end. Gives a function that tells whether one
+        does."""
         with self._connect() as connection:
-            connection.execute("LOCK TABLE django_tasks_kubernetes_outboxtask IN EXCLUSIVE MODE")
-            yield lambda: bool(self._query("SELECT pid FROM pg_locks WHERE NOT granted"))
+            connection.autocommit = True
+            connection.execute("SELECT pg_advisory_lock(1)")
+            connection.execute(WAIT_AT_COMMIT)
+            yield lambda: bool(self._query("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+            connection.execute("SELECT pg_advisory_unlock(1)")
+            connection.execute("DROP FUNCTION wait_at_commit CASCADE")
 
     def _query(self, query: LiteralString) -> list[Any]:
         with self._connect() as connection:
